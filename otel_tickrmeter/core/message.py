@@ -1,0 +1,102 @@
+"""What the wire brought: one MQTT delivery, and what the receiver noticed about the link.
+
+All times are nanoseconds of the machine's monotonic clock (`time.monotonic_ns`), stamped by the receiver
+at the socket. Nothing here, nor in the rest of the core, reads a clock.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class MessageType(StrEnum):
+    """What a topic says a message is; the value is its `message_type` label."""
+
+    STOCK_REQUEST = "stock_request"
+    STOCK_RESPONSE = "stock_response"
+    DEVICE_STATUS = "device_status"
+    DEVICE_BOOT = "device_boot"
+    DEVICE_BOOTED = "device_booted"
+    HTTP_STREAM = "http_stream"
+    IGNORED = "ignored"
+
+
+class Message(NamedTuple):
+    """One delivery. A named tuple, because thousands are made each second.
+
+    `payload` is empty when `oversize` is set: the receiver does not carry what the decoder would refuse.
+    `backlog` marks a delivery whose arrival time means nothing: it waited in a queue of the broker, or in
+    the socket while the receiver was stalled.
+    """
+
+    topic: bytes
+    payload: bytes
+    arrived_ns: int
+    retain: bool = False
+    duplicate: bool = False
+    backlog: bool = False
+    oversize: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The broker accepted the connection; the subscription is not yet confirmed."""
+
+    at_ns: int
+    session_present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """The broker confirmed the subscription: from here on silence means silence."""
+
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The broker, or the network before it, turned us away. `reason` comes from a closed list."""
+
+    at_ns: int
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An accepted connection ended without our asking. `reason` comes from a closed list."""
+
+    at_ns: int
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """The receiver did not read for `seconds`: what is read next may have waited that long."""
+
+    at_ns: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """The bounded receive queue was full; `count` messages were discarded."""
+
+    at_ns: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """Everything that reached the socket before `at_ns` has been delivered before this.
+
+    `queue_size` is the number of messages that wait in the receiver.
+    """
+
+    at_ns: int
+    queue_size: int
+
+
+LinkEvent = Connected | Subscribed | Refused | Lost | Stalled | Dropped | Watermark
+"""Everything the receiver reports besides messages."""

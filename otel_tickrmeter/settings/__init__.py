@@ -1,0 +1,1 @@
+"""Settings: read with dynaconf, validated once into frozen records."""

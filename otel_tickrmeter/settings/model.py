@@ -1,0 +1,158 @@
+"""The settings, validated: frozen records, one for each table of the settings file.
+
+Field names are the keys operators write. Durations are seconds; a default here is the built-in default.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "status": ("status",),
+        "firmware_version": ("firmware_version", "firmwareVersion", "firmware", "fw_version", "fw"),
+        "inner_version": ("inner_version", "innerVersion", "inner_firmware_version", "iv"),
+        "flash_id": ("flash_id", "flashId", "flashid"),
+        "battery": ("battery", "battery_level", "batteryLevel", "bat"),
+        "charging": ("charging", "charging_status", "is_charging", "isCharging"),
+        "vin": ("vin", "VIN", "vin_level", "vinLevel"),
+        "uptime": ("uptime", "uptime_seconds", "upTime", "up_time"),
+        "wifi_lost": ("wifi_lost", "wifi_lost_count", "wifiLost", "wifilost", "wifi_lost_counter"),
+        "boot_count": ("boot_count", "bootCount", "bootcount", "boots"),
+    }
+)
+"""Payload field names of each reading of the heartbeat, in the order they are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """`[mqtt.tls]`: absent files mean the system trust store and no client certificate."""
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    key_password_file: Path | None = None
+    server_name: str | None = None
+    insecure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReconnectSettings:
+    """`[mqtt.reconnect]`: bounds of the exponential backoff, seconds."""
+
+    min_delay: float = 1.0
+    max_delay: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class MqttSettings:
+    """`[mqtt]`. `password` holds the content of `password_file` when that is given."""
+
+    broker: str = "mqtt://localhost:1883"
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    password_file: Path | None = None
+    client_id: str = ""
+    protocol: Literal["5", "3.1.1"] = "5"
+    qos: int = 0
+    clean_session: bool = True
+    keepalive: float = 60.0
+    tls: TlsSettings = field(default_factory=TlsSettings)
+    reconnect: ReconnectSettings = field(default_factory=ReconnectSettings)
+    topic_prefix: str = ""
+    device_id_pattern: str = "^[0-9A-Fa-f]{12}$"
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesSettings:
+    """`[messages]`: `fields` has every reading of DEFAULT_FIELDS, overridden ones replaced."""
+
+    fields: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: DEFAULT_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoringSettings:
+    """`[monitoring]`: durations in seconds, bounds in identities."""
+
+    request_timeout: float = 30.0
+    device_timeout: float = 300.0
+    cleanup_interval: float = 60.0
+    max_latency_samples: int = 1000
+    latency_window: float = 900.0
+    symbol_retention: float = 86400.0
+    min_ranked_requests: int = 10
+    ranking_size: int = 10
+    max_devices: int = 20_000
+    max_symbols: int = 5_000
+    max_pairs: int = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """`[metrics]`: `detail` chooses between series for each device and series for each symbol."""
+
+    detail: Literal["device", "symbol"] = "device"
+
+
+@dataclass(frozen=True, slots=True)
+class PrometheusSettings:
+    """`[prometheus]`: where `/metrics` is served, and by which reader.
+
+    `refresh_interval` is the age a served exposition may reach, seconds; None: 1 s in symbol detail,
+    5 s in device detail. `reader` "stock" serves through OpenTelemetry's own PrometheusMetricReader.
+    """
+
+    host: str = "0.0.0.0"  # noqa: S104  a scrape target listens on every interface by convention
+    port: int = 9464
+    path: str = "/metrics"
+    scope_labels: bool = False
+    web_config_file: Path | None = None
+    refresh_interval: float | None = None
+    reader: Literal["compact", "stock"] = "compact"
+
+
+@dataclass(frozen=True, slots=True)
+class OtlpSettings:
+    """`[otlp]`: None leaves the choice to OpenTelemetry's own variables and defaults. Seconds."""
+
+    enabled: bool = False
+    endpoint: str | None = None
+    protocol: Literal["grpc", "http/protobuf"] | None = None
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
+    interval: float | None = None
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoggingSettings:
+    """`[logging]`: without a `file`, standard error. `rotation` is bytes, `retention` seconds."""
+
+    level: str = "INFO"
+    format: Literal["text", "json"] = "text"
+    file: Path | None = None
+    rotation: int = 100_000_000
+    retention: float = 604_800.0
+
+
+@dataclass(frozen=True, slots=True)
+class PerformanceSettings:
+    """`[performance]`: `buffer_size` bounds the receive queue, messages. `workers` has no effect."""
+
+    buffer_size: int = 100_000
+    workers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the program can be told."""
+
+    mqtt: MqttSettings = field(default_factory=MqttSettings)
+    messages: MessagesSettings = field(default_factory=MessagesSettings)
+    monitoring: MonitoringSettings = field(default_factory=MonitoringSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    prometheus: PrometheusSettings = field(default_factory=PrometheusSettings)
+    otlp: OtlpSettings = field(default_factory=OtlpSettings)
+    logging: LoggingSettings = field(default_factory=LoggingSettings)
+    performance: PerformanceSettings = field(default_factory=PerformanceSettings)

@@ -1,0 +1,1 @@
+"""The OpenTelemetry side: meters, readers, expositions, OTLP."""
