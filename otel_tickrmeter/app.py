@@ -1,0 +1,219 @@
+"""The composition root: makes every part from the settings, and runs them in one task group."""
+
+import os
+import platform
+import signal
+import socket
+import time
+from functools import partial
+from importlib import metadata, resources
+
+import anyio
+from anyio.abc import TaskGroup
+from loguru import logger
+from opentelemetry.metrics import NoOpMeter
+from opentelemetry.sdk.resources import Resource
+
+from otel_tickrmeter import __version__
+from otel_tickrmeter.catalogue import Instrument
+from otel_tickrmeter.core.decode import Decoder
+from otel_tickrmeter.core.fleet import Fleet, Limits
+from otel_tickrmeter.core.link import Link
+from otel_tickrmeter.handler import Handler
+from otel_tickrmeter.http.message import Body
+from otel_tickrmeter.http.negotiate import Format
+from otel_tickrmeter.http.pages import HealthReport, LandingState
+from otel_tickrmeter.http.routes import ExpositionUnavailableError, build_routes
+from otel_tickrmeter.http.server import serve
+from otel_tickrmeter.mqtt.feed import Feed
+from otel_tickrmeter.observers import FleetObserver, LinkObserver, ProcessObserver, Ranks, as_callbacks
+from otel_tickrmeter.process import ProcessSampler, sample_forever
+from otel_tickrmeter.recorder import Recorder
+from otel_tickrmeter.settings.model import MonitoringSettings, Settings
+from otel_tickrmeter.telemetry.compact import CompactMeter
+from otel_tickrmeter.telemetry.exposition import Telemetry, exposition_callbacks
+from otel_tickrmeter.telemetry.otlp import DEFAULT_INTERVAL_SECONDS, OtlpPush, make_exporter
+from otel_tickrmeter.telemetry.registration import (
+    SCOPE_NAME,
+    dropped_attributes,
+    make_observed,
+    make_recorded,
+    rows_for,
+)
+from otel_tickrmeter.telemetry.series import label_text
+from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
+from otel_tickrmeter.telemetry.stock import StockTelemetry
+from otel_tickrmeter.telemetry.target import make_resource
+
+_NS = 1_000_000_000
+_SAMPLE_SECONDS = 5.0
+_REFRESH_SECONDS = {"device": 5.0, "symbol": 1.0}
+
+
+class App:
+    """Every part, made and connected; nothing runs and nothing is opened before `run`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._started_ns = time.monotonic_ns()
+        self._link = Link(self._started_ns)
+        self._feed = Feed(settings.mqtt, settings.performance.buffer_size)
+
+        rows = rows_for(settings.metrics.detail)
+        resource = make_resource(socket.gethostname())
+        self._telemetry = _make_telemetry(settings, rows, resource)
+        disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+        meter = NoOpMeter("otel_tickrmeter") if disabled else self._telemetry.meter()
+        self._recorder = Recorder(make_recorded(meter, rows), self._telemetry.end_series)
+
+        fleet = Fleet(_limits(settings.monitoring), self._recorder)
+        self._process = ProcessObserver(_build_labels())
+        ranks = Ranks(settings.monitoring.min_ranked_requests, settings.monitoring.ranking_size)
+        observed = as_callbacks(
+            FleetObserver(fleet, ranks, _unix_offset_ns).callbacks()
+            | LinkObserver(self._link, _unix_offset_ns).callbacks()
+            | self._process.callbacks()
+        )
+        make_observed(meter, rows, {**observed, **exposition_callbacks(self._telemetry)})
+
+        prefix = settings.mqtt.topic_prefix
+        decoder = Decoder(
+            f"{prefix.rstrip('/')}/" if prefix else "",
+            settings.mqtt.device_id_pattern,
+            settings.messages.fields,
+        )
+        self._handler = Handler(decoder, fleet, self._recorder, time.perf_counter_ns, self._link)
+
+    async def run(self) -> None:
+        """Run until SIGINT or SIGTERM.
+
+        Raises:
+            ListenError: The address of the HTTP server cannot be listened on.
+        """
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async with anyio.create_task_group() as tasks:
+                await self._start(tasks)
+                async for received in signals:
+                    logger.info("Stopping on {}", received.name)
+                    tasks.cancel_scope.cancel()
+                    break
+
+    async def _start(self, tasks: TaskGroup) -> None:
+        settings = self._settings
+        port = await tasks.start(
+            partial(
+                serve,
+                settings.prometheus.host,
+                settings.prometheus.port,
+                build_routes(
+                    metrics_path=settings.prometheus.path,
+                    exposition=self._scrape,
+                    not_ready_reason=self._not_ready_reason,
+                    health=self._health,
+                    landing=self._landing,
+                ),
+                self._recorder.http_response,
+            )
+        )
+        logger.info("Serving http://{}:{}{}", settings.prometheus.host, port, settings.prometheus.path)
+        sampler = ProcessSampler(self._feed.pids)
+        tasks.start_soon(sample_forever, sampler, _SAMPLE_SECONDS, self._process.publish)
+        tasks.start_soon(self._telemetry.keep_fresh)
+        if settings.otlp.enabled:
+            push = OtlpPush(
+                make_exporter(settings.otlp),
+                self._telemetry.metrics_data,
+                settings.otlp.interval or DEFAULT_INTERVAL_SECONDS,
+            )
+            tasks.start_soon(push.push_forever)
+        tasks.start_soon(self._feed.run, self._handler.deliver, self._handler.report)
+
+    async def _scrape(self, form: Format, gzip: bool) -> Body:  # noqa: FBT001  the routes' callable
+        body = await self._telemetry.scrape(form, gzip=gzip)
+        if body is None:
+            raise ExpositionUnavailableError("no exposition made yet")
+        return body
+
+    def _not_ready_reason(self) -> str | None:
+        return self._link.trouble or self._telemetry.stale()
+
+    def _health(self) -> HealthReport:
+        link = self._link
+        now_ns = time.monotonic_ns()
+        last_ns = link.last_message_ns
+        return HealthReport(
+            status="healthy" if self._not_ready_reason() is None else "degraded",
+            broker_connected=link.usable,
+            last_message_time=None if last_ns is None else (last_ns + _unix_offset_ns()) / _NS,
+            messages_processed=self._recorder.messages_processed,
+            errors_count=self._recorder.errors,
+            uptime_seconds=(now_ns - self._started_ns) / _NS,
+            connection_uptime_share=link.up_share(now_ns),
+            queue_sizes={"receive": link.queue_size},
+        )
+
+    def _landing(self) -> LandingState:
+        return LandingState(
+            title="otel-tickrmeter",
+            version=__version__,
+            not_ready_reason=self._not_ready_reason(),
+            metrics_path=self._settings.prometheus.path,
+        )
+
+
+def _make_telemetry(settings: Settings, rows: tuple[Instrument, ...], resource: Resource) -> Telemetry:
+    detail = settings.metrics.detail
+    dropped = dropped_attributes(detail)
+    prometheus = settings.prometheus
+    if prometheus.reader == "stock":
+        monitoring = settings.monitoring
+        return StockTelemetry(
+            resource,
+            rows,
+            dropped,
+            series_limit=max(monitoring.max_devices, monitoring.max_symbols, monitoring.max_pairs) + 1,
+            scope_labels=prometheus.scope_labels,
+            with_otlp=settings.otlp.enabled,
+        )
+    scope = {
+        "otel_scope_name": SCOPE_NAME,
+        "otel_scope_version": __version__,
+        "otel_scope_schema_url": "",
+    }
+    return SnapshotTelemetry(
+        CompactMeter(rows, dropped),
+        resource,
+        prometheus.refresh_interval or _REFRESH_SECONDS[detail],
+        clock_ns=time.monotonic_ns,
+        unix_offset_ns=_unix_offset_ns,
+        scope_labels=label_text(scope) if prometheus.scope_labels else "",
+    )
+
+
+def _limits(monitoring: MonitoringSettings) -> Limits:
+    return Limits(
+        request_timeout_ns=int(monitoring.request_timeout * _NS),
+        device_timeout_ns=int(monitoring.device_timeout * _NS),
+        cleanup_interval_ns=int(monitoring.cleanup_interval * _NS),
+        latency_window_ns=int(monitoring.latency_window * _NS),
+        symbol_retention_ns=int(monitoring.symbol_retention * _NS),
+        max_latency_samples=monitoring.max_latency_samples,
+        max_devices=monitoring.max_devices,
+        max_symbols=monitoring.max_symbols,
+        max_pairs=monitoring.max_pairs,
+    )
+
+
+def _build_labels() -> dict[str, str]:
+    # The container build writes the revision into the package; elsewhere there is none to know.
+    revision = resources.files("otel_tickrmeter") / "REVISION"
+    return {
+        "version": __version__,
+        "revision": revision.read_text().strip() if revision.is_file() else "unknown",
+        "python_version": platform.python_version(),
+        "otel_sdk_version": metadata.version("opentelemetry-sdk"),
+    }
+
+
+def _unix_offset_ns() -> int:
+    return time.time_ns() - time.monotonic_ns()

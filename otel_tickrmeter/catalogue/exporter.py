@@ -1,0 +1,139 @@
+"""Instruments about the messages, the broker connection and the exporter itself."""
+
+from otel_tickrmeter.catalogue import names
+from otel_tickrmeter.catalogue.instrument import ANY, Instrument, Kind, counter, gauge
+from otel_tickrmeter.core.message import MessageType
+from otel_tickrmeter.core.reason import ErrorReason, ExpiredKind, IdentityKind, RejectionReason
+
+BOOT_BUCKETS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
+# A message takes tens of microseconds; what takes a millisecond already deserves a look.
+PROCESSING_BUCKETS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 1e-2, 1e-1)
+_FIRMWARE = {"firmware_version": ANY}
+_MESSAGE_TYPES = tuple(MessageType)
+
+
+def exporter() -> tuple[Instrument, ...]:
+    """Return the rows about the exporter."""
+    return (
+        counter(
+            names.BOOTS,
+            "{boot}",
+            "tickrmeter_device_boots_total",
+            "Boots seen.",
+            _FIRMWARE,
+        ),
+        Instrument(
+            names.BOOT_DURATION,
+            Kind.HISTOGRAM,
+            "s",
+            "tickrmeter_device_boot_duration_seconds",
+            "Time from a device's power-up message to its ready message.",
+            _FIRMWARE,
+            buckets=BOOT_BUCKETS,
+        ),
+        counter(
+            names.HTTP_STREAMS,
+            "{request}",
+            "tickrmeter_http_stream_requests_total",
+            "Requests for a price stream over HTTP.",
+            _FIRMWARE,
+        ),
+        gauge(
+            "tickrmeter.mqtt.connected",
+            "{connection}",
+            "tickrmeter_mqtt_connected",
+            "1 while connected to the broker and subscribed, else 0.",
+            source="receiver",
+        ),
+        counter(
+            names.CONNECTION_CHANGES,
+            "{change}",
+            "tickrmeter_mqtt_connection_changes_total",
+            "Changes of the broker connection; connected means subscribed too.",
+            {"event": ("connected", "refused", "lost"), "reason": ANY},
+            source="receiver",
+        ),
+        gauge(
+            "tickrmeter.mqtt.last_message.timestamp",
+            "s",
+            "tickrmeter_mqtt_last_message_timestamp_seconds",
+            "Unix time of the arrival of the last message.",
+            source="message handler",
+            absent="no message has arrived",
+        ),
+        counter(
+            names.MESSAGES,
+            "{message}",
+            "tickrmeter_messages_total",
+            "Messages by what their topic says they are.",
+            {"message_type": _MESSAGE_TYPES},
+        ),
+        counter(
+            names.MESSAGE_ERRORS,
+            "{error}",
+            "tickrmeter_message_errors_total",
+            "Messages, or single fields of a heartbeat, that were set aside.",
+            {"message_type": _MESSAGE_TYPES, "reason": tuple(ErrorReason)},
+        ),
+        Instrument(
+            names.PROCESSING,
+            Kind.HISTOGRAM,
+            "s",
+            "tickrmeter_message_processing_duration_seconds",
+            "Time to decode, apply and record one message.",
+            {"message_type": _MESSAGE_TYPES},
+            buckets=PROCESSING_BUCKETS,
+        ),
+        gauge(
+            "tickrmeter.queue.size",
+            "{message}",
+            "tickrmeter_queue_size",
+            "Messages waiting in a bounded queue.",
+            {"queue": ("receive",)},
+            source="receiver",
+        ),
+        counter(
+            names.QUEUE_DROPPED,
+            "{message}",
+            "tickrmeter_queue_dropped_total",
+            "Messages discarded because a bounded queue was full.",
+            {"queue": ("receive",)},
+            source="receiver",
+        ),
+        counter(
+            names.IDENTITIES_REJECTED,
+            "{message}",
+            "tickrmeter_identities_rejected_total",
+            "Messages whose device or symbol was not admitted.",
+            {"kind": tuple(IdentityKind), "reason": tuple(RejectionReason)},
+        ),
+        counter(
+            names.SERIES_EXPIRED,
+            "{identity}",
+            "tickrmeter_series_expired_total",
+            "Identities that left with all their series.",
+            {"kind": tuple(ExpiredKind)},
+        ),
+        gauge(
+            names.EXPOSITION_AGE,
+            "s",
+            "tickrmeter_exposition_age_seconds",
+            "Age of what this scrape shows.",
+            source="exposition",
+        ),
+        gauge(
+            names.EXPOSITION_SERIES,
+            "{series}",
+            "tickrmeter_exposition_series",
+            "Samples in the exposition.",
+            source="exposition",
+        ),
+        gauge(
+            "tickrmeter.build.info",
+            "{build}",
+            "tickrmeter_build_info",
+            "Always 1; the labels describe the running program.",
+            {"version": ANY, "revision": ANY, "python_version": ANY, "otel_sdk_version": ANY},
+            source="process",
+        ),
+    )

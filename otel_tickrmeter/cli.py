@@ -1,0 +1,189 @@
+"""The command line: what to run, from which settings, and the exit code.
+
+0: stopped as asked; 1: failed; 2: bad usage or settings.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio
+from loguru import logger
+
+from otel_tickrmeter import __version__
+from otel_tickrmeter.settings.faults import SettingsError
+from otel_tickrmeter.settings.layer import Found
+from otel_tickrmeter.settings.load import load_settings
+from otel_tickrmeter.settings.model import Settings
+
+_COMMANDS = ("run", "check-config", "simulate", "demo", "metrics")
+_EXAMPLES = """\
+examples:
+  otel-tickrmeter --broker mqtt://broker.example:1883
+  otel-tickrmeter run --config exporter.toml --log-level DEBUG
+  otel-tickrmeter check-config --config exporter.yaml
+  otel-tickrmeter simulate --devices 200 --rate 50 --duration 2m
+  otel-tickrmeter demo
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that the arguments (or those of the process) name; return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or (given[0] not in _COMMANDS and given[0] not in ("-h", "--help", "--version")):
+        given.insert(0, "run")
+    parser = _parser()
+    options = parser.parse_args(given)
+    match options.command:
+        case "check-config":
+            return _check_config(options)
+        case "metrics":
+            return _metrics(options)
+        case "simulate":
+            return _simulate(options)
+        case "demo":
+            return _demo()
+        case _:
+            return _run(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="otel-tickrmeter",
+        description="Watches TickrMeter requests and answers on an MQTT broker and serves their timing "
+        "to Prometheus. Without a command: run.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"otel-tickrmeter {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="run the exporter")
+    check = commands.add_parser(
+        "check-config", help="validate the settings and print the effective ones, secrets masked"
+    )
+    for command in (run, check):
+        _add_settings_options(command)
+    # The import is cheap, but the rest of what simulate needs is not wanted in the exporter's process.
+    from otel_tickrmeter.simulate import options as simulate_options
+
+    simulate_options.add_arguments(
+        commands.add_parser(
+            "simulate",
+            help="publish a realistic fleet and say exactly what was sent",
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+    )
+    commands.add_parser("demo", help="run a broker, a simulated fleet and the exporter on it")
+    metrics = commands.add_parser("metrics", help="print the metric catalogue")
+    metrics.add_argument("--format", choices=("markdown", "json"), default="markdown")
+    return parser
+
+
+def _add_settings_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="settings file, TOML or YAML; may be given several times, later ones win",
+    )
+    parser.add_argument("--broker", metavar="URL", help="mqtt.broker")
+    parser.add_argument("--listen", metavar="HOST:PORT", help="prometheus.host and prometheus.port")
+    parser.add_argument("--log-level", metavar="LEVEL", help="logging.level")
+
+
+def _load(options: argparse.Namespace) -> Settings | None:
+    overrides: dict[str, Found] = {}
+    if options.broker is not None:
+        overrides["mqtt.broker"] = Found(options.broker, "option --broker")
+    if options.listen is not None:
+        host, _, port = options.listen.rpartition(":")
+        overrides["prometheus.host"] = Found(host.strip("[]"), "option --listen")
+        overrides["prometheus.port"] = Found(port, "option --listen")
+    if options.log_level is not None:
+        overrides["logging.level"] = Found(options.log_level, "option --log-level")
+    try:
+        return load_settings(options.config, overrides, os.environ, Path.cwd())
+    except SettingsError as error:
+        for fault in error.faults:
+            print(fault, file=sys.stderr)
+        count = len(error.faults)
+        print(f"{count} fault{'s' if count > 1 else ''} in the settings", file=sys.stderr)
+        return None
+
+
+def _check_config(options: argparse.Namespace) -> int:
+    from otel_tickrmeter.settings.notices import notices
+    from otel_tickrmeter.settings.show import effective_toml
+
+    settings = _load(options)
+    if settings is None:
+        return 2
+    print(effective_toml(settings), end="")
+    for notice in notices(settings, os.environ):
+        print(f"note: {notice}", file=sys.stderr)
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    settings = _load(options)
+    if settings is None:
+        return 2
+    # Here, so that bad usage and bad settings are told at once.
+    from otel_tickrmeter.app import App
+    from otel_tickrmeter.http.sockets import ListenError
+    from otel_tickrmeter.logs import configure_logging
+    from otel_tickrmeter.settings.notices import notices
+
+    secrets = [settings.mqtt.password or "", *(settings.otlp.headers or {}).values()]
+    try:
+        configure_logging(settings.logging, secrets=[secret for secret in secrets if secret])
+    except OSError as error:
+        logger.error("The log file cannot be opened: {}", error)
+        return 1
+    logger.info("otel-tickrmeter {} watches {}", __version__, settings.mqtt.broker)
+    for notice in notices(settings, os.environ):
+        logger.warning(notice)
+    failed = False
+    try:
+        anyio.run(App(settings).run)
+    except* ListenError as group:
+        failed = True
+        for reason in group.exceptions:
+            logger.error("{}", reason)
+    except* Exception:  # noqa: BLE001  the last line of defence: said in the log, not as a bare traceback
+        failed = True
+        logger.exception("The exporter failed")
+    if not failed:
+        logger.info("Stopped")
+    return int(failed)
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from otel_tickrmeter.simulate.options import from_arguments
+    from otel_tickrmeter.simulate.run import run
+
+    try:
+        checked = from_arguments(options)
+    except ValueError as error:
+        print(f"otel-tickrmeter simulate: {error}", file=sys.stderr)
+        return 2
+    return run(checked)
+
+
+def _demo() -> int:
+    from otel_tickrmeter.demo import demo
+
+    return demo()
+
+
+def _metrics(options: argparse.Namespace) -> int:
+    from otel_tickrmeter.catalogue import catalogue
+    from otel_tickrmeter.catalogue.document import as_json, as_markdown
+
+    document = as_json if options.format == "json" else as_markdown
+    print(document(catalogue()), end="")
+    return 0

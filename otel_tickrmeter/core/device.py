@@ -1,0 +1,105 @@
+"""A device, and the pairs of device and symbol that live as long as it does."""
+
+from typing import Literal
+
+from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.core.event import DeviceStatus
+from otel_tickrmeter.core.symbol import Symbol
+
+UNKNOWN = "unknown"
+"""The label value of a version, flash id or charging state that was never reported."""
+
+
+class Pair:
+    """One device asking for one symbol; at most one request of it is open.
+
+    `opened_ns` is the arrival of the open request, None when none is open. `epoch` says under which
+    stretch of undisturbed reading it was opened (see `Pairs`). `closed` is how the last one ended.
+    """
+
+    __slots__ = ("attributes", "closed", "closed_ns", "device", "epoch", "opened_ns", "symbol")
+
+    def __init__(self, device: "Device", symbol: Symbol) -> None:
+        self.device = device
+        self.symbol = symbol
+        self.attributes = AttributeSet(device_id=device.id, symbol=symbol.name)
+        self.opened_ns: int | None = None
+        self.epoch = 0
+        self.closed: Literal["answered", "timeout", "abandoned"] | None = None
+        self.closed_ns = 0
+
+
+class Device:
+    """What is remembered of a device; a reading that was never reported is None."""
+
+    __slots__ = (
+        "attributes",
+        "battery",
+        "battery_attributes",
+        "boot_count",
+        "boot_epoch",
+        "boot_started_ns",
+        "boots_seen",
+        "charging",
+        "firmware_version",
+        "flash_id",
+        "id",
+        "inner_version",
+        "pairs",
+        "said_offline",
+        "seen_ns",
+        "uptime",
+        "vin",
+        "wifi_lost",
+    )
+
+    def __init__(self, device_id: str, seen_ns: int) -> None:
+        self.id = device_id
+        self.attributes = AttributeSet(device_id=device_id)
+        self.seen_ns = seen_ns
+        self.said_offline = False
+        self.firmware_version = UNKNOWN
+        self.battery_attributes = AttributeSet(device_id=device_id, firmware_version=UNKNOWN)
+        self.inner_version = UNKNOWN
+        self.flash_id = UNKNOWN
+        self.battery: float | None = None
+        self.charging: bool | None = None
+        self.vin: float | None = None
+        self.uptime: float | None = None
+        self.wifi_lost: float | None = None
+        self.boot_count: float | None = None
+        self.boots_seen = 0
+        self.boot_started_ns: int | None = None
+        self.boot_epoch = 0
+        self.pairs: dict[str, Pair] = {}
+
+    def set_firmware(self, version: str) -> None:
+        """Take over the firmware version; the battery's series is told apart by it."""
+        self.firmware_version = version
+        self.battery_attributes = AttributeSet(device_id=self.id, firmware_version=version)
+
+    @property
+    def boots(self) -> float | None:
+        """Boots as reported, else as seen; None before either."""
+        if self.boot_count is not None:
+            return self.boot_count
+        return float(self.boots_seen) if self.boots_seen else None
+
+    def describe(self, status: DeviceStatus) -> None:
+        """Take over the readings that the heartbeat carries; the others stay. Not the firmware."""
+        if status.inner_version is not None:
+            self.inner_version = status.inner_version
+        if status.flash_id is not None:
+            self.flash_id = status.flash_id
+        if status.battery is not None:
+            self.battery = status.battery
+        if status.charging is not None:
+            self.charging = status.charging
+        if status.vin is not None:
+            self.vin = status.vin
+        if status.uptime is not None:
+            self.uptime = status.uptime
+        if status.wifi_lost is not None:
+            self.wifi_lost = status.wifi_lost
+        if status.boot_count is not None:
+            self.boot_count = status.boot_count

@@ -1,0 +1,245 @@
+"""The state of the fleet: devices, symbols and their open requests, within bounds.
+
+Rules 8 and 9 of a careful exporter are kept here: identities are admitted by a device's own live messages
+only, up to a bound, and each leaves again with all its series.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from otel_tickrmeter.core.device import Device, Pair
+from otel_tickrmeter.core.event import (
+    DeviceBoot,
+    DeviceBooted,
+    DeviceStatus,
+    Event,
+    StockRequest,
+    StockResponse,
+)
+from otel_tickrmeter.core.outcomes import Outcomes
+from otel_tickrmeter.core.pairs import Pairs
+from otel_tickrmeter.core.reason import ErrorReason, ExpiredKind, IdentityKind, RejectionReason
+from otel_tickrmeter.core.symbol import Symbol
+from otel_tickrmeter.core.window import OutcomeWindow
+
+MAX_FIRMWARES = 256
+"""Firmware versions told apart; further ones count as OVERFLOW_FIRMWARE. A fleet has a handful."""
+OVERFLOW_FIRMWARE = "other"
+PRUNE_BELOW_REQUESTS = 100
+"""An idle symbol with fewer requests than this is pruned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of the state. Durations in nanoseconds."""
+
+    request_timeout_ns: int
+    device_timeout_ns: int
+    cleanup_interval_ns: int
+    latency_window_ns: int
+    symbol_retention_ns: int
+    max_latency_samples: int
+    max_devices: int
+    max_symbols: int
+    max_pairs: int
+
+
+class Fleet:
+    """Applies events in the order and with the times of their arrival; tells `outcomes` what happened.
+
+    `now_ns` is the time up to which everything has been applied, `applied` counts the events.
+    """
+
+    def __init__(self, limits: Limits, outcomes: Outcomes) -> None:
+        self._limits = limits
+        self._outcomes = outcomes
+        self._pairs = Pairs(limits.request_timeout_ns, limits.device_timeout_ns, outcomes)
+        self._devices: dict[str, Device] = {}
+        self._symbols: dict[str, Symbol] = {}
+        self._firmwares: dict[str, int] = {}
+        self._pair_count = 0
+        self._next_cleanup_ns: int | None = None
+        self.now_ns = 0
+        self.applied = 0
+
+    @property
+    def devices(self) -> Mapping[str, Device]:
+        """Known devices by id."""
+        return MappingProxyType(self._devices)
+
+    @property
+    def symbols(self) -> Mapping[str, Symbol]:
+        """Known symbols by name."""
+        return MappingProxyType(self._symbols)
+
+    @property
+    def pending(self) -> int:
+        """Number of open requests."""
+        return self._pairs.pending
+
+    def online(self, device: Device) -> bool:
+        """Whether the device counts as online now: seen not long ago, and not gone offline since."""
+        return not device.said_offline and self.now_ns - device.seen_ns <= self._limits.device_timeout_ns
+
+    def advance(self, now_ns: int) -> None:
+        """Everything that arrived before now_ns has been applied: end what is due."""
+        if now_ns <= self.now_ns:
+            return
+        self.now_ns = now_ns
+        self._pairs.expire(now_ns)
+        if self._next_cleanup_ns is None:
+            self._next_cleanup_ns = now_ns + self._limits.cleanup_interval_ns
+        elif now_ns >= self._next_cleanup_ns:
+            self._next_cleanup_ns = now_ns + self._limits.cleanup_interval_ns
+            self._cleanup(now_ns)
+
+    def connection_lost(self, at_ns: int) -> None:
+        """Nothing of what was open can be answered before our eyes any more."""
+        self._pairs.abandon_all(at_ns)
+
+    def reading_disturbed(self) -> None:
+        """Messages were lost or waited unread: what is open now has no reliable times."""
+        self._pairs.distrust()
+
+    def apply(self, event: Event, at_ns: int, *, backlog: bool) -> None:
+        """Apply a live event: neither retained nor a duplicate delivery.
+
+        Args:
+            event: What the message meant.
+            at_ns: Its arrival at the socket.
+            backlog: Its arrival time means nothing, because it waited somewhere.
+        """
+        self.applied += 1
+        if isinstance(event, StockResponse):
+            self._respond(event, at_ns, backlog=backlog)
+            return
+        device = self._see(event.device_id, at_ns)
+        if device is None:
+            return
+        if isinstance(event, StockRequest):
+            device.said_offline = False
+            pair = self._pair(device, event.symbol, at_ns)
+            if pair is not None:
+                pair.symbol.requests += 1
+                pair.symbol.active_ns = at_ns
+                self._pairs.request(pair, at_ns, backlog=backlog)
+        elif isinstance(event, DeviceStatus):
+            if event.online is not None:
+                device.said_offline = not event.online
+            self._describe(device, event)
+        else:
+            device.said_offline = False
+            if isinstance(event, DeviceBoot):
+                self._boot(device, at_ns, backlog=backlog)
+            elif isinstance(event, DeviceBooted):
+                self._booted(device, at_ns, backlog=backlog)
+            else:
+                self._outcomes.streamed(device)
+
+    def describe(self, status: DeviceStatus) -> None:
+        """Fill in readings from a heartbeat that is no fresh activity; an unknown device stays unknown."""
+        device = self._devices.get(status.device_id)
+        if device is not None:
+            self._describe(device, status)
+
+    def _respond(self, event: StockResponse, at_ns: int, *, backlog: bool) -> None:
+        device = self._devices.get(event.device_id)
+        pair = device.pairs.get(event.symbol) if device is not None else None
+        if pair is not None:
+            pair.symbol.active_ns = at_ns
+        self._pairs.respond(pair, at_ns, backlog=backlog)
+
+    def _see(self, device_id: str, at_ns: int) -> Device | None:
+        device = self._devices.get(device_id)
+        if device is not None:
+            device.seen_ns = at_ns
+        elif len(self._devices) < self._limits.max_devices:
+            device = self._devices[device_id] = Device(device_id, at_ns)
+        else:
+            self._outcomes.rejected(IdentityKind.DEVICE, RejectionReason.MAX_DEVICES)
+        return device
+
+    def _pair(self, device: Device, name: str, at_ns: int) -> Pair | None:
+        pair = device.pairs.get(name)
+        if pair is not None:
+            return pair
+        if self._pair_count >= self._limits.max_pairs:
+            self._outcomes.rejected(IdentityKind.DEVICE, RejectionReason.MAX_PAIRS)
+            return None
+        symbol = self._symbols.get(name)
+        if symbol is None:
+            if len(self._symbols) >= self._limits.max_symbols:
+                self._outcomes.rejected(IdentityKind.SYMBOL, RejectionReason.MAX_SYMBOLS)
+                return None
+            window = OutcomeWindow(self._limits.max_latency_samples, self._limits.latency_window_ns)
+            symbol = self._symbols[name] = Symbol(name, at_ns, window)
+        self._pair_count += 1
+        pair = device.pairs[name] = Pair(device, symbol)
+        return pair
+
+    def _describe(self, device: Device, status: DeviceStatus) -> None:
+        device.describe(status)
+        firmware = status.firmware_version
+        if firmware is None or firmware == device.firmware_version:
+            return
+        if firmware not in self._firmwares and len(self._firmwares) >= MAX_FIRMWARES:
+            self._outcomes.misread(ErrorReason.OVERFLOW)
+            firmware = OVERFLOW_FIRMWARE
+        self._release_firmware(device)
+        device.set_firmware(firmware)
+        self._firmwares[firmware] = self._firmwares.get(firmware, 0) + 1
+
+    def _release_firmware(self, device: Device) -> None:
+        # The version itself is dropped by the next cleanup, so that one that comes and goes keeps counting.
+        if device.firmware_version in self._firmwares:
+            self._firmwares[device.firmware_version] -= 1
+
+    def _boot(self, device: Device, at_ns: int, *, backlog: bool) -> None:
+        device.boots_seen += 1
+        device.boot_started_ns = None if backlog else at_ns
+        device.boot_epoch = self._pairs.epoch
+        self._outcomes.boot_started(device)
+
+    def _booted(self, device: Device, at_ns: int, *, backlog: bool) -> None:
+        started_ns = device.boot_started_ns
+        device.boot_started_ns = None
+        trusted = device.boot_epoch == self._pairs.epoch and not backlog
+        duration_ns = at_ns - started_ns if trusted and started_ns is not None else None
+        self._outcomes.boot_finished(device, duration_ns)
+
+    def _cleanup(self, now_ns: int) -> None:
+        device_timeout_ns = self._limits.device_timeout_ns
+        for device in [d for d in self._devices.values() if now_ns - d.seen_ns > device_timeout_ns]:
+            self._forget_device(device, now_ns)
+        retention_ns = self._limits.symbol_retention_ns
+        pruned = {
+            symbol.name: symbol
+            for symbol in self._symbols.values()
+            if symbol.requests < PRUNE_BELOW_REQUESTS and now_ns - symbol.active_ns > retention_ns
+        }
+        if pruned:
+            self._forget_symbols(pruned, now_ns)
+        for firmware in [name for name, devices in self._firmwares.items() if not devices]:
+            del self._firmwares[firmware]
+            self._outcomes.ended(ExpiredKind.FIRMWARE, firmware)
+
+    def _forget_device(self, device: Device, now_ns: int) -> None:
+        for pair in device.pairs.values():
+            self._forget_pair(pair, now_ns)
+        del self._devices[device.id]
+        self._release_firmware(device)
+        self._outcomes.ended(ExpiredKind.DEVICE, device)
+
+    def _forget_symbols(self, pruned: Mapping[str, Symbol], now_ns: int) -> None:
+        for device in self._devices.values():
+            for name in device.pairs.keys() & pruned.keys():
+                self._forget_pair(device.pairs.pop(name), now_ns)
+        for name, symbol in pruned.items():
+            del self._symbols[name]
+            self._outcomes.ended(ExpiredKind.SYMBOL, symbol)
+
+    def _forget_pair(self, pair: Pair, now_ns: int) -> None:
+        self._pairs.abandon(pair, now_ns)
+        self._pair_count -= 1
+        self._outcomes.ended_pair(pair)

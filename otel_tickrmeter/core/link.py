@@ -1,0 +1,35 @@
+"""What is known of the broker connection, for readiness, health and their instruments."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Link:
+    """What is known of the broker connection. Times are monotonic nanoseconds.
+
+    `trouble` says in words why it is not usable; it is empty while subscribed.
+    """
+
+    started_ns: int
+    subscribed_ns: int | None = None
+    earlier_ns: int = 0
+    last_message_ns: int | None = None
+    queue_size: int = 0
+    trouble: str = "not connected to the broker yet"
+
+    @property
+    def usable(self) -> bool:
+        """Connected and subscribed."""
+        return self.subscribed_ns is not None
+
+    def up_share(self, now_ns: int) -> float:
+        """Share of the time since the start in which the connection was usable, 0 to 1."""
+        up_ns = self.earlier_ns + (now_ns - self.subscribed_ns if self.subscribed_ns else 0)
+        return min(1.0, up_ns / max(1, now_ns - self.started_ns))
+
+    def down(self, at_ns: int, trouble: str) -> None:
+        """Note that the connection is not usable any more."""
+        if self.subscribed_ns is not None:
+            self.earlier_ns += at_ns - self.subscribed_ns
+        self.subscribed_ns = None
+        self.trouble = trouble

@@ -1,0 +1,114 @@
+"""Open requests: at most one for each pair, in the order in which they will time out.
+
+Rules 3 to 7 of a careful exporter are kept here. Time is that of arrival at the socket: a request times
+out when a message that arrived after its deadline, or a watermark past it, has been read; so nothing the
+exporter was busy with can turn an answer that was there in time into a timeout.
+
+An *epoch* is a stretch in which everything was read as it came. A latency is only measured, and a timeout
+only declared, within one epoch. What crosses two ends as answered without a latency, or as abandoned.
+"""
+
+from collections import OrderedDict
+
+from otel_tickrmeter.core.device import Pair
+from otel_tickrmeter.core.outcomes import Outcomes
+from otel_tickrmeter.core.reason import UnmatchedReason
+
+_UNTRUSTED = -1
+
+
+class Pairs:
+    """The pending table.
+
+    Args:
+        timeout_ns: How long an answer may take, its last nanosecond included.
+        memory_ns: How long ago a request may have ended for its second or late answer to be told apart
+            from an unsolicited one.
+        outcomes: Told how each request ends.
+    """
+
+    def __init__(self, timeout_ns: int, memory_ns: int, outcomes: Outcomes) -> None:
+        self._timeout_ns = timeout_ns
+        self._memory_ns = memory_ns
+        self._outcomes = outcomes
+        self._open: OrderedDict[Pair, None] = OrderedDict()
+        self._epoch = 0
+
+    @property
+    def pending(self) -> int:
+        """Number of open requests."""
+        return len(self._open)
+
+    @property
+    def epoch(self) -> int:
+        """The current epoch."""
+        return self._epoch
+
+    def request(self, pair: Pair, at_ns: int, *, backlog: bool) -> None:
+        """Open the pair; an open request of it is superseded."""
+        if pair.opened_ns is not None:
+            self._outcomes.superseded(pair)
+            self._open.move_to_end(pair)
+        else:
+            self._open[pair] = None
+        pair.opened_ns = at_ns
+        pair.epoch = _UNTRUSTED if backlog else self._epoch
+        self._outcomes.requested(pair)
+
+    def respond(self, pair: Pair | None, at_ns: int, *, backlog: bool) -> None:
+        """Close the pair, or say why the answer closes nothing."""
+        if pair is None:
+            self._outcomes.unmatched(UnmatchedReason.UNSOLICITED)
+        elif pair.opened_ns is not None:
+            trusted = pair.epoch == self._epoch and not backlog
+            latency_ns = at_ns - pair.opened_ns if trusted else None
+            self._close(pair, at_ns)
+            pair.closed = "answered"
+            if latency_ns is not None:
+                pair.symbol.window.add_answer(at_ns, latency_ns)
+            self._outcomes.answered(pair, latency_ns)
+        elif at_ns - pair.closed_ns > self._memory_ns or pair.closed in (None, "abandoned"):
+            self._outcomes.unmatched(UnmatchedReason.UNSOLICITED)
+        elif pair.closed == "timeout":
+            self._outcomes.unmatched(UnmatchedReason.LATE)
+        else:
+            self._outcomes.unmatched(UnmatchedReason.DUPLICATE)
+
+    def expire(self, now_ns: int) -> None:
+        """End every request whose deadline has passed: all that arrived before now_ns has been read."""
+        while self._open:
+            pair = next(iter(self._open))
+            deadline_ns = (pair.opened_ns or 0) + self._timeout_ns
+            if deadline_ns >= now_ns:
+                return
+            trusted = pair.epoch == self._epoch
+            self._close(pair, deadline_ns)
+            if trusted:
+                pair.closed = "timeout"
+                pair.symbol.window.add_timeout(deadline_ns)
+                self._outcomes.timed_out(pair)
+            else:
+                pair.closed = "abandoned"
+                self._outcomes.abandoned(pair)
+
+    def distrust(self) -> None:
+        """Begin a new epoch: messages may have been lost, or have waited unread."""
+        self._epoch += 1
+
+    def abandon_all(self, at_ns: int) -> None:
+        """The connection is lost: no answer to an open request can be seen any more."""
+        self.distrust()
+        while self._open:
+            self.abandon(next(iter(self._open)), at_ns)
+
+    def abandon(self, pair: Pair, at_ns: int) -> None:
+        """End the pair's open request, if there is one, without a verdict."""
+        if pair.opened_ns is not None:
+            self._close(pair, at_ns)
+            pair.closed = "abandoned"
+            self._outcomes.abandoned(pair)
+
+    def _close(self, pair: Pair, at_ns: int) -> None:
+        del self._open[pair]
+        pair.opened_ns = None
+        pair.closed_ns = at_ns

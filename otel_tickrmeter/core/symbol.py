@@ -1,0 +1,17 @@
+"""A symbol: its window, and how long it has been idle."""
+
+from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.core.window import OutcomeWindow
+
+
+class Symbol:
+    """What is remembered of a symbol. `requests` counts since it was admitted."""
+
+    __slots__ = ("active_ns", "attributes", "name", "requests", "window")
+
+    def __init__(self, name: str, active_ns: int, window: OutcomeWindow) -> None:
+        self.name = name
+        self.attributes = AttributeSet(symbol=name)
+        self.active_ns = active_ns
+        self.requests = 0
+        self.window = window

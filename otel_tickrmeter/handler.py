@@ -1,0 +1,117 @@
+"""The message handler: message to event, event to state, what happened to instruments."""
+
+from collections.abc import Callable
+
+from loguru import logger
+
+from otel_tickrmeter.core.decode import DecodeError, Decoder
+from otel_tickrmeter.core.event import DeviceStatus
+from otel_tickrmeter.core.fleet import Fleet
+from otel_tickrmeter.core.link import Link
+from otel_tickrmeter.core.message import (
+    Connected,
+    Dropped,
+    LinkEvent,
+    Lost,
+    Message,
+    MessageType,
+    Refused,
+    Stalled,
+    Subscribed,
+    Watermark,
+)
+from otel_tickrmeter.core.reason import ErrorReason, RejectionReason
+from otel_tickrmeter.recorder import Recorder
+
+
+class Handler:
+    """Takes what the receiver delivers, in its order.
+
+    Args:
+        decoder: Decodes messages.
+        fleet: Holds the state; must tell `recorder` what happens.
+        recorder: Records into the instruments.
+        clock_ns: Measures how long a message takes; the state goes by arrival times alone.
+        link: Kept up to date for readiness and health.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        fleet: Fleet,
+        recorder: Recorder,
+        clock_ns: Callable[[], int],
+        link: Link,
+    ) -> None:
+        self._decoder = decoder
+        self._fleet = fleet
+        self._recorder = recorder
+        self._clock_ns = clock_ns
+        self._link = link
+
+    def deliver(self, messages: list[Message]) -> None:
+        """Handle messages in the order of their arrival."""
+        clock_ns = self._clock_ns
+        start_ns = clock_ns()
+        for message in messages:
+            message_type = self._decoder.classify(message.topic)
+            try:
+                self._handle(message_type, message)
+            except Exception:  # noqa: BLE001  a bug met by one message must not end the exporter
+                logger.exception("A {} message could not be handled", message_type)
+                self._recorder.message_error(message_type, ErrorReason.INTERNAL)
+            end_ns = clock_ns()
+            self._recorder.message(message_type, end_ns - start_ns)
+            start_ns = end_ns
+        if messages:
+            self._link.last_message_ns = messages[-1].arrived_ns
+
+    def report(self, event: LinkEvent) -> None:
+        """Handle what the receiver noticed about the link."""
+        link = self._link
+        match event:
+            case Watermark():
+                self._fleet.advance(event.at_ns)
+                link.queue_size = event.queue_size
+            case Connected():
+                link.trouble = "connected to the broker, subscription not confirmed yet"
+            case Subscribed():
+                link.subscribed_ns = event.at_ns
+                link.trouble = ""
+                self._recorder.connection_change("connected", "subscribed")
+            case Refused():
+                link.down(event.at_ns, f"refused by the broker: {event.detail}")
+                self._recorder.connection_change("refused", event.reason)
+            case Lost():
+                link.down(event.at_ns, f"connection lost: {event.detail}")
+                self._fleet.connection_lost(event.at_ns)
+                self._recorder.connection_change("lost", event.reason)
+            case Stalled():
+                self._fleet.reading_disturbed()
+            case Dropped():
+                self._fleet.reading_disturbed()
+                self._recorder.dropped(event.count)
+
+    def _handle(self, message_type: MessageType, message: Message) -> None:
+        self._fleet.advance(message.arrived_ns)
+        try:
+            event = self._decoder.decode(message_type, message)
+        except DecodeError as error:
+            if error.rejected is not None:
+                self._recorder.rejected(error.rejected, RejectionReason.PATTERN)
+            elif error.reason is not None:
+                self._recorder.message_error(message_type, error.reason)
+            return
+        if event is None:
+            return
+        if isinstance(event, DeviceStatus):
+            for reason in event.faults:
+                self._recorder.message_error(message_type, ErrorReason(reason))
+        if not message.retain and not message.duplicate:
+            self._fleet.apply(event, message.arrived_ns, backlog=message.backlog)
+            return
+        # Rule 2: it may describe a device, and is nothing that happens now.
+        reason = ErrorReason.RETAINED if message.retain else ErrorReason.DUPLICATE
+        self._recorder.message_error(message_type, reason)
+        if isinstance(event, DeviceStatus):
+            self._fleet.describe(event)

@@ -1,0 +1,188 @@
+"""Logging: one sink, text or JSON lines, with every known secret masked in all that reaches it.
+
+loguru's logger is global by design; nothing happens to it before `configure_logging` is called.
+Each record is turned into its finished line here, not by loguru, because loguru formats a traceback after
+every hook, and when a sink fails (a full disk) prints the record as it was logged, secrets included.
+"""
+
+import json
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from loguru import logger
+
+from otel_tickrmeter.settings.model import LoggingSettings
+
+if TYPE_CHECKING:
+    from loguru import Record
+
+_MASK = "********"
+_Mask = Callable[[str], str]
+
+
+def configure_logging(settings: LoggingSettings, *, secrets: Iterable[str] = ()) -> None:
+    """Send loguru's, the standard library's and Python's own warnings to the one sink of `settings`.
+
+    May be called again, with other settings: the new sink replaces the old one.
+
+    Args:
+        settings: level, format and sink.
+        secrets: texts that must never be written, in their plain or any of the usual quoted forms.
+
+    Raises:
+        OSError: the log file cannot be opened; standard error is logged to instead.
+    """
+    line = _line_format(settings.format, _mask_for(secrets))
+    logger.remove()
+    try:
+        if settings.file is None:
+            _add(settings, line, sys.stderr)
+        else:
+            # A message may hold a lone surrogate from a payload: it must not cost the line.
+            _add(
+                settings,
+                line,
+                settings.file,
+                rotation=settings.rotation,
+                retention=timedelta(seconds=settings.retention),
+                encoding="utf-8",
+                errors="backslashreplace",
+            )
+    except OSError:
+        _add(settings, line, sys.stderr)
+        raise
+    finally:
+        level = logger.level(settings.level).no
+        logging.basicConfig(handlers=[InterceptHandler()], level=level, force=True)
+        logging.captureWarnings(capture=True)
+
+
+class InterceptHandler(logging.Handler):
+    """Hands records of the standard library (paho, OpenTelemetry, asyncio) to loguru."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log `record` under its own logger's name and place."""
+        try:
+            message = record.getMessage()
+        except Exception:  # noqa: BLE001  arguments that do not fit the message raise anything
+            # Not `handleError`: it prints the arguments, which may be secrets, past the mask.
+            message = f"{record.msg} (its arguments do not fit)"
+        level: str | int = record.levelno
+        with suppress(ValueError):
+            level = logger.level(record.levelname).name
+
+        def place(target: "Record") -> None:
+            target["name"] = record.name
+            target["function"] = record.funcName or ""
+            target["line"] = record.lineno
+
+        logger.patch(place).opt(exception=record.exc_info).log(level, message)
+
+
+def _add(settings: LoggingSettings, line: Callable[["Record"], str], sink: Any, **options: Any) -> None:  # noqa: ANN401
+    # diagnose would print the values of variables into tracebacks.
+    logger.add(
+        sink, level=settings.level, format=line, diagnose=False, backtrace=False, colorize=False, **options
+    )
+
+
+def _line_format(name: str, mask: _Mask) -> Callable[["Record"], str]:
+    make = _json_line if name == "json" else _text_line
+
+    def line(record: "Record") -> str:
+        exception = _exception_text(record)
+        record["message"] = mask(record["message"])
+        record["extra"] = _masked(record["extra"], mask)
+        record["exception"] = None
+        finished = make(record, mask(exception))
+        # A key of its own, because a returned text would be searched for colour tags and braces.
+        record["finished"] = finished  # type: ignore[typeddict-unknown-key]
+        return "{finished}\n"
+
+    return line
+
+
+def _text_line(record: "Record", exception: str) -> str:
+    extra = "".join(f" {name}={value}" for name, value in record["extra"].items())
+    head = f"{_time(record)} {record['level'].name:<8} {record['name']}: {record['message']}{extra}"
+    # A topic or payload must not be able to forge a line or steer the terminal.
+    return (
+        "\n".join(map(_printable, [head, *exception.rstrip("\n").split("\n")]))
+        if exception
+        else _printable(head)
+    )
+
+
+def _json_line(record: "Record", exception: str) -> str:
+    fields: dict[str, object] = {
+        "time": _time(record),
+        "level": record["level"].name,
+        "message": record["message"],
+        "logger": record["name"],
+        "function": record["function"],
+        "line": record["line"],
+    }
+    if record["extra"]:
+        fields["extra"] = record["extra"]
+    if exception:
+        fields["exception"] = exception
+    return json.dumps(fields)
+
+
+def _time(record: "Record") -> str:
+    return record["time"].astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _exception_text(record: "Record") -> str:
+    exception = record["exception"]
+    if exception is None or exception.value is None:
+        return ""
+    return "".join(traceback.format_exception(exception.value))
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _mask_for(secrets: Iterable[str]) -> _Mask:
+    forms: set[str] = set()
+    for secret in filter(None, secrets):
+        quoted = (
+            repr(secret)[1:-1],
+            repr(secret.encode())[2:-1],
+            json.dumps(secret)[1:-1],
+            quote(secret, safe=""),
+        )
+        forms.update((secret, *quoted))
+    if not forms:
+        return str
+    # A secret may begin like another: the longest goes first.
+    pattern = re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True))))
+    return lambda text: pattern.sub(_MASK, text)
+
+
+def _masked(value: Any, mask: _Mask) -> Any:  # noqa: ANN401  whatever a caller bound
+    """`value` as something JSON has, without secrets."""
+    if isinstance(value, Mapping):
+        return {mask(str(name)): _masked(item, mask) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked(item, mask) for item in value]
+    try:
+        text = str(value)
+    except Exception as error:  # noqa: BLE001  a stranger's __str__ raises anything
+        return f"<{type(error).__name__} in {type(value).__name__}>"
+    shown = mask(text)
+    # A number stays a number unless it is a secret; NaN and infinity JSON does not have.
+    plain = (
+        value is None
+        or isinstance(value, bool | int)
+        or (isinstance(value, float) and abs(value) < float("inf"))
+    )
+    return value if plain and shown == text else shown

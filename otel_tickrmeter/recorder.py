@@ -1,0 +1,192 @@
+"""Records what the core tells into OpenTelemetry instruments."""
+
+from collections.abc import Callable, Mapping
+
+from otel_tickrmeter.catalogue import names
+from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.core.device import Device, Pair
+from otel_tickrmeter.core.message import MessageType
+from otel_tickrmeter.core.reason import (
+    ErrorReason,
+    ExpiredKind,
+    IdentityKind,
+    RejectionReason,
+    UnmatchedReason,
+)
+from otel_tickrmeter.core.symbol import Symbol
+from otel_tickrmeter.telemetry.registration import Recorded
+
+_NS = 1e9
+_QUEUE = "receive"
+
+
+class Recorder:
+    """Implements `core.outcomes.Outcomes`, and counts messages and connection changes besides.
+
+    Args:
+        recorded: The instruments.
+        end_series: Called with each attribute set whose series are over; does nothing for a meter whose
+            series cannot end.
+    """
+
+    def __init__(self, recorded: Recorded, end_series: Callable[[AttributeSet], None]) -> None:
+        self._end_series = end_series
+        counters, histograms = recorded.counters, recorded.histograms
+        self._requests = counters[names.REQUESTS]
+        self._responses = counters[names.RESPONSES]
+        self._latency = histograms[names.LATENCY]
+        self._timeouts = counters[names.TIMEOUTS]
+        self._symbol_timeouts = counters[names.SYMBOL_TIMEOUTS]
+        self._superseded = counters[names.SUPERSEDED]
+        self._abandoned = counters[names.ABANDONED]
+        self._unmatched = counters[names.UNMATCHED]
+        self._outcomes = counters[names.OUTCOMES]
+        self._boots = counters[names.BOOTS]
+        self._boot_duration = histograms[names.BOOT_DURATION]
+        self._http_streams = counters[names.HTTP_STREAMS]
+        self._connection_changes = counters[names.CONNECTION_CHANGES]
+        self._messages = counters[names.MESSAGES]
+        self._message_errors = counters[names.MESSAGE_ERRORS]
+        self._processing = histograms[names.PROCESSING]
+        self._queue_dropped = counters[names.QUEUE_DROPPED]
+        self._identities_rejected = counters[names.IDENTITIES_REJECTED]
+        self._series_expired = counters[names.SERIES_EXPIRED]
+        self._message_types: Mapping[MessageType, AttributeSet] = {
+            message_type: AttributeSet(message_type=message_type.value) for message_type in MessageType
+        }
+        self._firmware: dict[str, AttributeSet] = {}
+        self._firmware_answered: dict[str, AttributeSet] = {}
+        self._firmware_timeout: dict[str, AttributeSet] = {}
+        self.messages_processed = 0
+        self.errors = 0
+        self._http_requests = counters[names.HTTP_REQUESTS]
+        self._http_duration = histograms[names.HTTP_DURATION]
+        self._start_at_zero()
+
+    def _start_at_zero(self) -> None:
+        # A counter that appears with its first count hides that count from rate().
+        for attributes in self._message_types.values():
+            self._messages.add(0, attributes)
+        for reason in UnmatchedReason:
+            self._unmatched.add(0, {"reason": reason.value})
+        for kind in ExpiredKind:
+            self._series_expired.add(0, {"kind": kind.value})
+        for kind_, reasons in (
+            (
+                IdentityKind.DEVICE,
+                (RejectionReason.PATTERN, RejectionReason.MAX_DEVICES, RejectionReason.MAX_PAIRS),
+            ),
+            (IdentityKind.SYMBOL, (RejectionReason.PATTERN, RejectionReason.MAX_SYMBOLS)),
+        ):
+            for rejection in reasons:
+                self._identities_rejected.add(0, {"kind": kind_.value, "reason": rejection.value})
+        self._queue_dropped.add(0, {"queue": _QUEUE})
+
+    # What the core tells.
+
+    def requested(self, pair: Pair) -> None:
+        """Count a request."""
+        self._requests.add(1, pair.attributes)
+
+    def answered(self, pair: Pair, latency_ns: int | None) -> None:
+        """Count an answer, and record its latency where it is known."""
+        self._responses.add(1, pair.attributes)
+        if latency_ns is not None:
+            self._latency.record(latency_ns / _NS, pair.attributes)
+        self._count_outcome(self._firmware_answered, pair.device.firmware_version, "answered")
+
+    def timed_out(self, pair: Pair) -> None:
+        """Count a timeout, under both of its published names."""
+        self._timeouts.add(1, pair.symbol.attributes)
+        self._symbol_timeouts.add(1, pair.symbol.attributes)
+        self._count_outcome(self._firmware_timeout, pair.device.firmware_version, "timeout")
+
+    def superseded(self, pair: Pair) -> None:
+        """Count a superseded request."""
+        self._superseded.add(1, pair.symbol.attributes)
+
+    def abandoned(self, pair: Pair) -> None:
+        """Count an abandoned request."""
+        self._abandoned.add(1, pair.symbol.attributes)
+
+    def unmatched(self, reason: UnmatchedReason) -> None:
+        """Count an answer that closed nothing."""
+        self._unmatched.add(1, {"reason": reason.value})
+
+    def rejected(self, kind: IdentityKind, reason: RejectionReason) -> None:
+        """Count an identity that was not admitted."""
+        self._identities_rejected.add(1, {"kind": kind.value, "reason": reason.value})
+
+    def misread(self, reason: ErrorReason) -> None:
+        """Count a field of a heartbeat that was set aside."""
+        self.message_error(MessageType.DEVICE_STATUS, reason)
+
+    def boot_started(self, device: Device) -> None:
+        """Count a boot."""
+        self._boots.add(1, self._firmware_set(device))
+
+    def boot_finished(self, device: Device, duration_ns: int | None) -> None:
+        """Record how long a boot took."""
+        if duration_ns is not None:
+            self._boot_duration.record(duration_ns / _NS, self._firmware_set(device))
+
+    def streamed(self, device: Device) -> None:
+        """Count a request for a stream."""
+        self._http_streams.add(1, self._firmware_set(device))
+
+    def ended_pair(self, pair: Pair) -> None:
+        """End the pair's series."""
+        self._end_series(pair.attributes)
+
+    def ended(self, kind: ExpiredKind, identity: Device | Symbol | str) -> None:
+        """End an identity's series, and count that it left."""
+        if isinstance(identity, str):
+            for known in (self._firmware, self._firmware_answered, self._firmware_timeout):
+                attributes = known.pop(identity, None)
+                if attributes is not None:
+                    self._end_series(attributes)
+        else:
+            self._end_series(identity.attributes)
+        self._series_expired.add(1, {"kind": kind.value})
+
+    # What the handler tells.
+
+    def message(self, message_type: MessageType, processing_ns: int) -> None:
+        """Count a message and the time it took."""
+        attributes = self._message_types[message_type]
+        self.messages_processed += 1
+        self._messages.add(1, attributes)
+        self._processing.record(processing_ns / _NS, attributes)
+
+    def message_error(self, message_type: MessageType, reason: ErrorReason) -> None:
+        """Count a message, or a field, that was set aside."""
+        self.errors += 1
+        self._message_errors.add(1, {"message_type": message_type.value, "reason": reason.value})
+
+    def connection_change(self, event: str, reason: str) -> None:
+        """Count a change of the broker connection."""
+        self._connection_changes.add(1, {"event": event, "reason": reason})
+
+    def dropped(self, count: int) -> None:
+        """Count messages that the full receive queue discarded."""
+        self._queue_dropped.add(count, {"queue": _QUEUE})
+
+    # What the HTTP server tells.
+
+    def http_response(self, method: str, endpoint: str, status: int, seconds: float) -> None:
+        """Count an answered HTTP request and the time it took."""
+        self._http_requests.add(1, {"method": method, "endpoint": endpoint, "status": str(status)})
+        self._http_duration.record(seconds, {"method": method, "endpoint": endpoint})
+
+    def _firmware_set(self, device: Device) -> AttributeSet:
+        version = device.firmware_version
+        attributes = self._firmware.get(version)
+        if attributes is None:
+            attributes = self._firmware[version] = AttributeSet(firmware_version=version)
+        return attributes
+
+    def _count_outcome(self, known: dict[str, AttributeSet], version: str, outcome: str) -> None:
+        attributes = known.get(version)
+        if attributes is None:
+            attributes = known[version] = AttributeSet(firmware_version=version, outcome=outcome)
+        self._outcomes.add(1, attributes)

@@ -1,0 +1,51 @@
+"""What the rest of the program needs of the OpenTelemetry side, whichever path serves it."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from opentelemetry.metrics import CallbackOptions, CallbackT, Meter, Observation
+from opentelemetry.sdk.metrics.export import MetricsData
+
+from otel_tickrmeter.catalogue import names
+from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.telemetry.render import Format
+
+
+class Telemetry(Protocol):
+    """A meter to record on, and the exposition of what was recorded."""
+
+    def meter(self) -> Meter:
+        """Return the meter to make the instruments on."""
+
+    def end_series(self, attributes: AttributeSet) -> None:
+        """Forget the series that the attribute set identifies, where the path can."""
+
+    def metrics_data(self) -> MetricsData | None:
+        """Collect for OTLP; None when there is nothing."""
+
+    def age_seconds(self) -> float:
+        """Age of what a scrape would show."""
+
+    def series(self) -> int:
+        """Number of samples that a scrape would show."""
+
+    def stale(self) -> str | None:
+        """Say why what it shows cannot be relied on; None when it can."""
+
+    async def scrape(self, form: Format, *, gzip: bool) -> list[bytes] | Iterator[bytes] | None:
+        """Return the body: the parts of a gzip stream, or plain text piece by piece. None: not made yet."""
+
+    async def keep_fresh(self) -> None:
+        """Do what there is to do in the background, until cancelled."""
+
+
+def exposition_callbacks(telemetry: Telemetry) -> dict[str, CallbackT]:
+    """Return the callbacks of the instruments that observe the exposition itself."""
+
+    def age(_: CallbackOptions) -> list[Observation]:
+        return [Observation(telemetry.age_seconds())]
+
+    def series(_: CallbackOptions) -> list[Observation]:
+        return [Observation(telemetry.series())]
+
+    return {names.EXPOSITION_AGE: age, names.EXPOSITION_SERIES: series}

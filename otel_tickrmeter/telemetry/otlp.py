@@ -1,0 +1,154 @@
+"""Pushes the same figures to an OpenTelemetry collector."""
+
+from collections.abc import Callable, Iterable
+from os import environ
+
+import anyio
+from anyio import to_thread
+from loguru import logger
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    Gauge,
+    Histogram,
+    HistogramDataPoint,
+    Metric,
+    MetricExporter,
+    MetricExportResult,
+    MetricsData,
+    NumberDataPoint,
+    ResourceMetrics,
+    ScopeMetrics,
+    Sum,
+)
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+from otel_tickrmeter import __version__
+from otel_tickrmeter.settings.model import OtlpSettings
+from otel_tickrmeter.telemetry.family import Family, HistogramFamily, NumberFamily
+from otel_tickrmeter.telemetry.registration import SCOPE_NAME
+
+DEFAULT_INTERVAL_SECONDS = 60.0
+"""OpenTelemetry's default of OTEL_METRIC_EXPORT_INTERVAL."""
+_LAST_PUSH_SECONDS = 1.5
+_CUMULATIVE = AggregationTemporality.CUMULATIVE
+
+
+def to_metrics_data(
+    families: Iterable[Family], resource: Resource, start_unix_ns: int, now_unix_ns: int
+) -> MetricsData:
+    """Turn families into what an OTLP exporter takes. Everything is cumulative since start_unix_ns."""
+    metrics = [
+        Metric(
+            family.instrument.name,
+            family.instrument.description,
+            family.instrument.unit,
+            _histogram(family, start_unix_ns, now_unix_ns)
+            if isinstance(family, HistogramFamily)
+            else _numbers(family, start_unix_ns, now_unix_ns),
+        )
+        for family in families
+        if len(family)
+    ]
+    scope = InstrumentationScope(SCOPE_NAME, __version__)
+    return MetricsData([ResourceMetrics(resource, [ScopeMetrics(scope, metrics, "")], "")])
+
+
+def _numbers(family: NumberFamily, start_unix_ns: int, now_unix_ns: int) -> Sum | Gauge:
+    points = [
+        NumberDataPoint(attributes, start_unix_ns, now_unix_ns, value)  # type: ignore[arg-type]
+        for attributes, value, present in zip(family.attributes, family.values, family.present, strict=False)
+        if present
+    ]
+    if family.instrument.exposed_type == "counter":
+        return Sum(points, _CUMULATIVE, is_monotonic=True)
+    return Gauge(points)
+
+
+def _histogram(family: HistogramFamily, start_unix_ns: int, now_unix_ns: int) -> Histogram:
+    bounds = family.instrument.buckets
+    width = len(bounds) + 1
+    points = []
+    for slot in family.slots():
+        counts = list(family.counts[slot * width : slot * width + width])
+        points.append(
+            HistogramDataPoint(
+                attributes=family.attributes[slot],  # type: ignore[arg-type]
+                start_time_unix_nano=start_unix_ns,
+                time_unix_nano=now_unix_ns,
+                count=sum(counts),
+                sum=family.sums[slot],
+                bucket_counts=counts,
+                explicit_bounds=bounds,
+                # Optional on the wire, and not kept.
+                min=None,  # type: ignore[arg-type]
+                max=None,  # type: ignore[arg-type]
+            )
+        )
+    return Histogram(points, _CUMULATIVE)
+
+
+def make_exporter(settings: OtlpSettings) -> MetricExporter:
+    """Make the exporter of the chosen protocol; what is not set, OpenTelemetry's variables decide.
+
+    The exporters are imported here because gRPC alone takes 20 MB that most exporters never need.
+    """
+    headers = dict(settings.headers) if settings.headers is not None else None
+    protocol = settings.protocol or environ.get("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "grpc")
+    if protocol == "http/protobuf":
+        from opentelemetry.exporter.otlp.proto.http import metric_exporter as over_http  # noqa: PLC0415
+
+        return over_http.OTLPMetricExporter(
+            endpoint=settings.endpoint, headers=headers, timeout=settings.timeout
+        )
+    from opentelemetry.exporter.otlp.proto.grpc import metric_exporter as over_grpc  # noqa: PLC0415
+
+    return over_grpc.OTLPMetricExporter(endpoint=settings.endpoint, headers=headers, timeout=settings.timeout)
+
+
+class OtlpPush:
+    """Collects and exports at an interval, and once more at the end.
+
+    Args:
+        exporter: Where to.
+        collect: Collects; runs in the handler's thread.
+        interval_seconds: Time from one push to the next.
+    """
+
+    def __init__(
+        self,
+        exporter: MetricExporter,
+        collect: Callable[[], MetricsData | None],
+        interval_seconds: float,
+    ) -> None:
+        self._exporter = exporter
+        self._collect = collect
+        self._interval_seconds = interval_seconds
+        self._failing = False
+
+    async def push_forever(self) -> None:
+        """Push until cancelled; then push what was recorded last, within a bound."""
+        try:
+            while True:
+                await anyio.sleep(self._interval_seconds)
+                await self._push()
+        finally:
+            with anyio.move_on_after(_LAST_PUSH_SECONDS, shield=True):
+                await self._push()
+
+    async def _push(self) -> None:
+        data = self._collect()
+        if data is None:
+            return
+        try:
+            result = await to_thread.run_sync(self._exporter.export, data, abandon_on_cancel=True)
+        except Exception as error:  # noqa: BLE001  an exporter's bug must not end the program
+            logger.debug("OTLP export raised {!r}", error)
+            result = MetricExportResult.FAILURE
+        failed = result is not MetricExportResult.SUCCESS
+        if failed != self._failing:
+            self._failing = failed
+            if failed:
+                logger.warning("OTLP push fails; trying on every {} s", self._interval_seconds)
+            else:
+                logger.info("OTLP push works again")

@@ -1,0 +1,69 @@
+"""Makes the catalogue's instruments on a meter, whichever it is.
+
+In two steps, because what is observed is a state that reports to a recorder of what is recorded.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from opentelemetry.metrics import CallbackT, Counter, Histogram, Meter
+
+from otel_tickrmeter.catalogue import Instrument, Kind, catalogue
+
+SCOPE_NAME = "otel_tickrmeter"
+"""The instrumentation scope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The instruments that code records into, by name."""
+
+    counters: Mapping[str, Counter]
+    histograms: Mapping[str, Histogram]
+
+
+def rows_for(detail: str) -> tuple[Instrument, ...]:
+    """Return the rows that exist in this level of detail.
+
+    In symbol detail the per-device gauges are left out; counters and histograms lose `device_id`.
+    """
+    if detail == "device":
+        return catalogue()
+    return tuple(row for row in catalogue() if not (row.per_device and row.kind is Kind.OBSERVABLE_GAUGE))
+
+
+def dropped_attributes(detail: str) -> frozenset[str]:
+    """Return the attributes that no series has in this level of detail."""
+    return frozenset() if detail == "device" else frozenset({"device_id"})
+
+
+def make_recorded(meter: Meter, rows: Iterable[Instrument]) -> Recorded:
+    """Make the counters and histograms of the rows."""
+    counters: dict[str, Counter] = {}
+    histograms: dict[str, Histogram] = {}
+    for row in rows:
+        if row.kind is Kind.COUNTER:
+            counters[row.name] = meter.create_counter(row.name, row.unit, row.description)
+        elif row.kind is Kind.HISTOGRAM:
+            histograms[row.name] = meter.create_histogram(
+                row.name,
+                row.unit,
+                row.description,
+                explicit_bucket_boundaries_advisory=row.buckets,
+            )
+    return Recorded(counters, histograms)
+
+
+def make_observed(meter: Meter, rows: Iterable[Instrument], callbacks: Mapping[str, CallbackT]) -> None:
+    """Make the observable instruments of the rows.
+
+    Args:
+        meter: The compact meter, or one of the SDK.
+        rows: What to make.
+        callbacks: One for each observable instrument, by name; a missing one is a KeyError.
+    """
+    for row in rows:
+        if row.kind is Kind.OBSERVABLE_GAUGE:
+            meter.create_observable_gauge(row.name, [callbacks[row.name]], row.unit, row.description)
+        elif row.kind is Kind.OBSERVABLE_COUNTER:
+            meter.create_observable_counter(row.name, [callbacks[row.name]], row.unit, row.description)

@@ -1,0 +1,87 @@
+"""Renders families as exposition text, in chunks.
+
+The samples are the same to the letter in Prometheus' text format 0.0.4 and in OpenMetrics 1.0; only the
+lines about a family differ. So samples are rendered, and compressed, once for both.
+"""
+
+from collections.abc import Iterator
+from itertools import accumulate, islice
+from typing import Literal
+
+from otel_tickrmeter.catalogue import Instrument
+from otel_tickrmeter.telemetry.family import Family, HistogramFamily, NumberFamily
+
+Format = Literal["text", "openmetrics"]
+FORMATS: tuple[Format, ...] = ("text", "openmetrics")
+
+_CHUNK_SERIES = 500
+_UNITS = {"s": "seconds", "By": "bytes", "%": "percent"}
+
+
+def render_metadata(instrument: Instrument, form: Format) -> str:
+    """Render the lines that introduce a family."""
+    name = instrument.exposed
+    if form == "text":
+        return f"# HELP {name} {instrument.description}\n# TYPE {name} {instrument.exposed_type}\n"
+    if instrument.exposed_type == "counter":
+        name = name.removesuffix("_total")
+    unit = _UNITS.get(instrument.unit)
+    # OpenMetrics wants the unit to end the name; a published name may have something after it.
+    unit_line = f"# UNIT {name} {unit}\n" if unit and name.endswith(unit) else ""
+    kind = instrument.exposed_type
+    return f"# HELP {name} {instrument.description}\n# TYPE {name} {kind}\n{unit_line}"
+
+
+def render_samples(family: Family, scope_labels: str = "") -> Iterator[str]:
+    """Render the samples, a few hundred series a chunk.
+
+    Args:
+        family: What was collected.
+        scope_labels: Label text appended to that of every series.
+    """
+    if isinstance(family, HistogramFamily):
+        yield from _histogram(family, scope_labels)
+    else:
+        yield from _numbers(family, scope_labels)
+
+
+def _numbers(family: NumberFamily, scope_labels: str) -> Iterator[str]:
+    name = family.instrument.exposed
+    rows = family.rows()
+    while chunk := list(islice(rows, _CHUNK_SERIES)):
+        if scope_labels:
+            chunk = [(_joined(labels, scope_labels), value) for labels, value in chunk]
+        yield "".join(
+            [f"{name}{{{labels}}} {value}\n" if labels else f"{name} {value}\n" for labels, value in chunk]
+        )
+
+
+def _histogram(family: HistogramFamily, scope_labels: str) -> Iterator[str]:
+    name = family.instrument.exposed
+    bounds = [*(str(bound) for bound in family.instrument.buckets), "+Inf"]
+    width = len(bounds)
+    with_labels = "".join(
+        [
+            *(f'{name}_bucket{{%s,le="{bound}"}} %d\n' for bound in bounds),
+            f"{name}_count{{%s}} %d\n{name}_sum{{%s}} %r\n",
+        ]
+    )
+    without = with_labels.replace("%s,", "").replace("{%s}", "")
+    slots = family.slots()
+    while chunk := list(islice(slots, _CHUNK_SERIES)):
+        pieces = []
+        for slot in chunk:
+            labels = _joined(family.labels[slot], scope_labels)
+            figures: list[object] = list(accumulate(family.counts[slot * width : slot * width + width]))
+            figures += (figures[-1], family.sums[slot])
+            if labels:
+                interleaved = [labels] * (2 * len(figures))
+                interleaved[1::2] = figures  # type: ignore[assignment]
+                pieces.append(with_labels % tuple(interleaved))
+            else:
+                pieces.append(without % tuple(figures))
+        yield "".join(pieces)
+
+
+def _joined(labels: str | None, scope_labels: str) -> str:
+    return f"{labels},{scope_labels}" if labels and scope_labels else labels or scope_labels

@@ -1,0 +1,163 @@
+"""The default path: scrapes are answered from a snapshot made in the background, compressed once.
+
+A scrape costs a copy, however many scrapers there are, and shows the age of what it got.
+"""
+
+from collections.abc import Callable, Iterator
+
+import anyio
+from anyio import to_thread
+from anyio.lowlevel import checkpoint
+from loguru import logger
+from opentelemetry.metrics import Meter
+from opentelemetry.sdk.metrics.export import MetricsData
+from opentelemetry.sdk.resources import Resource
+
+from otel_tickrmeter.catalogue import Instrument, catalogue, names
+from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.telemetry.body import Body, BodyWriter
+from otel_tickrmeter.telemetry.compact import CompactMeter
+from otel_tickrmeter.telemetry.family import Family
+from otel_tickrmeter.telemetry.otlp import to_metrics_data
+from otel_tickrmeter.telemetry.render import FORMATS, Format, render_metadata, render_samples
+from otel_tickrmeter.telemetry.target import target_info
+
+_NS = 1e9
+_FRESH_INTERVALS = 3
+_FRESH_AT_LEAST_SECONDS = 10.0
+_FIRST_SNAPSHOT_SECONDS = 5.0
+_OWN = (names.EXPOSITION_AGE, names.EXPOSITION_SERIES)
+
+
+class SnapshotTelemetry:
+    """Serves the last finished snapshot.
+
+    Args:
+        meter: What is recorded on.
+        resource: Describes the target.
+        interval_seconds: Time from one snapshot to the next.
+        clock_ns: The monotonic clock.
+        unix_offset_ns: Unix time less monotonic time.
+        scope_labels: Label text for every series; empty for none.
+    """
+
+    def __init__(
+        self,
+        meter: CompactMeter,
+        resource: Resource,
+        interval_seconds: float,
+        *,
+        clock_ns: Callable[[], int],
+        unix_offset_ns: Callable[[], int],
+        scope_labels: str = "",
+    ) -> None:
+        self._meter = meter
+        self._resource = resource
+        self._interval_seconds = interval_seconds
+        self._clock_ns = clock_ns
+        self._unix_offset_ns = unix_offset_ns
+        self._started_ns = clock_ns()
+        self._scope_labels = scope_labels
+        self._bodies: dict[str, Body] = {}
+        self._taken_ns: int | None = None
+        self._series = 0
+        self._first = anyio.Event()
+        rows = {row.name: row for row in catalogue()}
+        self._age_row = rows[names.EXPOSITION_AGE]
+        self._series_row = rows[names.EXPOSITION_SERIES]
+
+    def meter(self) -> Meter:
+        """Return the compact meter."""
+        return self._meter
+
+    def end_series(self, attributes: AttributeSet) -> None:
+        """Forget the series that the attribute set identifies."""
+        self._meter.end(attributes)
+
+    def metrics_data(self) -> MetricsData:
+        """Collect for OTLP, apart from the snapshot."""
+        offset_ns = self._unix_offset_ns()
+        return to_metrics_data(
+            self._meter.collect(),
+            self._resource,
+            self._started_ns + offset_ns,
+            self._clock_ns() + offset_ns,
+        )
+
+    def age_seconds(self) -> float:
+        """Age of the snapshot."""
+        return 0.0 if self._taken_ns is None else (self._clock_ns() - self._taken_ns) / _NS
+
+    def series(self) -> int:
+        """Number of samples in the snapshot, the lines added by the scrape included."""
+        return self._series
+
+    def stale(self) -> str | None:
+        """Say why what it shows cannot be relied on; None when it can."""
+        if self._taken_ns is None:
+            return "no exposition made yet"
+        age = self.age_seconds()
+        limit = max(_FRESH_INTERVALS * self._interval_seconds, _FRESH_AT_LEAST_SECONDS)
+        return f"the exposition is {age:.0f} s old" if age > limit else None
+
+    async def scrape(self, form: Format, *, gzip: bool) -> list[bytes] | Iterator[bytes] | None:
+        """Return the snapshot's body, with its age as of now."""
+        with anyio.move_on_after(_FIRST_SNAPSHOT_SECONDS):
+            await self._first.wait()
+        body = self._bodies.get(form)
+        if body is None:
+            return None
+        tail = self._tail(form)
+        return body.gzip(tail) if gzip else body.plain(tail)
+
+    async def refresh(self) -> None:
+        """Take a snapshot and put it in the place of the last."""
+        taken_ns = self._clock_ns()
+        families = []
+        for family in self._meter.collect():
+            if family.instrument.name not in _OWN:
+                families.append(family)
+            if family.instrument.per_device:
+                # Thousands of observations took milliseconds: let messages and scrapes through.
+                await checkpoint()
+        bodies = await to_thread.run_sync(self._render, families)
+        self._bodies = bodies
+        self._taken_ns = taken_ns
+        # Beside the families: target_info and the scrape's own two.
+        self._series = sum(map(len, families)) + 3
+        self._first.set()
+
+    async def keep_fresh(self) -> None:
+        """Keep the snapshot fresh."""
+        failing = False
+        while True:
+            started = anyio.current_time()
+            try:
+                await self.refresh()
+                failing = False
+            except Exception:  # noqa: BLE001  the last snapshot is still served, and readiness says it is stale
+                if not failing:
+                    logger.exception("A new exposition could not be made")
+                failing = True
+            await anyio.sleep(max(0.0, started + self._interval_seconds - anyio.current_time()))
+
+    def _render(self, families: list[Family]) -> dict[str, Body]:
+        # In a worker thread: works on copies only.
+        writer = BodyWriter(FORMATS)
+        for form in FORMATS:
+            writer.write(form, target_info(self._resource, form))
+        for family in families:
+            if len(family):
+                for form in FORMATS:
+                    writer.write(form, render_metadata(family.instrument, form))
+                writer.write_shared(render_samples(family, self._scope_labels))
+        return writer.finish()
+
+    def _tail(self, form: Format) -> str:
+        end = "# EOF\n" if form == "openmetrics" else ""
+        age = self._line(self._age_row, self.age_seconds(), form)
+        return age + self._line(self._series_row, self._series, form) + end
+
+    def _line(self, row: Instrument, value: float, form: Format) -> str:
+        labels = f"{{{self._scope_labels}}}" if self._scope_labels else ""
+        return f"{render_metadata(row, form)}{row.exposed}{labels} {value}\n"

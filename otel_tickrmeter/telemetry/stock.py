@@ -1,0 +1,120 @@
+"""The stock path: OpenTelemetry's own meter provider and PrometheusMetricReader.
+
+For those who want nothing else between their instruments and their scrapes (`prometheus.reader = "stock"`),
+and the oracle that the tests hold the compact meter to. Each scrape collects anew, in the handler's thread:
+nothing else is done meanwhile. Series of devices that left stay in it until the exporter restarts, because
+the SDK gives no slot back. docs/DESIGN.md has what it costs.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import anyio
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.metrics import Meter
+from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider, ObservableGauge
+from opentelemetry.sdk.metrics.export import (
+    CardinalityLimits,
+    InMemoryMetricReader,
+    MetricReader,
+    MetricsData,
+)
+from opentelemetry.sdk.metrics.view import View
+from opentelemetry.sdk.resources import Resource
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+
+from otel_tickrmeter import __version__
+from otel_tickrmeter.catalogue import Instrument
+from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.telemetry.body import BodyWriter
+from otel_tickrmeter.telemetry.registration import SCOPE_NAME
+from otel_tickrmeter.telemetry.render import Format
+
+
+class StockTelemetry:
+    """A meter provider with a Prometheus reader; serves what it reads.
+
+    Args:
+        resource: Describes the target.
+        rows: The instruments that will be made.
+        dropped: Attributes that a view takes from every instrument.
+        series_limit: Attribute sets a stream may have before the SDK folds the rest into one; its own
+            limit of 2000 is far below a fleet.
+        scope_labels: Whether series carry the instrumentation scope.
+        with_otlp: Whether `metrics_data` will be asked for.
+    """
+
+    def __init__(
+        self,
+        resource: Resource,
+        rows: Iterable[Instrument],
+        dropped: frozenset[str],
+        series_limit: int,
+        *,
+        scope_labels: bool,
+        with_otlp: bool,
+    ) -> None:
+        self._registry = CollectorRegistry()
+        limits: CardinalityLimits = {
+            Counter: series_limit,
+            Histogram: series_limit,
+            ObservableGauge: series_limit,
+        }
+        readers: list[MetricReader] = [
+            PrometheusMetricReader(
+                scope_info_enabled=scope_labels,
+                registry=self._registry,
+                cardinality_limits=limits,
+            )
+        ]
+        self._otlp = InMemoryMetricReader(cardinality_limits=limits) if with_otlp else None
+        if self._otlp is not None:
+            readers.append(self._otlp)
+        views = [
+            View(instrument_name=row.name, attribute_keys=row.attributes.keys() - dropped)
+            for row in rows
+            if row.attributes.keys() & dropped
+        ]
+        self._provider = MeterProvider(readers, resource, shutdown_on_exit=False, views=views)
+        self._series = 0
+
+    def meter(self) -> Meter:
+        """Return the meter to make the instruments on."""
+        return self._provider.get_meter(SCOPE_NAME, __version__)
+
+    def metrics_data(self) -> MetricsData | None:
+        """Collect for OTLP."""
+        return self._otlp.get_metrics_data() if self._otlp is not None else None
+
+    def age_seconds(self) -> float:
+        """Return 0: a scrape shows what it collected itself."""
+        return 0.0
+
+    def series(self) -> int:
+        """Number of samples in the last scrape."""
+        return self._series
+
+    def stale(self) -> str | None:
+        """Return None: it cannot be."""
+        return None
+
+    def end_series(self, attributes: AttributeSet) -> None:
+        """Do nothing: the SDK cannot forget an attribute set."""
+
+    async def keep_fresh(self) -> None:
+        """Wait: there is nothing to do in the background."""
+        try:
+            await anyio.sleep_forever()
+        finally:
+            self._provider.shutdown()
+
+    async def scrape(self, form: Format, *, gzip: bool) -> list[bytes] | Iterator[bytes]:
+        """Collect and render."""
+        generate = generate_openmetrics if form == "openmetrics" else generate_latest
+        text: bytes = generate(self._registry)
+        self._series = sum(not line.startswith(b"#") for line in text.splitlines())
+        if not gzip:
+            return [text]
+        writer = BodyWriter((form,))
+        writer.write(form, text.decode())
+        return writer.finish()[form].gzip("")
