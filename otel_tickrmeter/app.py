@@ -57,7 +57,6 @@ class App:
         self._settings = settings
         self._started_ns = time.monotonic_ns()
         self._link = Link(self._started_ns)
-        self._feed = Feed(settings.mqtt, settings.performance.buffer_size)
 
         rows = rows_for(settings.metrics.detail)
         resource = make_resource(socket.gethostname())
@@ -82,7 +81,13 @@ class App:
             settings.mqtt.device_id_pattern,
             settings.messages.fields,
         )
-        self._handler = Handler(decoder, fleet, self._recorder, time.perf_counter_ns, self._link)
+        handler = Handler(decoder, fleet, self._recorder, time.perf_counter_ns, self._link)
+        self._feed = Feed(
+            settings.mqtt,
+            buffer_size=settings.performance.buffer_size,
+            deliver=handler.deliver,
+            report=handler.report,
+        )
 
     async def run(self) -> None:
         """Run until SIGINT or SIGTERM.
@@ -116,7 +121,7 @@ class App:
             )
         )
         logger.info("Serving http://{}:{}{}", settings.prometheus.host, port, settings.prometheus.path)
-        sampler = ProcessSampler(self._feed.pids)
+        sampler = ProcessSampler(self._own_pids)
         tasks.start_soon(sample_forever, sampler, _SAMPLE_SECONDS, self._process.publish)
         tasks.start_soon(self._telemetry.keep_fresh)
         if settings.otlp.enabled:
@@ -126,7 +131,11 @@ class App:
                 settings.otlp.interval or DEFAULT_INTERVAL_SECONDS,
             )
             tasks.start_soon(push.push_forever)
-        tasks.start_soon(self._feed.run, self._handler.deliver, self._handler.report)
+        tasks.start_soon(self._feed.run)
+
+    def _own_pids(self) -> tuple[int, ...]:
+        pid = self._feed.pid
+        return () if pid is None else (pid,)
 
     async def _scrape(self, form: Format, gzip: bool) -> Body:  # noqa: FBT001  the routes' callable
         body = await self._telemetry.scrape(form, gzip=gzip)

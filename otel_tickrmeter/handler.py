@@ -23,6 +23,9 @@ from otel_tickrmeter.core.message import (
 from otel_tickrmeter.core.reason import ErrorReason, RejectionReason
 from otel_tickrmeter.recorder import Recorder
 
+# An overload drops many times a second; the log says when it begins, the counter how much.
+_DROPS_QUIET_NS = 10_000_000_000
+
 
 class Handler:
     """Takes what the receiver delivers, in its order.
@@ -48,6 +51,7 @@ class Handler:
         self._recorder = recorder
         self._clock_ns = clock_ns
         self._link = link
+        self._quiet_until_ns = 0
 
     def deliver(self, messages: list[Message]) -> None:
         """Handle messages in the order of their arrival."""
@@ -76,21 +80,28 @@ class Handler:
             case Connected():
                 link.trouble = "connected to the broker, subscription not confirmed yet"
             case Subscribed():
+                logger.info("Connected to the broker and subscribed")
                 link.subscribed_ns = event.at_ns
                 link.trouble = ""
                 self._recorder.connection_change("connected", "subscribed")
             case Refused():
+                logger.warning("Refused by the broker ({}): {}", event.reason, event.detail)
                 link.down(event.at_ns, f"refused by the broker: {event.detail}")
                 self._recorder.connection_change("refused", event.reason)
             case Lost():
+                logger.warning("Connection to the broker lost ({}): {}", event.reason, event.detail)
                 link.down(event.at_ns, f"connection lost: {event.detail}")
                 self._fleet.connection_lost(event.at_ns)
                 self._recorder.connection_change("lost", event.reason)
             case Stalled():
+                logger.warning("The receiver did not run for {:.1f} s", event.seconds)
                 self._fleet.reading_disturbed()
             case Dropped():
                 self._fleet.reading_disturbed()
                 self._recorder.dropped(event.count)
+                if event.at_ns >= self._quiet_until_ns:
+                    logger.warning("The receive queue is full: {} messages dropped", event.count)
+                self._quiet_until_ns = event.at_ns + _DROPS_QUIET_NS
 
     def _handle(self, message_type: MessageType, message: Message) -> None:
         self._fleet.advance(message.arrived_ns)
