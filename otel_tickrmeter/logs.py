@@ -2,7 +2,7 @@
 
 loguru's logger is global by design; nothing happens to it before `configure_logging` is called.
 Each record is turned into its finished line here, not by loguru, because loguru formats a traceback after
-every hook, and when a sink fails (a full disk) prints the record as it was logged, secrets included.
+every hook, and when a sink fails (a full disk) prints the record to standard error: masked too, this way.
 """
 
 import json
@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, timedelta
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -21,7 +22,7 @@ from loguru import logger
 from otel_tickrmeter.settings.model import LoggingSettings
 
 if TYPE_CHECKING:
-    from loguru import Record
+    from loguru import Record, RecordException
 
 _MASK = "********"
 _Mask = Callable[[str], str]
@@ -73,7 +74,9 @@ class InterceptHandler(logging.Handler):
             message = record.getMessage()
         except Exception:  # noqa: BLE001  arguments that do not fit the message raise anything
             # Not `handleError`: it prints the arguments, which may be secrets, past the mask.
-            message = f"{record.msg} (its arguments do not fit)"
+            message = (
+                f"{record.msg if isinstance(record.msg, str) else type(record.msg)} (cannot be formatted)"
+            )
         level: str | int = record.levelno
         with suppress(ValueError):
             level = logger.level(record.levelname).name
@@ -97,11 +100,10 @@ def _line_format(name: str, mask: _Mask) -> Callable[["Record"], str]:
     make = _json_line if name == "json" else _text_line
 
     def line(record: "Record") -> str:
-        exception = _exception_text(record)
+        exception, record["exception"] = record["exception"], None
         record["message"] = mask(record["message"])
         record["extra"] = _masked(record["extra"], mask)
-        record["exception"] = None
-        finished = make(record, mask(exception))
+        finished = make(record, mask(_exception_text(exception)))
         # A key of its own, because a returned text would be searched for colour tags and braces.
         record["finished"] = finished  # type: ignore[typeddict-unknown-key]
         return "{finished}\n"
@@ -113,11 +115,7 @@ def _text_line(record: "Record", exception: str) -> str:
     extra = "".join(f" {name}={value}" for name, value in record["extra"].items())
     head = f"{_time(record)} {record['level'].name:<8} {record['name']}: {record['message']}{extra}"
     # A topic or payload must not be able to forge a line or steer the terminal.
-    return (
-        "\n".join(map(_printable, [head, *exception.rstrip("\n").split("\n")]))
-        if exception
-        else _printable(head)
-    )
+    return "\n".join(_printable(each) for each in (head, *exception.splitlines()))
 
 
 def _json_line(record: "Record", exception: str) -> str:
@@ -140,14 +138,15 @@ def _time(record: "Record") -> str:
     return record["time"].astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _exception_text(record: "Record") -> str:
-    exception = record["exception"]
+def _exception_text(exception: "RecordException | None") -> str:
     if exception is None or exception.value is None:
         return ""
     return "".join(traceback.format_exception(exception.value))
 
 
 def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
@@ -168,21 +167,17 @@ def _mask_for(secrets: Iterable[str]) -> _Mask:
     return lambda text: pattern.sub(_MASK, text)
 
 
-def _masked(value: Any, mask: _Mask) -> Any:  # noqa: ANN401  whatever a caller bound
-    """`value` as something JSON has, without secrets."""
-    if isinstance(value, Mapping):
-        return {mask(str(name)): _masked(item, mask) for name, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_masked(item, mask) for item in value]
+def _masked(value: Any, mask: _Mask, depth: int = 8) -> Any:  # noqa: ANN401  whatever a caller bound
+    """`value` as something JSON has, without secrets; tables and lists deeper than `depth` as text."""
     try:
+        if depth and isinstance(value, Mapping):
+            return {mask(str(name)): _masked(item, mask, depth - 1) for name, item in value.items()}
+        if depth and isinstance(value, list | tuple | set | frozenset):
+            return [_masked(item, mask, depth - 1) for item in value]
         text = str(value)
     except Exception as error:  # noqa: BLE001  a stranger's __str__ raises anything
         return f"<{type(error).__name__} in {type(value).__name__}>"
     shown = mask(text)
     # A number stays a number unless it is a secret; NaN and infinity JSON does not have.
-    plain = (
-        value is None
-        or isinstance(value, bool | int)
-        or (isinstance(value, float) and abs(value) < float("inf"))
-    )
-    return value if plain and shown == text else shown
+    number = isinstance(value, bool | int) or (isinstance(value, float) and isfinite(value))
+    return value if (number or value is None) and shown == text else shown

@@ -50,6 +50,7 @@ class ProcessSampler:
         self._children: dict[int, psutil.Process] = {}
         self._child_cpu_seconds: dict[int, float] = {}
         self._ended_cpu_seconds = 0.0
+        self._cpu_seconds = 0.0
         self._cpu_times: list[_CpuTimes] = []
 
     def sample(self) -> SystemSample:
@@ -73,14 +74,15 @@ class ProcessSampler:
             self._child_cpu_seconds[pid] = max(seconds, self._child_cpu_seconds.get(pid, 0.0))
             resident_bytes += child_bytes
             open_fds += child_fds
+        total_seconds = main_seconds + self._ended_cpu_seconds + sum(self._child_cpu_seconds.values())
+        # Sums of the same figures in another order differ in the last digit: to Prometheus a counter reset.
+        self._cpu_seconds = max(self._cpu_seconds, total_seconds)
         return SystemSample(
             cpu_percent=self._cpu_percent(),
             memory_used_bytes=memory.used,
             memory_available_bytes=memory.available,
             memory_total_bytes=memory.total,
-            process_cpu_seconds=main_seconds
-            + self._ended_cpu_seconds
-            + sum(self._child_cpu_seconds.values()),
+            process_cpu_seconds=self._cpu_seconds,
             process_resident_bytes=resident_bytes,
             process_open_fds=open_fds,
             process_start_time=self._start_time,

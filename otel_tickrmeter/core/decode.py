@@ -101,7 +101,7 @@ class Decoder:
         known = _TOPICS.get(name)
         if known is not None:
             return known
-        # A topic that is not UTF-8 becomes text that no sensible pattern matches.
+        # A topic that is not UTF-8 becomes text that no sensible pattern matches, and no device's id.
         if self._device_id.fullmatch(name.decode(errors="replace")):
             return MessageType.STOCK_RESPONSE
         return MessageType.IGNORED
@@ -116,7 +116,7 @@ class Decoder:
             return None
         payload = self._object(message)
         if message_type is MessageType.STOCK_RESPONSE:
-            device_id = message.topic.removeprefix(self._prefix).decode()
+            device_id = message.topic.removeprefix(self._prefix).decode(errors="replace")
             return StockResponse(device_id, self._symbol(payload))
         device_id = _identity(payload, "device", self._device_id, IdentityKind.DEVICE)
         if message_type is MessageType.STOCK_REQUEST:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from otel_tickrmeter.core.device import Device, Pair
+from otel_tickrmeter.core.device import UNKNOWN, Device, Pair
 from otel_tickrmeter.core.event import (
     DeviceBoot,
     DeviceBooted,
@@ -183,16 +183,19 @@ class Fleet:
         firmware = status.firmware_version
         if firmware is None or firmware == device.firmware_version:
             return
-        if firmware not in self._firmwares and len(self._firmwares) >= MAX_FIRMWARES:
+        # UNKNOWN is not counted, even when reported: every device that reported nothing carries it.
+        known = firmware in self._firmwares or firmware == UNKNOWN
+        if not known and len(self._firmwares) >= MAX_FIRMWARES:
             self._outcomes.misread(ErrorReason.OVERFLOW)
             firmware = OVERFLOW_FIRMWARE
         self._release_firmware(device)
         device.set_firmware(firmware)
-        self._firmwares[firmware] = self._firmwares.get(firmware, 0) + 1
+        if firmware != UNKNOWN:
+            self._firmwares[firmware] = self._firmwares.get(firmware, 0) + 1
 
     def _release_firmware(self, device: Device) -> None:
         # The version itself is dropped by the next cleanup, so that one that comes and goes keeps counting.
-        if device.firmware_version in self._firmwares:
+        if device.firmware_version != UNKNOWN:
             self._firmwares[device.firmware_version] -= 1
 
     def _boot(self, device: Device, at_ns: int, *, backlog: bool) -> None:

@@ -24,7 +24,8 @@ class Link:
 
     def up_share(self, now_ns: int) -> float:
         """Share of the time since the start in which the connection was usable, 0 to 1."""
-        up_ns = self.earlier_ns + (now_ns - self.subscribed_ns if self.subscribed_ns else 0)
+        since_ns = now_ns if self.subscribed_ns is None else self.subscribed_ns
+        up_ns = self.earlier_ns + now_ns - since_ns
         return min(1.0, up_ns / max(1, now_ns - self.started_ns))
 
     def down(self, at_ns: int, trouble: str) -> None:

@@ -1,0 +1,149 @@
+"""The command `otel-tickrmeter demo`: a broker, a simulated fleet and the exporter on it, in one go.
+
+Each is a process of its own, so that the other two cannot bend what the exporter measures.
+"""
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
+
+from otel_tickrmeter.demo_parts import PartDiedError, Parts
+
+_HOST = "127.0.0.1"
+_START_SECONDS = 60.0
+_POLL_SECONDS = 0.2
+_DEVICES = 300
+# Timeouts show within seconds; the fleet goes on until the demo is stopped.
+_REQUEST_TIMEOUT = "10s"
+_FLEET = (
+    *("--devices", str(_DEVICES), "--rate", "60", "--duration", "365d", "--protocol", "3.1.1"),
+    *("--symbols", "40", "--slow-symbols", "3", "--slow-latency", "4s", "--offline", "0.005"),
+    *("--request-timeout", _REQUEST_TIMEOUT),
+)
+
+
+class _StoppedError(Exception):
+    """Somebody asked the demo to stop while it was starting."""
+
+
+def demo() -> int:
+    """Run the demo until SIGINT, SIGTERM or SIGHUP; return the exit code: 1 when a part fails."""
+    if find_spec("amqtt") is None:
+        _say("the demo needs its broker: run ./scripts/demo, or pip install 'otel-tickrmeter[demo]'")
+        return 1
+    stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    broker_port = _free_port(1883)
+    http_port = _free_port(9464)
+    try:
+        # The temporary directory is also where they run: a settings.toml here is not meant for the demo.
+        with (
+            TemporaryDirectory(prefix="otel-tickrmeter-demo-") as directory,
+            Parts(Path(directory), _environment()) as parts,
+        ):
+            _start(parts, broker_port, http_port, stop)
+            _announce(broker_port, http_port)
+            while not _stopped_after_pause(stop):
+                parts.check()
+            print("Stopping.", flush=True)  # noqa: T201  the command's own output
+    except (PartDiedError, TimeoutError) as error:
+        _say(str(error))
+        return 1
+    except _StoppedError:
+        pass
+    return 0
+
+
+def _start(parts: Parts, broker_port: int, http_port: int, stop: Event) -> None:
+    program = (sys.executable, "-m", "otel_tickrmeter")
+    broker = f"mqtt://{_HOST}:{broker_port}"
+
+    def wait(ready: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while not ready():
+            parts.check()
+            if _stopped_after_pause(stop):
+                raise _StoppedError
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{what} was not ready within {_START_SECONDS:g} s")
+
+    parts.start("the broker", [sys.executable, "-m", "otel_tickrmeter.demo_broker", str(broker_port)])
+    wait(lambda: _accepts(broker_port), "the broker")
+    parts.start("the exporter", [*program, "run", "--broker", broker, "--listen", f"{_HOST}:{http_port}"])
+    wait(lambda: _answers_ok(http_port, "/-/ready"), "the exporter")
+    # Last, so that the exporter sees each exchange from its beginning.
+    parts.start("the simulated fleet", [*program, "simulate", "--broker", broker, *_FLEET])
+
+
+def _stopped_after_pause(stop: Event) -> bool:
+    # Not stop.wait(): a signal handler that sets the event while this thread is inside would block for ever.
+    time.sleep(_POLL_SECONDS)
+    return stop.is_set()
+
+
+def _environment() -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("TICKRMETER_", "OTEL_"))}
+    return kept | {
+        "TICKRMETER_MQTT__PROTOCOL": "3.1.1",
+        "TICKRMETER_MONITORING__REQUEST_TIMEOUT": _REQUEST_TIMEOUT,
+        "TICKRMETER_PROMETHEUS__REFRESH_INTERVAL": "1s",
+    }
+
+
+def _free_port(preferred: int) -> int:
+    for port in (preferred, 0):
+        with socket.socket() as trial:
+            # A port that only waits for old connections to be forgotten is free.
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                trial.bind((_HOST, port))
+            except OSError:
+                continue
+            found: int = trial.getsockname()[1]
+            return found
+    raise OSError(f"no free port on {_HOST}")
+
+
+def _accepts(port: int) -> bool:
+    try:
+        socket.create_connection((_HOST, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _answers_ok(port: int, path: str) -> bool:
+    connection = HTTPConnection(_HOST, port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _announce(broker_port: int, http_port: int) -> None:
+    web = f"http://{_HOST}:{http_port}"
+    print(  # noqa: T201  the command's own output
+        f"{_DEVICES} simulated devices talk over mqtt://{_HOST}:{broker_port}, and the exporter listens.\n"
+        f"  {web}/         its page for people\n"
+        f"  {web}/metrics  what Prometheus scrapes\n"
+        f"  {web}/health   how it is\n"
+        f"All devices have reported after 10 seconds, timeouts show after 20. Ctrl-C stops the demo.",
+        flush=True,
+    )
+
+
+def _say(text: str) -> None:
+    print(f"otel-tickrmeter demo: {text}", file=sys.stderr)  # noqa: T201  the command's own output

@@ -1,0 +1,259 @@
+"""One client: h11 keeps the protocol, this file the deadlines.
+
+The rules, against clients that are slow, silent, greedy or malicious:
+
+- Nothing is rendered for a request that is not complete, whether it is late or its sender has left.
+- Every wait has a deadline. A client that reads too slowly loses its connection.
+- What a client can make us hold is bounded: one read of 16 KiB, one header of 16 KiB more. Responses are
+  sent from the handler's own buffers.
+- Whatever a client sends, the worst is the end of its own connection.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import cast
+
+import anyio
+import h11
+from loguru import logger
+
+from otel_tickrmeter.http.dispatch import dispatch
+from otel_tickrmeter.http.message import Body, Response, text_response
+from otel_tickrmeter.http.routing import UNMATCHED, Router, method_label
+from otel_tickrmeter.http.sockets import SocketStream
+
+OnResponse = Callable[[str, str, int, float], None]
+"""Told of each response: method and endpoint label, status, seconds from complete request to last byte."""
+
+_READ_BYTES = 16_384
+# A stalled client costs no copy, so this only sets how often the write deadline moves.
+_WRITE_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a client may ask of the server. Durations in seconds, sizes in bytes.
+
+    `idle_timeout_seconds` outlasts the usual scrape intervals, so that Prometheus keeps its connection. A
+    response may take `write_timeout_seconds` and as much again as its bytes need at
+    `min_bytes_per_second`. `stop_timeout_seconds` is what responses in flight have left when the server
+    stops.
+    """
+
+    max_connections: int = 256
+    max_header_bytes: int = 16_384
+    max_request_body_bytes: int = 65_536
+    header_timeout_seconds: float = 5.0
+    idle_timeout_seconds: float = 120.0
+    handler_timeout_seconds: float = 10.0
+    write_timeout_seconds: float = 10.0
+    min_bytes_per_second: float = 131_072.0
+    linger_timeout_seconds: float = 1.0
+    stop_timeout_seconds: float = 3.0
+
+
+class Connection:
+    """Serves one accepted socket until either side has had enough.
+
+    `scope` ends it from outside. `answering` is true from a complete request to the last byte of its
+    response; `since` is when that last changed, on the event loop's clock.
+    """
+
+    def __init__(self, stream: SocketStream, router: Router, on_response: OnResponse, limits: Limits) -> None:
+        # Shielded: when the server is cancelled, it decides for each connection how long it may go on.
+        self.scope = anyio.CancelScope(shield=True)
+        self.answering = False
+        self.since = anyio.current_time()
+        self._closing = False
+        self._stream = stream
+        self._router = router
+        self._on_response = on_response
+        self._limits = limits
+        self._protocol = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.max_header_bytes)
+
+    def stop(self) -> None:
+        """Lets a response in flight finish within its bound, and closes the connection."""
+        self._closing = True
+        if self.answering:
+            self.scope.deadline = anyio.current_time() + self._limits.stop_timeout_seconds
+        else:
+            self.scope.cancel()
+
+    async def run(self) -> None:
+        """Serves until the end; raises nothing."""
+        try:
+            with self.scope:
+                await self._serve_requests()
+        except (anyio.EndOfStream, anyio.BrokenResourceError):
+            pass  # the client has left
+        except Exception:  # noqa: BLE001  a fault in serving one client must not end the others
+            logger.exception("A connection ended on an unexpected fault")
+        finally:
+            if self.answering:
+                self._stream.abort()
+            else:
+                await self._stream.aclose()
+
+    async def _serve_requests(self) -> None:
+        begun = True  # a new connection has the header timeout from its start
+        while True:
+            try:
+                received = await self._receive_request(begun=begun)
+            except h11.RemoteProtocolError as fault:
+                if not await self._refuse(fault.error_status_hint):
+                    return
+                break
+            if received is None:
+                return
+            self._turn(answering=True)
+            if not await self._answer(received):
+                return
+            self._turn(answering=False)
+            if self._closing:
+                return
+            if self._protocol.our_state is not h11.DONE or self._protocol.their_state is not h11.DONE:
+                break
+            self._protocol.start_next_cycle()
+            begun = bool(self._protocol.trailing_data[0])
+        await self._linger()
+
+    def _turn(self, *, answering: bool) -> None:
+        self.answering = answering
+        self.since = anyio.current_time()
+
+    async def _receive_request(self, *, begun: bool) -> h11.Request | None:
+        """The next request; None when its time is over or no other can follow.
+
+        Its body is read and dropped, except when the client waits for our consent to send it.
+        """
+        request: h11.Request | None = None
+        body_bytes = 0
+        limits = self._limits
+        wait = limits.header_timeout_seconds if begun else limits.idle_timeout_seconds
+        with anyio.CancelScope(deadline=anyio.current_time() + wait) as scope:
+            while True:
+                event = self._protocol.next_event()
+                if event is h11.NEED_DATA:
+                    if request is not None and self._protocol.they_are_waiting_for_100_continue:
+                        return request
+                    data = await self._stream.receive(_READ_BYTES)
+                    if not begun:
+                        begun = True
+                        scope.deadline = anyio.current_time() + limits.header_timeout_seconds
+                    self._protocol.receive_data(data)
+                elif isinstance(event, h11.Request):
+                    request = event
+                    if not event.http_version.startswith(b"1."):
+                        raise h11.RemoteProtocolError("not HTTP/1", error_status_hint=505)
+                elif isinstance(event, h11.Data):
+                    body_bytes += len(event.data)
+                    if body_bytes > limits.max_request_body_bytes:
+                        raise h11.RemoteProtocolError("body too large", error_status_hint=413)
+                else:
+                    return request
+        return None
+
+    async def _answer(self, received: h11.Request) -> bool:
+        started = anyio.current_time()
+        endpoint, response = await dispatch(self._router, received, self._limits.handler_timeout_seconds)
+        return await self._respond(received.method.decode("ascii"), endpoint, response, started)
+
+    async def _refuse(self, status: int) -> bool:
+        self._turn(answering=True)
+        response = text_response(status, HTTPStatus(status).phrase.lower())
+        completed = await self._respond("", UNMATCHED, response, anyio.current_time())
+        self._turn(answering=not completed)
+        return completed
+
+    async def _respond(self, method: str, endpoint: str, response: Response, started: float) -> bool:
+        """Sends and reports a response; False when the client read it too slowly."""
+        try:
+            head = self._head(response)
+        except (h11.LocalProtocolError, TypeError, ValueError):
+            logger.exception("The handler of {} made a response that cannot be sent", endpoint)
+            response = text_response(500, "internal error; see the log")
+            head = self._head(response)
+        try:
+            return await self._send(head, b"" if method == "HEAD" else response.body)
+        finally:
+            seconds = anyio.current_time() - started
+            try:
+                self._on_response(method_label(method), endpoint, response.status, seconds)
+            except Exception:  # noqa: BLE001  counting a response must not spoil it
+                logger.exception("A response could not be counted")
+
+    def _head(self, response: Response) -> h11.Response:
+        headers = [("Date", formatdate(usegmt=True)), ("Content-Type", response.content_type)]
+        headers += response.headers
+        if isinstance(response.body, bytes):
+            headers.append(("Content-Length", str(len(response.body))))
+        elif isinstance(response.body, Sequence):
+            headers.append(("Content-Length", str(sum(map(len, response.body)))))
+        # What is left of a request that was not read cannot be told from the next one.
+        if self._closing or self._protocol.their_state in (h11.SEND_BODY, h11.ERROR):
+            headers.append(("Connection", "close"))
+        return h11.Response(
+            status_code=response.status, reason=HTTPStatus(response.status).phrase, headers=headers
+        )
+
+    async def _send(self, head: h11.Response, body: Body) -> bool:
+        sent_bytes = 0
+        begun = anyio.current_time()
+        with anyio.CancelScope(deadline=begun + self._limits.write_timeout_seconds) as scope:
+            async with aclosing(self._wire_data(head, body)) as pieces:
+                async for piece in pieces:
+                    await self._stream.send(piece)
+                    sent_bytes += len(piece)
+                    allowance = sent_bytes / self._limits.min_bytes_per_second
+                    scope.deadline = begun + self._limits.write_timeout_seconds + allowance
+            return True
+        return False
+
+    async def _wire_data(self, head: h11.Response, body: Body) -> AsyncGenerator[bytes]:
+        yield self._protocol.send(head) or b""
+        async with aclosing(_slices(body)) as slices:
+            async for data in slices:
+                # Passed through, not joined: the handler's buffer is what the kernel reads.
+                for piece in self._protocol.send_with_data_passthrough(h11.Data(data=data)) or ():
+                    yield piece
+        yield self._protocol.send(h11.EndOfMessage()) or b""
+
+    async def _linger(self) -> None:
+        """Waits until the client has seen the end.
+
+        To close on unread data makes the kernel send a reset, which may destroy the response on its way
+        (RFC 9112, section 9.6).
+        """
+        dropped_bytes = 0
+        with anyio.move_on_after(self._limits.linger_timeout_seconds):
+            await self._stream.send_eof()
+            while dropped_bytes < self._limits.max_request_body_bytes:
+                dropped_bytes += len(await self._stream.receive(_READ_BYTES))
+
+
+async def _slices(body: Body) -> AsyncGenerator[bytes]:
+    """The body in pieces of a size to send, without copies; closes a generator at the end."""
+    try:
+        if isinstance(body, AsyncIterable):
+            async for part in body:
+                for piece in _cut(part):
+                    yield piece
+        else:
+            for part in (body,) if isinstance(body, bytes) else body:
+                for piece in _cut(part):
+                    yield piece
+    finally:
+        if isinstance(body, AsyncGenerator):
+            await body.aclose()
+        elif isinstance(body, Generator):
+            body.close()
+
+
+def _cut(part: bytes) -> Iterator[bytes]:
+    view = memoryview(part)
+    for start in range(0, len(view), _WRITE_BYTES):
+        # h11 and the socket take any buffer; their annotations say bytes.
+        yield cast("bytes", view[start : start + _WRITE_BYTES])

@@ -1,0 +1,136 @@
+"""Accepts connections, never more than a bound, and ends them all when it is stopped."""
+
+import errno
+import socket
+from collections.abc import Iterable
+
+import anyio
+from anyio.abc import TaskGroup, TaskStatus
+from loguru import logger
+
+from otel_tickrmeter.http.connection import Connection, Limits, OnResponse
+from otel_tickrmeter.http.routing import Route, Router
+from otel_tickrmeter.http.sockets import SocketStream, listen
+
+DEFAULT_LIMITS = Limits()
+
+# Errors of the connection that was about to be accepted, not of the listener (accept(2), "Error handling").
+_PEER_FAULTS = frozenset(
+    {
+        errno.EAGAIN,
+        errno.ECONNABORTED,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+        errno.ENETDOWN,
+        errno.ENETUNREACH,
+        errno.ENOPROTOOPT,
+        errno.EOPNOTSUPP,
+        errno.EPROTO,
+    }
+)
+_RETRY_ACCEPT_SECONDS = 0.01
+
+
+async def serve(
+    host: str,
+    port: int,
+    routes: Iterable[Route],
+    on_response: OnResponse,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    task_status: TaskStatus[int] = anyio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serves the routes until cancelled; `task_status` is started with the bound port.
+
+    When cancelled it stops accepting, lets responses in flight finish within
+    `limits.stop_timeout_seconds`, and closes every connection.
+
+    Args:
+        host: a name or an address; a name with several addresses is listened on at each, `::` and the
+            empty host at every address of the machine.
+        port: 0 takes any free one.
+        routes: what is served.
+        on_response: called for each response on the event loop, so it must be quick.
+        limits: bounds on what clients may do.
+        task_status: as passed by `TaskGroup.start`.
+
+    Raises:
+        ListenError: the address cannot be listened on.
+        ValueError: two routes have the same path.
+    """
+    acceptor = _Acceptor(Router(routes), on_response, limits)
+    listeners = await listen(host, port)
+    try:
+        async with anyio.create_task_group() as tasks:
+            try:
+                for listener in listeners:
+                    tasks.start_soon(acceptor.accept_forever, listener, tasks)
+                task_status.started(listeners[0].getsockname()[1])
+                await anyio.sleep_forever()
+            finally:
+                acceptor.stop()
+    finally:
+        for listener in listeners:
+            listener.close()
+
+
+class _Acceptor:
+    """Admits connections and knows those that are open."""
+
+    def __init__(self, router: Router, on_response: OnResponse, limits: Limits) -> None:
+        self._router = router
+        self._on_response = on_response
+        self._limits = limits
+        self._open: set[Connection] = set()
+        self._stopping = False
+
+    async def accept_forever(self, listener: socket.socket, tasks: TaskGroup) -> None:
+        failing = False
+        while True:
+            await anyio.wait_readable(listener)
+            try:
+                accepted, _ = listener.accept()
+            except OSError as error:
+                if error.errno in _PEER_FAULTS:
+                    continue
+                # Out of descriptors or memory, as a rule. The backlog stays readable: do not spin on it.
+                if not failing:
+                    logger.error("Connections cannot be accepted: {}", error)
+                failing = True
+                self._close_one()
+                await anyio.sleep(_RETRY_ACCEPT_SECONDS)
+            else:
+                failing = False
+                self._admit(accepted, tasks)
+
+    def stop(self) -> None:
+        self._stopping = True
+        for connection in self._open:
+            connection.stop()
+
+    def _admit(self, accepted: socket.socket, tasks: TaskGroup) -> None:
+        if self._stopping:
+            accepted.close()
+            return
+        if len(self._open) >= self._limits.max_connections:
+            self._close_one()
+        connection = Connection(SocketStream(accepted), self._router, self._on_response, self._limits)
+        self._open.add(connection)
+        tasks.start_soon(self._run, connection)
+
+    async def _run(self, connection: Connection) -> None:
+        try:
+            await connection.run()
+        finally:
+            self._open.discard(connection)
+
+    def _close_one(self) -> None:
+        """Ends the connection that has waited longest for a request, or else has answered longest.
+
+        A thousand half-sent requests, or as many clients that do not read, then cannot keep the next
+        scrape out.
+        """
+        if self._open:
+            victim = min(self._open, key=lambda connection: (connection.answering, connection.since))
+            self._open.discard(victim)
+            victim.scope.cancel()

@@ -1,0 +1,62 @@
+"""Which messages waited before we could read them, so that their arrival times mean nothing.
+
+Pure: times come in as arguments, in nanoseconds. Two clocks are involved. `now_ns` is the monotonic one
+that stamps messages. `alive_ns` is one that runs on while the machine is suspended (CLOCK_BOOTTIME).
+"""
+
+STALL_SECONDS = 1.0
+"""Not having read for longer than this is a stall: ten times the first latency bucket's limit."""
+
+STALL_GRACE_SECONDS = 1.0
+"""After a stall the socket may be read empty while more is under way: what found no room in its buffer
+waited at the broker, and comes as the window opens again, round trip by round trip."""
+
+BACKLOG_SECONDS = 5.0
+"""After a session was resumed. A broker drains its queue 20 messages in flight at a time (Mosquitto), with
+live traffic in between that keeps the socket busy: the end of the queue cannot be seen."""
+
+_NS = 1_000_000_000
+
+
+class BacklogWatch:
+    """Notices stalls, and says whether what is read now is a backlog."""
+
+    def __init__(self, alive_ns: int) -> None:
+        self._alive_ns = alive_ns
+        self._until_ns = 0
+        self._until_drained = False
+
+    def beat(self, alive_ns: int, now_ns: int, allowed_seconds: float = 0.0) -> float | None:
+        """Tells that we are awake; call it before and after whatever may take time.
+
+        `allowed_seconds` is how long we meant to be away since the last call. Returns the seconds that
+        we were away, when that is a stall.
+        """
+        away = (alive_ns - self._alive_ns) / _NS
+        self._alive_ns = alive_ns
+        if away < allowed_seconds + STALL_SECONDS:
+            return None
+        self._until_drained = True
+        self._until_ns = max(self._until_ns, now_ns + int(STALL_GRACE_SECONDS * _NS))
+        return away
+
+    def excuse(self, alive_ns: int) -> None:
+        """The time since the last beat is accounted for: we were connecting, there was nothing to read."""
+        self._alive_ns = alive_ns
+
+    def resumed(self, now_ns: int) -> None:
+        """The broker kept a session for us, and what it queued comes now."""
+        self._until_ns = max(self._until_ns, now_ns + int(BACKLOG_SECONDS * _NS))
+
+    def drained(self) -> None:
+        """The socket was read until it was empty."""
+        self._until_drained = False
+
+    def disconnected(self) -> None:
+        """The next connection starts with nothing behind it."""
+        self._until_drained = False
+        self._until_ns = 0
+
+    def active(self, now_ns: int) -> bool:
+        """Whether what was read at `now_ns` is a backlog."""
+        return self._until_drained or now_ns < self._until_ns

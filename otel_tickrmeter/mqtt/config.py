@@ -1,0 +1,53 @@
+"""What the receiving process is told: one JSON line, so that no secret is on a command line."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Literal, Self
+
+
+@dataclass(frozen=True, slots=True)
+class TlsConfig:
+    """File names, not contents: the receiver reads them at each connect, so renewed ones are taken up."""
+
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    key_password_file: str | None = None
+    server_name: str | None = None
+    insecure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverConfig:
+    """A broker, how to speak to it, and the bounds to keep. Durations in seconds.
+
+    `topic_filter` is the one filter subscribed to; `buffer_size` is in messages; `tls` None means plain.
+    """
+
+    host: str
+    port: int
+    client_id: str
+    topic_filter: str
+    transport: Literal["tcp", "websockets"] = "tcp"
+    path: str = "/mqtt"
+    tls: TlsConfig | None = None
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    protocol: Literal["5", "3.1.1"] = "5"
+    qos: int = 0
+    clean_session: bool = True
+    keepalive: int = 60
+    min_delay: float = 1.0
+    max_delay: float = 60.0
+    buffer_size: int = 100_000
+
+    def to_line(self) -> bytes:
+        """One line of JSON."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Self:
+        """What `to_line` wrote."""
+        content = json.loads(line)
+        tls = content.pop("tls")
+        return cls(tls=None if tls is None else TlsConfig(**tls), **content)

@@ -1,0 +1,187 @@
+"""Keeps the receiving process running and hands over what it brings, in the main process' event loop."""
+
+import math
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import anyio
+import anyio.lowlevel
+
+from otel_tickrmeter.core.message import Connected, LinkEvent, Lost, Message, Refused, Subscribed
+from otel_tickrmeter.mqtt.backoff import Backoff
+from otel_tickrmeter.mqtt.config import ReceiverConfig, TlsConfig
+from otel_tickrmeter.mqtt.frames import FrameDecoder, FrameError
+from otel_tickrmeter.mqtt.reasons import LinkReason
+from otel_tickrmeter.settings.broker import parse_broker_url
+from otel_tickrmeter.settings.model import MqttSettings
+
+READ_BYTES = 262_144
+"""Read from the channel at once; about what its buffer holds."""
+
+SLICE_MESSAGES = 256
+"""Delivered in one go before the event loop gets its turn: some 20 ms of work at 72 µs each."""
+
+STOP_SECONDS = 1.0
+"""For the receiver to take leave of the broker."""
+
+RESTART_DELAYS = (1.0, 30.0)
+"""Bounds of the backoff between restarts, seconds."""
+
+
+class Feed:
+    """Runs the receiver while `run` runs.
+
+    `deliver` gets messages, at most `SLICE_MESSAGES` at once, and `report` gets link events; both in the
+    receiver's order, from the event loop's thread. What they raise ends `run`.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        *,
+        buffer_size: int,
+        deliver: Callable[[list[Message]], None],
+        report: Callable[[LinkEvent], None],
+    ) -> None:
+        self._config = receiver_config(settings, buffer_size)
+        self._deliver = deliver
+        self._report = report
+        self._child: subprocess.Popen[bytes] | None = None
+        self._connected = False
+        self._backoff = Backoff(*RESTART_DELAYS)
+
+    @property
+    def pid(self) -> int | None:
+        """The receiver's process id; None while there is none."""
+        return None if self._child is None else self._child.pid
+
+    async def run(self) -> None:
+        """Works until cancelled; a receiver that dies is reported and started again."""
+        while True:
+            self._connected = False
+            detail = await self._run_receiver()
+            died = Lost if self._connected else Refused
+            self._report(died(time.monotonic_ns(), LinkReason.RECEIVER_DIED, detail))
+            await anyio.sleep(self._backoff.next_delay())
+
+    async def _run_receiver(self) -> str:
+        """Starts one receiver and hands over what it brings; returns how it ended."""
+        ours, theirs = socket.socketpair()
+        with theirs, _signals_blocked():
+            child = subprocess.Popen(  # noqa: ASYNC220  our own module; starting takes milliseconds
+                [sys.executable, "-m", "otel_tickrmeter.mqtt.receiver"],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+            )
+        self._child = child
+        damage = ""
+        try:
+            with ours:
+                ours.sendall(self._config.to_line())
+                ours.setblocking(False)  # noqa: FBT003  the signature is the standard library's
+                await self._hand_over(ours)
+        except (ConnectionError, FrameError) as error:
+            damage = f", {error}"
+        finally:
+            with anyio.CancelScope(shield=True):
+                await _stop(child)
+            self._child = None
+        return f"the receiving process ended with {child.returncode}{damage}"
+
+    async def _hand_over(self, channel: socket.socket) -> None:
+        """Until the channel ends.
+
+        Raises:
+            ConnectionError: the receiver went away.
+            FrameError: what it sent is damaged.
+        """
+        decoder = FrameDecoder()
+        while True:
+            await anyio.wait_readable(channel)
+            data = channel.recv(READ_BYTES)
+            if not data:
+                return
+            for item in decoder.feed(data):
+                if isinstance(item, list):
+                    for start in range(0, len(item), SLICE_MESSAGES):
+                        self._deliver(item[start : start + SLICE_MESSAGES])
+                        await anyio.lowlevel.checkpoint()
+                else:
+                    self._note(item)
+                    self._report(item)
+
+    def _note(self, event: LinkEvent) -> None:
+        if isinstance(event, Connected):
+            self._connected = True
+        elif isinstance(event, (Refused, Lost)):
+            self._connected = False
+        elif isinstance(event, Subscribed):
+            self._backoff.reset()
+
+
+def receiver_config(settings: MqttSettings, buffer_size: int) -> ReceiverConfig:
+    """What the receiver has to know of the settings.
+
+    Raises:
+        ValueError: `settings.broker` is not the address of a broker.
+    """
+    address = parse_broker_url(settings.broker)
+    tls = None
+    if address.tls:
+        files = settings.tls
+        tls = TlsConfig(
+            ca_file=None if files.ca_file is None else str(files.ca_file),
+            cert_file=None if files.cert_file is None else str(files.cert_file),
+            key_file=None if files.key_file is None else str(files.key_file),
+            key_password_file=None if files.key_password_file is None else str(files.key_password_file),
+            server_name=files.server_name,
+            insecure=files.insecure,
+        )
+    return ReceiverConfig(
+        host=address.host,
+        port=address.port,
+        transport=address.transport,
+        path=address.path,
+        tls=tls,
+        client_id=settings.client_id or f"otel-tickrmeter-{socket.gethostname()}",
+        topic_filter=topic_filter(settings.topic_prefix),
+        username=settings.username,
+        password=settings.password,
+        protocol=settings.protocol,
+        qos=settings.qos,
+        clean_session=settings.clean_session,
+        keepalive=math.ceil(settings.keepalive),
+        min_delay=settings.reconnect.min_delay,
+        max_delay=settings.reconnect.max_delay,
+        buffer_size=buffer_size,
+    )
+
+
+def topic_filter(prefix: str) -> str:
+    """The one filter that covers every topic: all are one level below the prefix (messages.md, rule 1)."""
+    return f"{prefix}+" if prefix.endswith("/") or not prefix else f"{prefix}/+"
+
+
+@contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """A process started inside begins with these signals blocked, until it has learnt to ignore them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+async def _stop(child: subprocess.Popen[bytes]) -> None:
+    """Waits for a receiver whose channel is closed. It ignores SIGTERM, so a late one is killed."""
+    with anyio.move_on_after(STOP_SECONDS):
+        while child.poll() is None:  # noqa: ASYNC110  a process that ends sets no event
+            await anyio.sleep(0.01)
+    if child.poll() is None:
+        child.kill()
+        child.wait()

@@ -1,0 +1,340 @@
+"""The MQTT connection: paho speaks the protocol, the tap takes the messages off the stream.
+
+The one module that knows paho. Times are `time.monotonic_ns`.
+"""
+
+import math
+import os
+import time
+from collections.abc import Callable
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from otel_tickrmeter.core.message import (
+    Connected,
+    LinkEvent,
+    Lost,
+    Message,
+    Refused,
+    Stalled,
+    Subscribed,
+)
+from otel_tickrmeter.mqtt.backlog import BacklogWatch
+from otel_tickrmeter.mqtt.config import ReceiverConfig
+from otel_tickrmeter.mqtt.packets import PacketSplitter
+from otel_tickrmeter.mqtt.reasons import (
+    LinkReason,
+    connack_reason,
+    disconnect_reason,
+    network_reason,
+    suback_reason,
+)
+from otel_tickrmeter.mqtt.tap import Tap
+from otel_tickrmeter.mqtt.transport import ConnectError, open_stream
+
+HANDSHAKE_SECONDS = 10.0
+"""For CONNACK, and again for SUBACK: a peer that accepts and then says nothing must not hold us."""
+
+SESSION_EXPIRY_SECONDS = 3600
+"""How long an MQTT 5 broker keeps a session for us when `clean_session` is off; without it, not at all."""
+
+CHUNKS_PER_TURN = 4
+"""Chunks read before the rest of the loop gets its turn: 256 KiB, some 5 ms of work."""
+
+_NS = 1_000_000_000
+_ALIVE_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_KEEPALIVE_TIMEOUT = 0x8D
+_PROTOCOL_ERROR = 0x82
+
+
+def alive_ns() -> int:
+    """A clock that also counts the time that the machine was suspended, where there is one (Linux)."""
+    return time.clock_gettime_ns(_ALIVE_CLOCK)
+
+
+class _TappedClient(Client):
+    """paho, over a socket of ours.
+
+    `_create_socket` is the one private name of paho we rely on. If a release renames it, paho opens a
+    socket of its own; `Link.open` notices, and every test of tests/integration/test_mqtt_feed.py fails.
+    """
+
+    def __init__(self, config: ReceiverConfig, make_tap: Callable[[], Tap]) -> None:
+        mqtt5 = config.protocol == "5"
+        super().__init__(
+            CallbackAPIVersion.VERSION2,
+            client_id=config.client_id,
+            clean_session=None if mqtt5 else config.clean_session,
+            protocol=MQTTProtocolVersion.MQTTv5 if mqtt5 else MQTTProtocolVersion.MQTTv311,
+            reconnect_on_failure=False,  # else a refused MQTT 3.1.1 is tried again, blocking, as 3.1
+        )
+        self._make_tap = make_tap
+
+    def _create_socket(self) -> Tap:
+        return self._make_tap()
+
+
+class Link:
+    """One connection at a time, opened and read by the receiver's loop.
+
+    `deliver` gets every message and `report` every event, in the order of the stream. After `Refused` and
+    after `Lost` the link is closed, and stays so until `open` is called again.
+    """
+
+    def __init__(
+        self,
+        config: ReceiverConfig,
+        watch: BacklogWatch,
+        deliver: Callable[[Message], None],
+        report: Callable[[LinkEvent], None],
+    ) -> None:
+        self._config = config
+        self._watch = watch
+        self._deliver = deliver
+        self._report = report
+        self._tap: Tap | None = None
+        self._marker = os.urandom(16)
+        self._splitter = PacketSplitter(mqtt5=config.protocol == "5", marker=self._marker)
+        self._connected = False
+        self._deadline_ns: int | None = None
+        self._ending: Refused | Lost | None = None
+        self._stamp_ns = 0
+        self._client = self._make_client()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection, be it accepted or not."""
+        return self._tap is not None
+
+    def fileno(self) -> int:
+        """The descriptor to wait on. Only while open."""
+        if self._tap is None:
+            raise ValueError("the link is closed")
+        return self._tap.fileno()
+
+    def open(self) -> None:
+        """Connects, which blocks for `CONNECT_SECONDS` at most; the answer comes by `read`."""
+        self._ending = None
+        self._connected = False
+        self._watch.disconnected()
+        self._splitter = PacketSplitter(mqtt5=self._config.protocol == "5", marker=self._marker)
+        try:
+            self._client.reconnect()
+            if self._tap is None:
+                self._ending = Refused(time.monotonic_ns(), LinkReason.OTHER, "paho did not use our socket")
+        except ConnectError as error:
+            self._ending = Refused(time.monotonic_ns(), error.reason, str(error))
+        except Exception as error:  # noqa: BLE001  whatever paho raises for a setting must not end the process
+            self._ending = Refused(time.monotonic_ns(), LinkReason.OTHER, repr(error))
+        self._deadline_ns = time.monotonic_ns() + int(HANDSHAKE_SECONDS * _NS)
+        self._settle()
+
+    def read(self, slept_seconds: float) -> int | None:
+        """Reads what has arrived, `CHUNKS_PER_TURN` at most; the caller may have slept since the last call.
+
+        Returns a time before which everything that reached the socket has been delivered; None when the
+        socket was not empty in the end.
+        """
+        for _ in range(CHUNKS_PER_TURN):
+            asked_ns = time.monotonic_ns()
+            tap = self._tap
+            chunk = None if tap is None else tap.receive()
+            # Looked at between the socket and the stamp, so that no stop can put off a stamp unnoticed.
+            self._stamp_ns = time.monotonic_ns()
+            away_seconds = self._watch.beat(alive_ns(), self._stamp_ns, slept_seconds)
+            slept_seconds = 0.0
+            if away_seconds is not None:
+                self._report(Stalled(self._stamp_ns, away_seconds))
+            if tap is None:
+                return asked_ns
+            if chunk is None:
+                self._watch.drained()
+                return asked_ns
+            if chunk:
+                self._take(tap, chunk)
+            else:
+                self._run_paho(self._client.loop_read)
+        return None
+
+    def write(self) -> bool:
+        """Sends what waits; whether some is left for when the socket has room."""
+        if self._tap is not None and self._client.want_write():
+            self._run_paho(self._client.loop_write)
+        return self._tap is not None and (self._tap.flush() or self._client.want_write())
+
+    def tick(self, now_ns: int) -> None:
+        """Keeps the connection alive, and gives up on one that is silent. Call it some times a second.
+
+        Not right after a stall: the answer that is missed may be in the socket.
+        """
+        if self._tap is None:
+            return
+        if self._deadline_ns is not None and now_ns >= self._deadline_ns:
+            awaited = "SUBACK" if self._connected else "CONNACK"
+            self._end(Refused(now_ns, LinkReason.TIMEOUT, f"no {awaited} within {HANDSHAKE_SECONDS:g} s"))
+            self._settle()
+        else:
+            self._run_paho(self._client.loop_misc)
+
+    def close(self) -> None:
+        """Takes leave of the broker, if there is one."""
+        tap, self._tap = self._tap, None
+        if tap is None:
+            return
+        if self._connected and not tap.ended:
+            self._client.disconnect()
+            self._client.loop_write()
+        tap.close()
+
+    def _make_client(self) -> _TappedClient:
+        config = self._config
+        client = _TappedClient(config, self._make_tap)
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        client.on_disconnect = self._on_disconnect
+        if config.username is not None or config.password is not None:
+            client.username_pw_set(config.username, config.password)
+        keepalive = math.ceil(config.keepalive)
+        if config.protocol == "5":
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
+            if not config.clean_session:
+                properties.SessionExpiryInterval = SESSION_EXPIRY_SECONDS
+            # Said outright: paho's default is a clean start at the first connect only.
+            client.connect_async(
+                config.host, config.port, keepalive, clean_start=config.clean_session, properties=properties
+            )
+        else:
+            client.connect_async(config.host, config.port, keepalive)
+        return client
+
+    def _make_tap(self) -> Tap:
+        self._tap = Tap(open_stream(self._config))
+        return self._tap
+
+    def _take(self, tap: Tap, chunk: bytes) -> None:
+        """Delivers the messages of a chunk, and lets paho see the rest, in their order."""
+        backlog = self._watch.active
+        stamp_ns = self._stamp_ns
+        for item in self._splitter.feed(chunk, stamp_ns):
+            if isinstance(item, Message):
+                self._deliver(item._replace(backlog=True) if backlog(stamp_ns) else item)
+                continue
+            tap.hand_over(item)
+            while tap.pending() and self._tap is tap:
+                self._run_paho(self._client.loop_read)
+            if self._tap is not tap:
+                return
+
+    def _run_paho(self, step: Callable[[], object]) -> None:
+        """Lets paho work, and ends the connection when that is what came of it."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001  no packet, however odd, may end the process
+            self._end(Lost(self._stamp_ns, LinkReason.PROTOCOL_ERROR, repr(error)))
+        self._settle()
+
+    def _end(self, event: Refused | Lost) -> None:
+        """Notes the first reason to close; `_settle` closes, when paho is done with what it does."""
+        if self._ending is None:
+            self._ending = event
+
+    def _settle(self) -> None:
+        if self._ending is not None:
+            ending = self._ending
+            self.close()
+            self._connected = False
+            self._deadline_ns = None
+            self._ending = None
+            self._report(ending)
+
+    def _on_connect(
+        self,
+        _client: Client,
+        _userdata: object,
+        flags: ConnectFlags,
+        code: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        if code.is_failure:
+            self._end(Refused(self._stamp_ns, connack_reason(code.value), _detail(code, properties)))
+            return
+        self._connected = True
+        self._deadline_ns = time.monotonic_ns() + int(HANDSHAKE_SECONDS * _NS)
+        if flags.session_present and not self._config.clean_session:
+            self._watch.resumed(self._stamp_ns)
+        self._report(Connected(self._stamp_ns, flags.session_present))
+        self._client.subscribe(self._config.topic_filter, self._config.qos)
+
+    def _on_subscribe(
+        self,
+        _client: Client,
+        _userdata: object,
+        _mid: int,
+        codes: list[ReasonCode],
+        properties: Properties | None,
+    ) -> None:
+        refused = [code for code in codes if code.is_failure]
+        if refused:
+            reason = suback_reason(refused[0].value)
+            self._end(Refused(self._stamp_ns, reason, _detail(refused[0], properties)))
+        elif self._deadline_ns is not None:
+            self._deadline_ns = None
+            self._report(Subscribed(self._stamp_ns))
+
+    def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
+        """A message that paho had to acknowledge; at QoS 2, when the exchange is complete."""
+        try:
+            topic = message.topic.encode()
+        except UnicodeDecodeError as error:
+            topic = error.object
+        oversize = message.payload == self._marker
+        self._deliver(
+            Message(
+                topic,
+                b"" if oversize else bytes(message.payload),
+                self._stamp_ns,
+                message.retain,
+                message.dup,
+                self._watch.active(self._stamp_ns),
+                oversize,
+            )
+        )
+
+    def _on_disconnect(
+        self,
+        _client: Client,
+        _userdata: object,
+        flags: DisconnectFlags,
+        code: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        tap = self._tap
+        if tap is None:  # we closed it
+            return
+        now_ns = time.monotonic_ns()
+        if flags.is_disconnect_packet_from_server:
+            reason, detail = disconnect_reason(code.value), _detail(code, properties)
+        elif tap.failure is not None:
+            reason, detail = network_reason(tap.failure), str(tap.failure)
+        elif code.value == _KEEPALIVE_TIMEOUT:
+            reason, detail = LinkReason.KEEPALIVE_TIMEOUT, "the broker did not answer a ping"
+        elif tap.ended:
+            reason, detail = LinkReason.CLOSED_BY_BROKER, "the broker closed the connection"
+        elif code.value == _PROTOCOL_ERROR:
+            # paho answers a CONNACK "unacceptable protocol version" like this, without another word.
+            reason = LinkReason.PROTOCOL_ERROR if self._connected else LinkReason.BAD_PROTOCOL
+            detail = "the broker sent what MQTT does not allow, or refused our version of it"
+        else:
+            reason, detail = LinkReason.OTHER, str(code)
+        self._end(Lost(now_ns, reason, detail) if self._connected else Refused(now_ns, reason, detail))
+
+
+def _detail(code: ReasonCode, properties: Properties | None) -> str:
+    """What the broker said, for people; MQTT 5 brokers may add a sentence."""
+    said = getattr(properties, "ReasonString", "")
+    return f"{code}: {said}" if said else str(code)

@@ -1,0 +1,122 @@
+"""What waits in the receiver for the main process: framed, in order, and bounded.
+
+When it is full the newest messages are dropped and counted. The count is reported as soon as there is room
+again, and before anything that came later, so delivered and dropped always add up to received.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+from otel_tickrmeter.core.message import Dropped, LinkEvent, Message, Watermark
+from otel_tickrmeter.mqtt.frames import encode_batch, encode_event, encode_record
+
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+"""Bound of the waiting bytes: messages of the largest size would take 6 GB at the default `buffer_size`."""
+
+BATCH_BYTES = 65_536
+"""A batch is closed at this size: some 400 messages, 1 ms of the main process' time."""
+
+
+class Outbox:
+    """Holds at most `max_messages` messages and `max_bytes` of records; link events always fit."""
+
+    def __init__(self, max_messages: int, max_bytes: int = MAX_WAITING_BYTES) -> None:
+        self._max_messages = max_messages
+        self._max_bytes = max_bytes
+        self._records: list[bytes] = []  # the open batch
+        self._record_bytes = 0
+        self._frames: deque[tuple[bytes, int]] = deque()  # closed, each with its number of messages
+        self._sent = 0  # bytes of the first frame
+        self._frame_bytes = 0
+        self._messages = 0
+        self._dropped = 0
+        self._blocked = False
+
+    @property
+    def queue_size(self) -> int:
+        """Messages that wait."""
+        return self._messages
+
+    @property
+    def ripe(self) -> bool:
+        """Whether enough waits to be worth a wake-up of the main process now."""
+        return not self._blocked and self._record_bytes + self._frame_bytes >= BATCH_BYTES
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the channel had no room left; `send` when it has."""
+        return self._blocked
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to send or to report."""
+        return not (self._frames or self._records or self._dropped)
+
+    def add_message(self, message: Message) -> None:
+        """Takes a message, or counts it as dropped."""
+        if not self._has_room():
+            self._dropped += 1
+            return
+        if self._dropped:
+            self._report_dropped(message.arrived_ns)
+        record = encode_record(message)
+        self._records.append(record)
+        self._record_bytes += len(record)
+        self._messages += 1
+        if self._record_bytes >= BATCH_BYTES:
+            self._close_batch()
+
+    def add_event(self, event: LinkEvent) -> None:
+        """Takes a link event, which keeps its place among the messages."""
+        self._close_batch()
+        self._append(encode_event(event), 0)
+
+    def settle(self, now_ns: int, drained_ns: int | None) -> None:
+        """Closes the batch, reports drops when there is room, then puts a watermark when it would hold.
+
+        `drained_ns` is a time before which everything that reached the socket was added here; None when
+        there is no new one. Does nothing while the channel is blocked: batches grow larger, and watermarks
+        do not pile up behind a main process that does not read.
+        """
+        if self._blocked:
+            return
+        self._close_batch()
+        if self._dropped and self._has_room():
+            self._report_dropped(now_ns)
+        if drained_ns is not None and not self._dropped:
+            self._append(encode_event(Watermark(drained_ns, self._messages)), 0)
+
+    def send(self, write: Callable[[memoryview], int]) -> None:
+        """Writes closed frames until all are gone or `write` raises BlockingIOError."""
+        self._blocked = False
+        while self._frames:
+            frame, messages = self._frames[0]
+            try:
+                self._sent += write(memoryview(frame)[self._sent :])
+            except BlockingIOError:
+                self._blocked = True
+                return
+            if self._sent == len(frame):
+                self._frames.popleft()
+                self._sent = 0
+                self._frame_bytes -= len(frame)
+                self._messages -= messages
+
+    def _has_room(self) -> bool:
+        return (
+            self._messages < self._max_messages and self._record_bytes + self._frame_bytes < self._max_bytes
+        )
+
+    def _report_dropped(self, at_ns: int) -> None:
+        self.add_event(Dropped(at_ns, self._dropped))
+        self._dropped = 0
+
+    def _close_batch(self) -> None:
+        if self._records:
+            self._append(encode_batch(self._records), len(self._records))
+            self._records = []
+            self._record_bytes = 0
+
+    def _append(self, frame: bytes, messages: int) -> None:
+        self._frames.append((frame, messages))
+        self._frame_bytes += len(frame)

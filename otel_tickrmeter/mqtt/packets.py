@@ -1,0 +1,204 @@
+"""Bytes in, MQTT packets out: takes QoS 0 messages off the stream and leaves the rest for paho.
+
+The rules this file keeps:
+
+1. Any cutting of a stream into chunks gives the same items, in the stream's order.
+2. A QoS 0 PUBLISH becomes a `Message` here, at a fraction of paho's cost. Every other packet, and a
+   PUBLISH that does not parse, is passed on whole for paho to answer or to refuse. MQTT 5 properties are
+   skipped by their length; our CONNECT allows no topic aliases, so the topic is always there.
+3. At most `MAX_BUFFERED_BYTES` are held, whatever the packet: of a PUBLISH with more than
+   `MAX_PAYLOAD_BYTES` of payload, or of properties, only topic and packet id are kept. At QoS 0 it becomes
+   an oversize `Message`; at QoS 1 and 2 paho gets the same packet with the marker for its payload, so that
+   it is acknowledged like any other.
+4. What is malformed beyond that reaches paho as `IMPOSSIBLE`, and nothing follows: the stream has no way
+   back from a wrong length.
+"""
+
+from otel_tickrmeter.core.message import Message
+
+MAX_PAYLOAD_BYTES = 65_536
+"""The largest payload carried; a heartbeat has some 300 bytes."""
+
+MAX_BUFFERED_BYTES = 2 * MAX_PAYLOAD_BYTES + 65_535 + 16
+"""The largest packet held whole: payload, properties and topic at their limits, and their lengths."""
+
+IMPOSSIBLE = b"\x30\xff\xff\xff\xff\xff"
+"""A remaining length of five bytes, which paho answers by closing with a protocol error."""
+
+_PUBLISH = 3
+_PUBLISH_QOS_0 = 0x30
+_QOS_BITS = 0x06
+_SHORTEST_PACKET = 2
+_MORE = 0x80  # in a variable length: another byte follows
+
+
+class _MalformedError(Exception):
+    """A length that contradicts the packet around it."""
+
+
+class PacketSplitter:
+    """Splits the stream of one connection.
+
+    `marker` stands for a payload that was cut out; make it of fresh random bytes, which no stranger can
+    publish.
+    """
+
+    def __init__(self, *, mqtt5: bool, marker: bytes) -> None:
+        self._mqtt5 = mqtt5
+        self._marker = marker
+        self._rest = bytearray()  # the beginning of a packet
+        self._need = 0  # how long that must grow before more can be said of the packet
+        self._skip = 0  # bytes still to come of a packet that is cut
+        self._cut: Message | bytes = b""  # what that packet becomes at its end
+        self._dead = False
+
+    @property
+    def buffered(self) -> int:
+        """Bytes held until the rest of their packet comes."""
+        return len(self._rest)
+
+    def feed(self, data: bytes, at_ns: int) -> list[Message | bytes]:
+        """The messages, and the packets for paho, that `data` completes; `at_ns` is when it was read."""
+        items: list[Message | bytes] = []
+        if self._dead:
+            return items
+        start = 0
+        if self._skip:
+            if len(data) < self._skip:
+                self._skip -= len(data)
+                return items
+            start = self._skip
+            self._end_cut(at_ns, items)
+        elif self._rest:
+            self._rest += data
+            if len(self._rest) < self._need:
+                return items
+            data = bytes(self._rest)
+            self._rest.clear()
+        try:
+            self._split(data, start, at_ns, items)
+        except _MalformedError:
+            self._dead = True
+            items.append(IMPOSSIBLE)
+        return items
+
+    def _split(  # noqa: C901, PLR0912  the one hot loop: each call in it costs a tenth of a message
+        self, data: bytes, pos: int, at_ns: int, items: list[Message | bytes]
+    ) -> None:
+        """Every packet of `data` from `pos` on; keeps the beginning of one that has not ended."""
+        mqtt5 = self._mqtt5
+        end = len(data)
+        need = _SHORTEST_PACKET
+        while end - pos >= _SHORTEST_PACKET:
+            first = data[pos]
+            length = data[pos + 1]
+            body = pos + 2
+            if length & _MORE:
+                try:
+                    length, body = _variable_length(data, pos + 1)
+                except IndexError:
+                    need = end - pos + 1
+                    break
+            stop = body + length
+            if length > MAX_PAYLOAD_BYTES:
+                need = self._large(data, pos, body, stop)
+                if need:
+                    break
+                if self._skip:
+                    if stop > end:
+                        self._skip = stop - end
+                        return
+                    self._end_cut(at_ns, items)
+                    pos = stop
+                    continue
+            elif stop > end:
+                need = stop - pos
+                break
+            if first & 0xF6 == _PUBLISH_QOS_0:  # whatever its retain and DUP bits
+                try:
+                    topic_end, payload, _ = _publish_head(data, first, body, stop, mqtt5=mqtt5)
+                except (_MalformedError, IndexError):
+                    items.append(data[pos:stop])
+                else:
+                    items.append(
+                        Message(data[body + 2 : topic_end], data[payload:stop], at_ns, first & 1 == 1)
+                    )
+            else:
+                items.append(data[pos:stop])
+            pos = stop
+            need = _SHORTEST_PACKET
+        if pos < end:
+            self._rest += data[pos:]
+            self._need = need
+
+    def _large(self, data: bytes, pos: int, body: int, stop: int) -> int:
+        """Decides on a packet of more than `MAX_PAYLOAD_BYTES`, of which `data` may have only a part.
+
+        Returns how many bytes it takes to go on; 0 when it is all there, or when it is to be cut
+        (then `_skip` is set).
+        """
+        first = data[pos]
+        end = len(data)
+        if first >> 4 != _PUBLISH:  # no such packet is near that long: don't let one fill the memory
+            raise _MalformedError
+        try:
+            topic_end, payload, properties = _publish_head(data, first, body, stop, mqtt5=self._mqtt5)
+        except IndexError:
+            topic_bytes = int.from_bytes(data[body : body + 2]) if end - body > 1 else 0
+            return max(end - pos + 1, body + 2 + topic_bytes - pos)
+        if stop - payload <= MAX_PAYLOAD_BYTES and properties <= MAX_PAYLOAD_BYTES:
+            return stop - pos if stop > end else 0
+        if first & _QOS_BITS:
+            head = data[body : topic_end + 2] + (b"\x00" if self._mqtt5 else b"") + self._marker
+            self._cut = bytes([first]) + _encode_length(len(head)) + head
+        else:
+            self._cut = Message(data[body + 2 : topic_end], b"", 0, first & 1 == 1, oversize=True)
+        self._skip = stop - body
+        return 0
+
+    def _end_cut(self, at_ns: int, items: list[Message | bytes]) -> None:
+        """A packet that was cut has been read to its end."""
+        cut = self._cut
+        items.append(cut if isinstance(cut, bytes) else cut._replace(arrived_ns=at_ns))
+        self._skip = 0
+        self._cut = b""
+
+
+def _publish_head(data: bytes, first: int, body: int, stop: int, *, mqtt5: bool) -> tuple[int, int, int]:
+    """Where the topic of a PUBLISH ends, where its payload starts, and the bytes of its properties.
+
+    Raises IndexError when `data` ends before that can be said.
+    """
+    topic_end = body + 2 + (data[body] << 8 | data[body + 1])
+    payload = topic_end + 2 if first & _QOS_BITS else topic_end
+    if payload > stop or (topic_end == body + 2 and not mqtt5):  # MQTT 3.1.1 has no empty topic
+        raise _MalformedError
+    properties = 0
+    if mqtt5:
+        properties, payload = _variable_length(data, payload)
+        payload += properties
+        if payload > stop:
+            raise _MalformedError
+    return topic_end, payload, properties
+
+
+def _variable_length(data: bytes, at: int) -> tuple[int, int]:
+    """A variable byte integer at `at`, and the index behind it (specification 1.5.5)."""
+    value = 0
+    for shift in (0, 7, 14, 21):
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < _MORE:
+            return value, at
+    raise _MalformedError
+
+
+def _encode_length(value: int) -> bytes:
+    """A variable byte integer."""
+    encoded = bytearray()
+    while value >= _MORE:
+        encoded.append(value & 0x7F | _MORE)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)

@@ -1,0 +1,136 @@
+"""The receiving process: reads the broker, stamps, frames, hands over; nothing else runs in it.
+
+It exists because whatever runs beside a receiver bends its stamps: rendering an exposition in the same
+process delayed them by 130 to 250 ms, through the interpreter's lock. For the same reason it imports the
+standard library, paho, and no more of this package than it needs.
+
+Started by `feed.py` with a socket for its standard input: that brings the configuration (one JSON line), and
+takes the frames. It never blocks on that socket. When the socket ends, it leaves the broker and
+exits 0, so it cannot outlive its parent.
+"""
+
+import contextlib
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+import time
+
+from otel_tickrmeter.core.message import LinkEvent, Lost, Refused, Stalled, Subscribed
+from otel_tickrmeter.mqtt.backlog import STALL_GRACE_SECONDS, BacklogWatch
+from otel_tickrmeter.mqtt.backoff import Backoff
+from otel_tickrmeter.mqtt.config import ReceiverConfig
+from otel_tickrmeter.mqtt.link import Link, alive_ns
+from otel_tickrmeter.mqtt.outbox import Outbox
+
+FLUSH_SECONDS = 0.05
+"""Messages are handed over this often at most (or 64 KiB at a time), so that the main process wakes 20
+times a second, not 1000. They carry their stamps, so waiting costs no accuracy."""
+
+IDLE_SECONDS = 0.1
+"""A watermark goes out this often at least."""
+
+TICK_SECONDS = 0.1
+"""Keepalive and time limits are looked at this often."""
+
+_NS = 1_000_000_000
+
+
+class Receiver:
+    """The loop between the link and the channel to the main process."""
+
+    def __init__(self, config: ReceiverConfig, channel: socket.socket) -> None:
+        self._channel = channel
+        self._outbox = Outbox(config.buffer_size)
+        self._backoff = Backoff(config.min_delay, config.max_delay)
+        self._watch = BacklogWatch(alive_ns())
+        self._link = Link(config, self._watch, self._outbox.add_message, self._report)
+        self._retry_at = self._flushed_at = self._tick_at = time.monotonic()
+        self._drained_ns: int | None = None
+        self._more_to_read = False
+        self._more_to_write = False
+
+    def run(self) -> None:
+        """Works until the main process closes the channel."""
+        self._channel.setblocking(False)  # noqa: FBT003  the signature is the standard library's
+        while True:
+            wait_seconds = self._wait_seconds(time.monotonic())
+            if not self._sleep(wait_seconds):
+                break
+            self._work(wait_seconds)
+        self._link.close()
+
+    def _work(self, slept_seconds: float) -> None:
+        """One round: connect if it is time, read, keep alive, hand over."""
+        if not self._link.is_open and time.monotonic() >= self._retry_at:
+            self._link.open()
+            self._watch.excuse(alive_ns())
+        drained_ns = self._link.read(slept_seconds)
+        self._more_to_read = drained_ns is None
+        self._drained_ns = drained_ns or self._drained_ns
+        self._more_to_write = self._link.write()
+        now = time.monotonic()
+        if now >= self._tick_at:
+            self._tick_at = now + TICK_SECONDS
+            self._link.tick(time.monotonic_ns())
+        if now >= self._flush_at() or self._outbox.ripe:
+            self._flushed_at = now
+            self._outbox.send(self._channel.send)
+            self._outbox.settle(time.monotonic_ns(), self._drained_ns)
+            self._outbox.send(self._channel.send)
+
+    def _sleep(self, seconds: float) -> bool:
+        """Waits for the broker, for room in the channel, or for time to pass; False: the channel ended."""
+        # select, not epoll: it holds no descriptor of a connection that is gone; ours are all small numbers.
+        link: list[socket.socket | Link] = [self._link] if self._link.is_open else []
+        writers: list[socket.socket | Link] = [
+            *(link if self._more_to_write else ()),
+            *([self._channel] if self._outbox.blocked else ()),
+        ]
+        readable, _, _ = select.select([self._channel, *link], writers, [], seconds)
+        return self._channel not in readable or bool(self._channel.recv(4096))
+
+    def _report(self, event: LinkEvent) -> None:
+        self._outbox.add_event(event)
+        if isinstance(event, Subscribed):
+            self._backoff.reset()
+        elif isinstance(event, (Refused, Lost)):
+            self._retry_at = time.monotonic() + self._backoff.next_delay()
+        elif isinstance(event, Stalled):  # what a time limit waits for may be in the socket: read it first
+            self._tick_at = time.monotonic() + STALL_GRACE_SECONDS
+
+    def _flush_at(self) -> float:
+        return self._flushed_at + (IDLE_SECONDS if self._outbox.empty else FLUSH_SECONDS)
+
+    def _wait_seconds(self, now: float) -> float:
+        if self._more_to_read:
+            return 0.0
+        due = min(self._tick_at, self._flush_at())
+        if not self._link.is_open:
+            due = min(due, self._retry_at)
+        return max(0.0, due - now)
+
+
+def main() -> int:
+    """Reads the configuration from the channel (standard input), and receives until that ends."""
+    # A terminal and systemd signal the whole group. It is for the main process to decide what follows.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    with socket.socket(fileno=os.dup(0)) as channel:
+        line = b""
+        while not line.endswith(b"\n"):
+            data = channel.recv(65_536)
+            if not data:
+                return 0
+            line += data
+        receiver = Receiver(ReceiverConfig.from_line(line), channel)
+        gc.freeze()  # what is alive now stays so: no collection has to look at it again
+        with contextlib.suppress(ConnectionError):  # the main process is gone
+            receiver.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

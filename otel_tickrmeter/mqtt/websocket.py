@@ -1,0 +1,148 @@
+"""The client's side of a WebSocket (RFC 6455), as far as MQTT needs it; no I/O.
+
+paho has one of its own, but that one holds a whole frame, and goes through it again for each read: a
+stranger's 100 MB message would take 100 MB and minutes. Here a frame's content is passed on as it comes.
+"""
+
+import base64
+import hashlib
+import os
+
+MAX_HEADER_BYTES = 16_384
+"""Of the answer to the upgrade; more is not a WebSocket server."""
+
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_CONTINUATION, _BINARY, _CLOSE, _PING, _PONG = 0x0, 0x2, 0x8, 0x9, 0xA
+_CONTROL = 0x08
+_MASKED = 0x80
+_LENGTH_16, _LENGTH_64 = 126, 127
+
+
+class WebSocketError(ConnectionError):
+    """The other side does not speak WebSocket as it must."""
+
+
+def upgrade_request(host: str, port: int, path: str, key: bytes) -> bytes:
+    """The HTTP request that asks for a WebSocket which carries MQTT; `key` is 16 random bytes."""
+    name = f"[{host}]" if ":" in host else host
+    lines = (
+        f"GET {path or '/'} HTTP/1.1",
+        f"Host: {name}:{port}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Key: {base64.b64encode(key).decode()}",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Protocol: mqtt",
+    )
+    return "\r\n".join((*lines, "", "")).encode()
+
+
+def check_upgrade(answer: bytes, key: bytes) -> None:
+    """Checks the head of the answer to `upgrade_request`.
+
+    Raises:
+        WebSocketError: the server did not agree.
+    """
+    status, *lines = answer.decode("latin-1").split("\r\n")
+    if status.split(" ")[1:2] != ["101"]:
+        raise WebSocketError(f"the server answered {status[:80]!r} to the upgrade")
+    headers = {
+        name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+    }
+    digest = hashlib.sha1(base64.b64encode(key) + _GUID, usedforsecurity=False).digest()
+    if headers.get("sec-websocket-accept") != base64.b64encode(digest).decode():
+        raise WebSocketError("the server answered the upgrade with a wrong key")
+
+
+def encode_frame(opcode: int, data: bytes) -> bytes:
+    """A whole frame, masked as a client's must be."""
+    size = len(data)
+    if size < _LENGTH_16:
+        length = bytes([_MASKED | size])
+    elif size <= 0xFFFF:  # noqa: PLR2004  the largest 16-bit number
+        length = bytes([_MASKED | _LENGTH_16]) + size.to_bytes(2)
+    else:
+        length = bytes([_MASKED | _LENGTH_64]) + size.to_bytes(8)
+    mask = os.urandom(4)
+    masked = int.from_bytes(data) ^ int.from_bytes((mask * (size // 4 + 1))[:size])
+    return bytes([0x80 | opcode]) + length + mask + masked.to_bytes(size)
+
+
+def encode_binary(data: bytes) -> bytes:
+    """A frame of MQTT bytes."""
+    return encode_frame(_BINARY, data)
+
+
+class FrameStripper:
+    """Takes a server's stream in pieces of any size and gives what its frames carry.
+
+    `replies` are bytes to send back (pongs, the closing handshake); `closed` is set by a close frame.
+    """
+
+    def __init__(self) -> None:
+        self.replies = bytearray()
+        self.closed = False
+        self._rest = bytearray()  # of a frame's head, or of a control frame
+        self._left = 0  # of a data frame's content
+
+    def feed(self, data: bytes) -> bytes:
+        """The content of the data frames in `data`.
+
+        Raises:
+            WebSocketError: the server broke the protocol.
+        """
+        if self.closed:
+            return b""
+        if not self._rest and len(data) <= self._left:
+            self._left -= len(data)
+            return data
+        content: list[bytes] = []
+        rest = self._rest
+        rest += data
+        at = 0
+        while at < len(rest) and not self.closed:
+            if self._left:
+                piece = bytes(rest[at : at + self._left])
+                content.append(piece)
+                self._left -= len(piece)
+                at += len(piece)
+                continue
+            taken = self._frame(rest, at)
+            if taken == 0:
+                break
+            at += taken
+        del rest[:at]
+        return b"".join(content)
+
+    def _frame(self, rest: bytearray, at: int) -> int:
+        """Reads one frame's head, and the whole of a control frame; the bytes taken, 0 for too few."""
+        if len(rest) - at < 2:  # noqa: PLR2004  the shortest head
+            return 0
+        opcode = rest[at] & 0x0F
+        size = rest[at + 1]
+        if rest[at] & 0x70 or size & _MASKED:
+            raise WebSocketError("a WebSocket frame with reserved bits, or masked")
+        head = 2
+        if size >= _LENGTH_16:
+            head = 4 if size == _LENGTH_16 else 10
+            if len(rest) - at < head:
+                return 0
+            size = int.from_bytes(rest[at + 2 : at + head])
+        if opcode in {_BINARY, _CONTINUATION}:
+            self._left = size
+            return head
+        if not opcode & _CONTROL or size >= _LENGTH_16:
+            raise WebSocketError(f"a WebSocket frame of kind {opcode} and {size} bytes")
+        if len(rest) - at < head + size:
+            return 0
+        self._control(opcode, bytes(rest[at + head : at + head + size]))
+        return head + size
+
+    def _control(self, opcode: int, content: bytes) -> None:
+        if opcode == _CLOSE:
+            self.closed = True
+            self.replies += encode_frame(_CLOSE, content)
+        elif opcode == _PING:
+            self.replies += encode_frame(_PONG, content)
+        elif opcode != _PONG:
+            raise WebSocketError(f"a WebSocket frame of kind {opcode}")

@@ -1,0 +1,92 @@
+"""The files that settings name: secrets are read, certificates tried, before anything starts.
+
+A certificate that does not load would otherwise show only as an endless row of failed connections.
+"""
+
+import ssl
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from otel_tickrmeter.settings.faults import Fault
+
+# Brokers take at most 65,535 bytes; the bound is for a device such as /dev/zero, which has no end.
+_LONGEST_SECRET = 65535
+
+
+def read_secret(path: Path) -> str:
+    """The text of a secret's file, without the one newline that editors and `echo` put at its end.
+
+    Raises:
+        ValueError: it cannot be read, is empty, too long or no text. The message holds none of it.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_LONGEST_SECRET + 1)
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    if len(raw) > _LONGEST_SECRET:
+        raise ValueError(f"is longer than {_LONGEST_SECRET} bytes")
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8") from None
+    secret = text.removesuffix("\n").removesuffix("\r")
+    if not secret or "\0" in secret:
+        raise ValueError("is empty" if not secret else "contains a NUL character")
+    return secret
+
+
+def read_named_files(
+    values: Mapping[str, Any], locate: Callable[[str], str | None]
+) -> tuple[dict[str, Any], list[Fault]]:
+    """What the named files put into the settings (the password), and what is wrong with any of them."""
+    found: dict[str, Any] = {}
+    faults: list[Fault] = []
+
+    def attempt(key: str, action: Callable[[Path], Any]) -> Any:  # noqa: ANN401  what the action returns
+        path = values.get(key)
+        if path is None:
+            return None
+        try:
+            return action(path)
+        except ValueError as error:
+            faults.append(Fault(locate(key) or "built-in default", key, f"{path} {error}"))
+            return None
+
+    password = attempt("mqtt.password_file", read_secret)
+    if password is not None:
+        found["mqtt.password"] = password
+    attempt("mqtt.tls.ca_file", _try_authorities)
+    key_password = attempt("mqtt.tls.key_password_file", read_secret)
+    if values.get("mqtt.tls.key_file") is not None and values.get("mqtt.tls.cert_file") is not None:
+        attempt(
+            "mqtt.tls.cert_file",
+            lambda cert: _try_certificate(cert, values["mqtt.tls.key_file"], key_password),
+        )
+    attempt("logging.file", _try_log_file)
+    return found, faults
+
+
+def _try_authorities(path: Path) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError as error:
+        raise ValueError(f"has no usable certificate: {_reason(error)}") from None
+
+
+def _try_certificate(cert: Path, key: Path, password: str | None) -> None:
+    try:
+        # A password is always given: without one OpenSSL asks for it on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(cert, key, password or "")
+    except OSError as error:
+        raise ValueError(f"does not load together with {key}: {_reason(error)}") from None
+
+
+def _try_log_file(path: Path) -> None:
+    if path.is_dir():
+        raise ValueError("is a directory")
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)

@@ -1,0 +1,72 @@
+"""The settings as text: the effective ones with secrets masked, the shipped file, the README's table."""
+
+from collections.abc import Mapping
+
+from otel_tickrmeter.settings.model import Settings
+from otel_tickrmeter.settings.records import flatten
+from otel_tickrmeter.settings.schema import KEYS
+
+MASK = "********"
+
+_HEAD = """\
+# The settings of otel-tickrmeter, every key with its default. Remove the "#" before a key to set it.
+# Later sources win: this file, .secrets.toml, --config files, the environment (TICKRMETER_MQTT__BROKER=…),
+# options. Durations are "500ms", "30s", "5m", "24h", "7d", "1m30s" or seconds.
+"""
+
+
+def effective_toml(settings: Settings) -> str:
+    """`settings` as a TOML file: secrets are masked, keys without a value are comments."""
+    lines: list[str] = []
+    table = ""
+    for key, value in flatten(settings).items():
+        table = _begin_table(lines, table, key)
+        name = key.rpartition(".")[2]
+        # With a password file the password is that file's content, and the two exclude each other.
+        from_file = key == "mqtt.password" and settings.mqtt.password_file is not None
+        if value is None or from_file:
+            lines.append(
+                f"# {name}: {'from mqtt.password_file' if from_file else KEYS[key].default or 'none'}"
+            )
+        else:
+            lines.append(f"{name} = {KEYS[key].kind.write(_masked(key, value))}")
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def shipped_toml() -> str:
+    """The settings file that is shipped: every key with its meaning and its default, commented out."""
+    lines = [_HEAD.rstrip("\n")]
+    table = ""
+    for key, value in flatten(Settings()).items():
+        table = _begin_table(lines, table, key)
+        spec = KEYS[key]
+        meaning = spec.meaning
+        if spec.default or value is None:
+            meaning = f"{meaning} Default: {spec.default or 'none'}."
+        shown = spec.example or spec.kind.write(value)
+        lines += [f"# {meaning}", f"#{key.rpartition('.')[2]} = {shown}"]
+    return "\n".join(lines) + "\n"
+
+
+def settings_table() -> str:
+    """All keys as a Markdown table: key, default, meaning."""
+    lines = ["| key | default | meaning |", "|---|---|---|"]
+    for key, value in flatten(Settings()).items():
+        spec = KEYS[key]
+        default = spec.default or ("none" if value is None else f"`{spec.kind.write(value)}`")
+        cells = (f"`{key}`", default, spec.meaning)
+        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _begin_table(lines: list[str], table: str, key: str) -> str:
+    new = key.rpartition(".")[0]
+    if new != table:
+        lines += ["", f"[{new}]"]
+    return new
+
+
+def _masked(key: str, value: object) -> object:
+    if not KEYS[key].secret:
+        return value
+    return dict.fromkeys(value, MASK) if isinstance(value, Mapping) else MASK

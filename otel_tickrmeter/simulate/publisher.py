@@ -1,0 +1,183 @@
+"""Publishes planned messages at their times, over one connection, in one thread.
+
+Paho's own thread is not used: it would compete for the interpreter lock with the thread that paces.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from secrets import token_hex
+from socket import IPPROTO_TCP, TCP_NODELAY, socket
+from types import TracebackType
+from typing import Self
+
+from paho.mqtt.client import Client, MQTTv5, MQTTv311, error_string
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.reasoncodes import ReasonCode
+
+from otel_tickrmeter.settings.broker import parse_broker_url
+from otel_tickrmeter.simulate.options import SimulateOptions
+from otel_tickrmeter.simulate.planned import Planned
+
+_ANSWER_SECONDS = 10.0
+"""How long the broker may take for a CONNACK, or to take what is left at the end."""
+_LONGEST_WAIT = 0.25
+"""A signal is noticed after this many seconds at most."""
+_BACKLOG = 10_000
+"""Messages handed to paho and not yet taken by the broker; beyond this, wait for it."""
+_SERVE_EVERY = 16
+_FENCE = "otel-tickrmeter/simulate/fence"
+
+
+class BrokerError(Exception):
+    """The broker cannot be reached, refuses us, or went away."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """How the run went. `worst_lag` is the longest a message left after its time, seconds.
+
+    `sent` counts every message, `sent_in_duration` those before the tail, which took `duration` seconds.
+    """
+
+    sent: int = 0
+    seconds: float = 0.0
+    sent_in_duration: int = 0
+    duration: float = 0.0
+    worst_lag: float = 0.0
+
+
+class Publisher:
+    """A connection to the broker; a context manager that disconnects.
+
+    Raises:
+        BrokerError: On entering: not reachable, or refused. Later: the connection is lost.
+    """
+
+    def __init__(self, options: SimulateOptions) -> None:
+        self._address = parse_broker_url(options.broker)
+        self._qos = options.qos
+        self._prefix = f"{options.topic_prefix.rstrip('/')}/" if options.topic_prefix else ""
+        self._handed = 0
+        self._taken = 0
+        self._refusal: str | None = None
+        self._fenced = False
+        self._client = client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"tickrmeter-simulate-{token_hex(4)}",
+            protocol=MQTTv5 if options.protocol == "5" else MQTTv311,
+            transport=self._address.transport,
+            reconnect_on_failure=False,
+        )
+        if self._address.transport == "websockets":
+            client.ws_set_options(path=self._address.path)
+        if self._address.tls:
+            client.tls_set()
+        if options.username is not None:
+            client.username_pw_set(options.username, options.password)
+        client.on_connect = self._on_connect
+        client.on_publish = self._on_publish
+        client.on_unsubscribe = self._on_unsubscribe
+
+    def __enter__(self) -> Self:
+        address = self._address
+        where = f"{address.host}:{address.port}"
+        try:
+            self._client.connect(address.host, address.port)
+        except (OSError, ValueError) as error:
+            raise BrokerError(f"cannot connect to {where}: {error}") from error
+        connection = self._client.socket()
+        if isinstance(connection, socket):
+            # Nagle's algorithm would hold a small message until the broker's delayed acknowledgement, 40 ms.
+            connection.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+        try:
+            self._serve_until(lambda: self._refusal is not None or self._client.is_connected(), "a CONNACK")
+        except BrokerError as error:
+            raise BrokerError(f"{where}: {self._refusal or error}") from error
+        if self._refusal is not None:
+            raise BrokerError(f"{where} refuses the connection: {self._refusal}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.disconnect()
+
+    def publish(self, message: Planned) -> None:
+        """Hand a message over; wait first while the broker is far behind."""
+        while self._handed - self._taken > _BACKLOG:
+            self.serve(_LONGEST_WAIT)
+        info = self._client.publish(self._prefix + message.topic, message.payload, self._qos)
+        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise BrokerError(f"connection lost: {error_string(info.rc)}")
+        self._handed += 1
+
+    def serve(self, seconds: float) -> None:
+        """Read and write for this long at most; less, when there was something to do."""
+        code = self._client.loop(seconds)
+        if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise BrokerError(f"connection lost: {error_string(code)}")
+
+    def flush(self) -> None:
+        """Wait until the broker has taken everything: acknowledged it at QoS 1, read it at QoS 0."""
+        self._serve_until(lambda: self._taken == self._handed, "the rest of the messages to be taken")
+        # A broker answers in order, so this answer tells that all before it was read. No rights are needed.
+        self._client.unsubscribe(_FENCE)
+        self._serve_until(lambda: self._fenced, "the end of the messages to be read")
+
+    def _serve_until(self, done: Callable[[], bool], what: str) -> None:
+        progress, deadline = self._taken, time.monotonic() + _ANSWER_SECONDS
+        while not done():
+            self.serve(0.05)
+            if self._taken != progress:
+                progress, deadline = self._taken, time.monotonic() + _ANSWER_SECONDS
+            if time.monotonic() > deadline:
+                raise BrokerError(f"no progress in {_ANSWER_SECONDS:g} s while waiting for {what}")
+
+    # Paho's callbacks
+
+    def _on_connect(
+        self, _client: Client, _data: object, _flags: object, reason: ReasonCode, _props: object
+    ) -> None:
+        if reason.is_failure:
+            self._refusal = str(reason)
+
+    def _on_publish(self, *_: object) -> None:
+        self._taken += 1
+
+    def _on_unsubscribe(self, *_: object) -> None:
+        self._fenced = True
+
+
+def publish(
+    messages: Iterable[Planned],
+    options: SimulateOptions,
+    *,
+    stopped: Callable[[], bool],
+    sent: Callable[[Planned], None],
+    pace: Pace,
+) -> None:
+    """Send the messages at their times until they end or `stopped`; `sent` is told each, `pace` kept.
+
+    Raises:
+        BrokerError: The broker cannot be reached, or was lost on the way.
+    """
+    with Publisher(options) as publisher:
+        start = time.monotonic()
+        for message in messages:
+            due = start + message.at_seconds
+            while (wait := due - time.monotonic()) > 0 and not stopped():
+                publisher.serve(min(wait, _LONGEST_WAIT))
+            if stopped():
+                break
+            publisher.publish(message)
+            sent(message)
+            now = time.monotonic()
+            pace.sent += 1
+            pace.seconds = now - start
+            pace.worst_lag = max(pace.worst_lag, now - due)
+            if message.at_seconds < options.duration:
+                pace.sent_in_duration, pace.duration = pace.sent, pace.seconds
+            if pace.sent % _SERVE_EVERY == 0:
+                publisher.serve(0)
+        publisher.flush()

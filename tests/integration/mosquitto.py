@@ -1,0 +1,205 @@
+"""A real Mosquitto for tests: on a free loopback port, with everything it reads and writes in one directory."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+DYNAMIC_SECURITY_PLUGIN = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"), None)
+"""Debian's package has it; without, `dynamic_security` fails."""
+
+_START_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTls:
+    """Certificate files of the broker. With `require_client` it asks for a client's certificate."""
+
+    ca_file: Path
+    cert_file: Path
+    key_file: Path
+    require_client: bool = False
+
+
+class Mosquitto:
+    """One broker, running while the context lasts.
+
+    `directory` is the test's own (tmp_path). `users` maps names to passwords; without, anyone may connect.
+    `acl` is the text of an ACL file, `dynamic_security` the configuration of that plugin (it then also
+    decides who may connect). `tls` applies to every listener. `settings` are further lines of mosquitto.conf.
+    The port stays the same over `stop` and `start`.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        users: Mapping[str, str] | None = None,
+        acl: str | None = None,
+        dynamic_security: Mapping[str, object] | None = None,
+        tls: ServerTls | None = None,
+        websockets: bool = False,
+        settings: Sequence[str] = (),
+    ) -> None:
+        self.directory = directory
+        self.port = free_port()
+        self.websockets_port = free_port() if websockets else None
+        self.log_file = directory / "mosquitto.log"
+        self._tls = tls
+        self._users = users
+        self._process: subprocess.Popen[bytes] | None = None
+        self._config_file = directory / "mosquitto.conf"
+        self._config_file.write_text(
+            "\n".join([*self._access(users, acl, dynamic_security), *self._listeners(), *settings, ""])
+        )
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    @property
+    def url(self) -> str:
+        """Of the MQTT listener."""
+        return f"{'mqtts' if self._tls else 'mqtt'}://localhost:{self.port}"
+
+    @property
+    def websockets_url(self) -> str:
+        """Of the WebSocket listener."""
+        return f"{'wss' if self._tls else 'ws'}://localhost:{self.websockets_port}"
+
+    @property
+    def log(self) -> str:
+        """What the broker wrote so far."""
+        return self.log_file.read_text() if self.log_file.exists() else ""
+
+    def start(self) -> None:
+        """Starts it and waits until it accepts connections."""
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                ["mosquitto", "-v", "-c", str(self._config_file)], stdout=log, stderr=log
+            )
+        ports = [self.port] if self.websockets_port is None else [self.port, self.websockets_port]
+        deadline = time.monotonic() + _START_SECONDS
+        for port in ports:
+            while not _accepts(port):
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"mosquitto did not start:\n{self.log}")
+                time.sleep(0.01)
+
+    def stop(self) -> None:
+        """Ends it in good order: clients see the connection close, a persistent session is saved."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Ends it at once; also when it has ended already."""
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Stops and starts it."""
+        self.stop()
+        self.start()
+
+    def publish(
+        self,
+        messages: Iterable[tuple[str, bytes]],
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        protocol: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv311,
+    ) -> int:
+        """Publishes over one connection, in order; returns how many, when the broker has them all.
+
+        At QoS 0 the broker confirms nothing: then they are only sent.
+        """
+        client = Client(CallbackAPIVersion.VERSION2, protocol=protocol)
+        client.max_queued_messages_set(0)
+        if self._users:
+            client.username_pw_set(*next(iter(self._users.items())))
+        if self._tls:
+            client.tls_set(ca_certs=str(self._tls.ca_file))
+        client.connect("localhost", self.port)
+        client.loop_start()
+        try:
+            sent = [client.publish(topic, payload, qos, retain) for topic, payload in messages]
+            for info in sent:
+                info.wait_for_publish(30.0)
+                if not info.is_published():
+                    raise TimeoutError("the broker did not take the messages")
+        finally:
+            client.disconnect()
+            client.loop_stop()
+        return len(sent)
+
+    def _access(
+        self,
+        users: Mapping[str, str] | None,
+        acl: str | None,
+        dynamic_security: Mapping[str, object] | None,
+    ) -> list[str]:
+        # Started by root it would become the user mosquitto, who cannot read a test's directory.
+        lines = ["user root"] if os.geteuid() == 0 else []
+        lines += ["persistence false", "max_queued_messages 0", "log_type all"]
+        lines.append(f"allow_anonymous {'true' if users is None and dynamic_security is None else 'false'}")
+        if users is not None:
+            passwords = self.directory / "passwords"
+            passwords.touch(mode=0o600)
+            for name, password in users.items():
+                subprocess.run(["mosquitto_passwd", "-b", str(passwords), name, password], check=True)
+            lines.append(f"password_file {passwords}")
+        if acl is not None:
+            file = self.directory / "acl"
+            file.write_text(acl)
+            lines.append(f"acl_file {file}")
+        if dynamic_security is not None:
+            file = self.directory / "dynamic-security.json"
+            file.write_text(json.dumps(dynamic_security))
+            lines += [f"plugin {DYNAMIC_SECURITY_PLUGIN}", f"plugin_opt_config_file {file}"]
+        return lines
+
+    def _listeners(self) -> list[str]:
+        lines = []
+        for port, protocol in ((self.port, "mqtt"), (self.websockets_port, "websockets")):
+            if port is None:
+                continue
+            lines += [f"listener {port} 127.0.0.1", f"protocol {protocol}"]
+            if self._tls:
+                lines += [
+                    f"cafile {self._tls.ca_file}",
+                    f"certfile {self._tls.cert_file}",
+                    f"keyfile {self._tls.key_file}",
+                    f"require_certificate {'true' if self._tls.require_client else 'false'}",
+                ]
+        return lines
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(10)
+            self._process = None
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _accepts(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("localhost", port), 1.0):
+        return True
+    return False

@@ -1,0 +1,133 @@
+"""The simulator against a real Mosquitto: what it says it sent is what a subscriber gets."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from paho.mqtt.client import Client, MQTTMessage, MQTTv5, MQTTv311
+from paho.mqtt.enums import CallbackAPIVersion
+
+from otel_tickrmeter.core.decode import Decoder
+from otel_tickrmeter.settings.model import MessagesSettings, MqttSettings
+from otel_tickrmeter.simulate.options import SimulateOptions
+from otel_tickrmeter.simulate.plan import Plan
+from otel_tickrmeter.simulate.run import simulate
+from tests.integration.mosquitto import Mosquitto
+
+SECONDS = 20.0
+SHORT = SimulateOptions(
+    devices=40, rate=200, duration=2.0, symbols=20, request_timeout=2.0, slow_latency=0.7, late=0.05
+)
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+
+
+@contextmanager
+def subscriber(port: int, protocol: str, qos: int) -> Iterator[list[tuple[str, bytes]]]:
+    received: list[tuple[str, bytes]] = []
+    subscribed = threading.Event()
+
+    def on_message(_client: Client, _data: object, message: MQTTMessage) -> None:
+        received.append((message.topic, message.payload))
+
+    client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5 if protocol == "5" else MQTTv311)
+    client.on_message = on_message
+    client.on_subscribe = lambda *_: subscribed.set()
+    client.connect("127.0.0.1", port)
+    client.subscribe("#", qos)
+    client.loop_start()
+    try:
+        assert subscribed.wait(SECONDS)
+        yield received
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+@pytest.mark.parametrize("qos", [0, 1])
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_every_message_arrives_as_planned(tmp_path: Path, protocol: Literal["5", "3.1.1"], qos: int) -> None:
+    with Mosquitto(tmp_path) as broker, subscriber(broker.port, protocol, qos) as received:
+        options = replace(SHORT, broker=broker.url, protocol=protocol, qos=qos, topic_prefix="fleet/a")
+        summary = simulate(options)
+        wait_until(lambda: len(received) >= summary.pace.sent, f"{len(received)} of {summary.pace.sent} came")
+
+    planned = list(Plan(options).messages())
+    assert received == [(f"fleet/a/{message.topic}", message.payload) for message in planned]
+    decoder = Decoder("fleet/a/", MqttSettings().device_id_pattern, MessagesSettings().fields)
+    kinds = Counter(decoder.classify(topic.encode()).value for topic, _ in received)
+    assert kinds == Counter({kind: n for kind, n in summary.messages.items() if n})
+    assert summary.complete
+    assert summary.failure is None
+    assert summary.pace.sent == len(planned)
+
+
+def total(summary_samples: list[dict[str, object]]) -> float:
+    return sum(float(str(sample["value"])) for sample in summary_samples)
+
+
+def test_a_run_stopped_early_counts_what_was_sent(tmp_path: Path) -> None:
+    stop = threading.Event()
+    with Mosquitto(tmp_path) as broker, subscriber(broker.port, "5", 1) as received:
+        options = replace(SHORT, broker=broker.url, qos=1, duration=600.0, unanswered=0.5)
+        stopper = threading.Thread(
+            target=lambda: (wait_until(lambda: len(received) > 100, "no messages"), stop.set())
+        )
+        stopper.start()
+        summary = simulate(options, stop)
+        stopper.join()
+        wait_until(lambda: len(received) >= summary.pace.sent, "messages missing")
+        assert len(received) == summary.pace.sent
+
+    assert not summary.complete
+    assert summary.failure is None
+    assert summary.open_at_end > 0
+    expected = summary.expected
+    assert total(expected["tickrmeter_stock_update_requests_total"]) == summary.messages["stock_request"]
+    assert summary.messages["stock_request"] == (
+        total(expected["tickrmeter_stock_update_responses_total"])
+        + total(expected["tickrmeter_stock_update_timeout_total"])
+        + total(expected["tickrmeter_stock_update_superseded_total"])
+    )
+    assert total(expected["tickrmeter_stock_updates_pending"]) == 0
+
+
+def test_a_broker_that_goes_away_ends_the_run_with_a_reason(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, subscriber(broker.port, "5", 0) as received:
+        killer = threading.Thread(
+            target=lambda: (wait_until(lambda: len(received) > 100, "no messages"), broker.kill())
+        )
+        killer.start()
+        summary = simulate(replace(SHORT, broker=broker.url, duration=600.0))
+        killer.join()
+
+    assert not summary.complete
+    assert summary.failure is not None
+    assert "connection lost" in summary.failure
+    assert summary.pace.sent > 100
+
+
+def test_nobody_there_and_wrong_password_are_said(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path, users={"fleet": "right"}) as broker:
+        options = replace(SHORT, broker=broker.url, username="fleet")
+        refused = simulate(replace(options, password="wrong"))  # noqa: S106  the test's own broker
+        let_in = simulate(replace(options, password="right"))  # noqa: S106  the test's own broker
+    gone = simulate(options)
+
+    assert refused.failure is not None
+    assert "Not authorized" in refused.failure
+    assert refused.pace.sent == 0
+    assert let_in.complete
+    assert gone.failure is not None
+    assert "cannot connect" in gone.failure

@@ -1,0 +1,91 @@
+"""The compact meter against OpenTelemetry's own, and against plain dictionaries where series end."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from loguru import logger
+
+from otel_tickrmeter.catalogue import Kind, catalogue
+from otel_tickrmeter.telemetry.registration import dropped_attributes, rows_for
+from otel_tickrmeter.telemetry.render import FORMATS
+from tests.assembly import (
+    AMPLE,
+    SECOND_NS,
+    Assembly,
+    Step,
+    assemble,
+    compact_telemetry,
+    expose,
+    stock_telemetry,
+)
+from tests.exposition_text import Key, exposition
+from tests.plain_meter import PlainMeter
+from tests.property.traffic_strategy import DEVICES, SYMBOLS, traffic
+
+BOUNDED = replace(AMPLE, max_devices=len(DEVICES) - 1, max_symbols=len(SYMBOLS) - 1, max_pairs=7)
+NOTHING_EXPIRES = replace(BOUNDED, cleanup_interval_ns=10**9 * SECOND_NS)
+ALL_EXPIRES = replace(
+    BOUNDED,
+    device_timeout_ns=20 * SECOND_NS,
+    symbol_retention_ns=20 * SECOND_NS,
+    cleanup_interval_ns=1,
+)
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    # The handler tells the log of every link event, and there are thousands.
+    logger.disable("otel_tickrmeter")
+    yield
+    logger.enable("otel_tickrmeter")
+
+
+@pytest.mark.parametrize("detail", ["device", "symbol"])
+@pytest.mark.parametrize("scope_labels", [False, True])
+@settings(max_examples=60, deadline=None)
+@given(steps=traffic())
+def test_same_samples_as_the_stock_reader(detail: str, scope_labels: bool, steps: list[Step]) -> None:
+    ours = compact_telemetry(detail, scope_labels=scope_labels)
+    stock = stock_telemetry(detail, scope_labels=scope_labels)
+    for telemetry in (ours, stock):
+        assemble(telemetry, detail, NOTHING_EXPIRES).play(steps)
+    # The stock path counts its samples after each scrape, for the next.
+    expose(stock)
+    expose(ours)
+    for form in FORMATS:
+        assert exposition(expose(ours, form), form) == exposition(expose(stock, form), form)
+
+
+@pytest.mark.parametrize("detail", ["device", "symbol"])
+@settings(max_examples=150, deadline=None)
+@given(steps=traffic(), more=traffic())
+def test_ended_series_leave_and_their_slots_start_at_zero(
+    detail: str, steps: list[Step], more: list[Step]
+) -> None:
+    ours = compact_telemetry(detail)
+    plain = PlainMeter(rows_for(detail), dropped_attributes(detail))
+    compact_assembly = assemble(ours, detail, ALL_EXPIRES)
+    plain_assembly = Assembly(plain, detail, plain.end, _no_exposition(), ALL_EXPIRES)
+    for part in (steps, more):
+        compact_assembly.play(part)
+        plain_assembly.play(part)
+        assert _recorded(exposition(expose(ours), "text").samples) == plain.samples()
+
+
+def _recorded(samples: dict[Key, float]) -> dict[Key, float]:
+    kinds = (Kind.COUNTER, Kind.HISTOGRAM)
+    names = {
+        f"{row.exposed}{suffix}"
+        for row in catalogue()
+        if row.kind in kinds
+        for suffix in ("", "_bucket", "_count", "_sum")
+    }
+    return {key: value for key, value in samples.items() if key[0] in names}
+
+
+def _no_exposition() -> dict[str, object]:
+    from otel_tickrmeter.catalogue import names
+
+    return dict.fromkeys((names.EXPOSITION_AGE, names.EXPOSITION_SERIES), list)

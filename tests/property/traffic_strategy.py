@@ -1,0 +1,148 @@
+"""Random traffic: what a fleet, a backend, strangers, the link and scrapers may do, in any order."""
+
+import json
+
+from hypothesis import strategies as st
+
+from otel_tickrmeter.core.message import (
+    Connected,
+    Dropped,
+    LinkEvent,
+    Lost,
+    Message,
+    Refused,
+    Stalled,
+    Subscribed,
+    Watermark,
+)
+from tests.assembly import SECOND_NS, START_NS, Answered, Step
+
+# One more of each than LIMITS of the tests admit.
+DEVICES = ("08A6F792DD5C", "EC6260314DD0", "4022D8E2FB0C", "4022d8ecc94c")
+SYMBOLS = ("AAPL", "BTC-USD", "EUR/USD", "^GSPC")
+
+_device = st.sampled_from(DEVICES)
+_symbol = st.sampled_from(SYMBOLS)
+_text = st.text(st.characters(codec="utf-8"), max_size=8)
+_version = (
+    st.sampled_from(["62p", "61a", "unknown", "other", 'a"b', "a\\b", "a\\n", "a\nb", "é→", "{x=1}", "", "x" * 65, 7])
+    | _text
+)
+_number = st.sampled_from(["78", 78, 0, -0.0, 0.1, "1e2", "1e400", -1, True, None, [], "nan"]) | st.floats(
+    0, 1e15, allow_nan=False
+)
+_readings = st.fixed_dictionaries(
+    {},
+    optional={
+        "status": st.sampled_from(["online", "offline", "Online", "gone"]),
+        "firmware_version": _version,
+        "inner_version": _version,
+        "flash_id": _version,
+        "battery": _number,
+        "charging": st.sampled_from(["1", 0, "charging", False, "maybe", None]),
+        "vin": _number,
+        "uptime": _number,
+        "wifi_lost": _number,
+        "boot_count": _number,
+    },
+)
+_flags = st.sampled_from([{}] * 8 + [{"retain": True}, {"duplicate": True}, {"backlog": True}, {"oversize": True}])
+
+
+def _message(topic: bytes | str, payload: object, flags: dict[str, bool]) -> Message:
+    name = topic.encode() if isinstance(topic, str) else topic
+    body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    return Message(name, body, 0, **flags)
+
+
+_requests = st.builds(
+    lambda device, symbol, flags: _message("STOCKPRICEUPDATE", {"device": device, "symbol": symbol}, flags),
+    _device,
+    _symbol,
+    _flags,
+)
+_answers = st.builds(
+    lambda device, symbol, flags: _message(device, {"symbol": symbol}, flags), _device, _symbol, _flags
+)
+_heartbeats = st.builds(
+    lambda device, readings, flags: _message("DEVICESTATUS_RES", {"device": device, **readings}, flags),
+    _device,
+    _readings,
+    _flags,
+)
+_bare = st.builds(
+    lambda topic, device, flags: _message(topic, {"device": device}, flags),
+    st.sampled_from(["TICKRMETERBOOT", "DEVICE_BOOTED", "HTTPSTREAMSTOCKS"]),
+    _device,
+    _flags,
+)
+_strange = st.builds(
+    _message,
+    st.sampled_from(["STOCKPRICEUPDATE", "DEVICESTATUS_RES", DEVICES[0], "weather"]) | st.binary(max_size=12),
+    st.sampled_from([b"", b"{", b"[]", b"\xff", {}, {"device": "x"}, {"device": 1}, {"device": DEVICES[0], "symbol": "a b"}])
+    | st.binary(max_size=12),
+    _flags,
+)
+_link = st.sampled_from(
+    [
+        Connected(0, session_present=True),
+        Subscribed(0),
+        Refused(0, "bad_credentials", "no"),
+        Lost(0, "closed", "by the peer"),
+        Stalled(0, 1.5),
+        Dropped(0, 3),
+        Watermark(0, 7),
+    ]
+)
+_http = st.builds(
+    Answered,
+    st.sampled_from(["GET", "HEAD", "OTHER"]),
+    st.sampled_from(["/metrics", "/health", "unknown"]),
+    st.sampled_from([200, 404, 503]),
+    st.floats(0, 10),
+)
+_elapsed_ns = st.integers(0, 3 * SECOND_NS) | st.sampled_from(
+    [0, 100_000_000, 500_000_000, 30 * SECOND_NS, 30 * SECOND_NS + 1, 61 * SECOND_NS]
+)
+# Requests and answers twice: most of what happens.
+_what = _requests | _requests | _answers | _answers | _heartbeats | _bare | _strange | _link | _http
+
+
+def _timed(step: Step, now_ns: int) -> Step:
+    if isinstance(step, Message):
+        return step._replace(arrived_ns=now_ns)
+    if isinstance(step, Answered):
+        return step
+    return _at(step, now_ns)
+
+
+def _at(event: LinkEvent, now_ns: int) -> LinkEvent:
+    match event:
+        case Connected():
+            return Connected(now_ns, event.session_present)
+        case Subscribed():
+            return Subscribed(now_ns)
+        case Refused():
+            return Refused(now_ns, event.reason, event.detail)
+        case Lost():
+            return Lost(now_ns, event.reason, event.detail)
+        case Stalled():
+            return Stalled(now_ns, event.seconds)
+        case Dropped():
+            return Dropped(now_ns, event.count)
+        case Watermark():
+            return Watermark(now_ns, event.queue_size)
+
+
+def _in_time(happenings: list[tuple[int, Step]]) -> list[Step]:
+    now_ns = START_NS
+    steps = []
+    for elapsed_ns, step in happenings:
+        now_ns += elapsed_ns
+        steps.append(_timed(step, now_ns))
+    return steps
+
+
+def traffic(max_steps: int = 60) -> st.SearchStrategy[list[Step]]:
+    """Steps in the order of their time, which starts at START_NS and passes irregularly."""
+    return st.lists(st.tuples(_elapsed_ns, _what), max_size=max_steps).map(_in_time)

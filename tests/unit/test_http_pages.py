@@ -1,0 +1,65 @@
+import json
+from html.parser import HTMLParser
+
+from otel_tickrmeter.http.pages import HealthReport, LandingState, health_json, landing_page
+
+REPORT = HealthReport(
+    status="healthy",
+    broker_connected=True,
+    last_message_time=1_700_000_000.25,
+    messages_processed=12,
+    errors_count=3,
+    uptime_seconds=90.12345,
+    connection_uptime_share=0.5,
+    queue_sizes={"receive": 7},
+)
+
+
+def test_health_has_every_key() -> None:
+    assert json.loads(health_json(REPORT)) == {
+        "status": "healthy",
+        "broker_connected": True,
+        "last_message_time": "2023-11-14T22:13:20.250Z",
+        "messages_processed": 12,
+        "errors_count": 3,
+        "uptime": 90.123,
+        "connection_uptime_share": 0.5,
+        "queue_sizes": {"receive": 7},
+    }
+
+
+def test_before_the_first_message_its_time_is_null() -> None:
+    report = HealthReport("degraded", False, None, 0, 0, 0.0, 0.0, {})  # noqa: FBT003  a record's field
+    assert json.loads(health_json(report))["last_message_time"] is None
+
+
+class _Page(HTMLParser):
+    def __init__(self, page: bytes) -> None:
+        super().__init__()
+        self.links: list[str | None] = []
+        self.tags: set[str] = set()
+        self.text = ""
+        self.feed(page.decode())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.links += [value for name, value in attrs if name in ("href", "src")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_links_to_everything_and_loads_nothing() -> None:
+    page = _Page(landing_page(LandingState("TickrMeter exporter", "1.2.3", None, "/metrics")))
+    assert page.links == ["/metrics", "/health", "/-/healthy", "/-/ready"]
+    assert not page.tags & {"script", "img", "link", "iframe"}
+    assert "1.2.3" in page.text
+    assert "Ready" in page.text
+
+
+def test_the_page_escapes_what_it_shows() -> None:
+    state = LandingState("<i>", "<b>&", 'refused: "<script>"', '/me"t<r>ics')
+    page = _Page(landing_page(state))
+    assert not page.tags & {"i", "b", "script", "r"}
+    assert 'Not ready: refused: "<script>"' in page.text
+    assert page.links[0] == "/me%22t%3Cr%3Eics"

@@ -1,0 +1,225 @@
+"""Logging: what reaches the sink, and what never does."""
+
+import json
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from loguru import logger
+
+from otel_tickrmeter.logs import configure_logging
+from otel_tickrmeter.settings.model import LoggingSettings
+
+SECRET = 'hun"ter\\2 é%'  # noqa: S105  planted
+
+
+@pytest.fixture(autouse=True)
+def _restore() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    logging.captureWarnings(capture=False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logger.remove()
+    logger.configure(patcher=lambda _: None, extra={})
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return captured.err.splitlines()
+
+
+def fail() -> None:
+    password = SECRET
+    raise ValueError(f"refused {password}")
+
+
+def test_text(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(LoggingSettings())
+    logger.debug("too little")
+    logger.bind(broker="b", tries=2).info("connected {} <red>{{}}", "now")
+    (line,) = lines(capsys)
+    time, rest = line.split(" ", 1)
+    assert datetime.fromisoformat(time).utcoffset() == timedelta(0)
+    assert time.endswith("Z")
+    assert rest == "INFO     tests.unit.test_logs: connected now <red>{} broker=b tries=2"
+
+
+def test_braces_and_tags_in_messages_are_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(LoggingSettings())
+    logger.info("{x} <red> {{}} </blue> \\<")
+    assert lines(capsys)[0].endswith("{x} <red> {{}} </blue> \\<")
+
+
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(LoggingSettings(format="json", level="DEBUG"))
+    logger.bind(
+        n=1, f=1.5, nan=float("nan"), none=None, items=("a", {"b": Path("c")}), bad=Unprintable()
+    ).debug("é\n\udcff")
+    (line,) = lines(capsys)
+    found = json.loads(line)
+    assert datetime.fromisoformat(found.pop("time")).utcoffset() == timedelta(0)
+    assert found.pop("line") > 0
+    assert found == {
+        "level": "DEBUG",
+        "message": "é\n\udcff",
+        "logger": "tests.unit.test_logs",
+        "function": "test_json",
+        "extra": {
+            "n": 1,
+            "f": 1.5,
+            "nan": "nan",
+            "none": None,
+            "items": ["a", {"b": "c"}],
+            "bad": "<RuntimeError in Unprintable>",
+        },
+    }
+
+
+class Unprintable:
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def test_endless_extras_end(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(LoggingSettings(format="json"), secrets=["hunter2"])
+    endless: list[object] = ["hunter2"]
+    endless.append(endless)
+    logger.bind(endless=endless, huge=10**5000).info("x")
+    (line,) = lines(capsys)
+    assert json.loads(line)["extra"]["huge"] == "<ValueError in int>"
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_secrets_are_masked_everywhere(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(LoggingSettings(format=form), secrets=[SECRET, "4711", ""])  # type: ignore[arg-type]
+    logger.bind(password=SECRET, nested={SECRET: [SECRET]}, pin=4711, raw=SECRET.encode()).info(
+        "got {!r}", SECRET
+    )
+    logging.getLogger("paho").warning("sent %s, %r", SECRET, {"password": SECRET})
+    logging.getLogger("paho").warning("sent %d", SECRET)
+    try:
+        fail()
+    except ValueError:
+        logger.exception("failed with {}", SECRET)
+    out = "\n".join(lines(capsys))
+    assert out.count("********") > 8
+    assert "hun" not in out
+    assert "4711" not in out
+    assert "refused ********" in out
+    assert "in fail" in out
+
+
+def test_secrets_stay_masked_when_the_sink_fails(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full:
+        def write(self, _: str) -> None:
+            raise OSError("No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", Full())
+        configure_logging(LoggingSettings(), secrets=["hunter2"])
+    logger.bind(password="hunter2").error("sent hunter2")  # noqa: S106  planted
+    out = "\n".join(lines(capsys))
+    assert "No space left on device" in out
+    assert "hunter2" not in out
+
+
+def test_a_secret_in_a_longer_secret_leaves_no_rest(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(LoggingSettings(), secrets=["abc", "abcdef", "*"])
+    logger.info("abcdef abc *")
+    assert lines(capsys)[0].endswith(": ******** ******** ********")
+
+
+def test_tracebacks_show_no_values_but_the_cause(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(LoggingSettings(format="json"))
+    try:
+        try:
+            fail()
+        except ValueError as error:
+            raise RuntimeError("outer") from error
+    except RuntimeError:
+        logger.exception("failed")
+    text = json.loads(lines(capsys)[0])["exception"]
+    assert "RuntimeError: outer" in text
+    assert "ValueError: refused" in text
+    assert "│" not in text
+
+
+def test_text_cannot_be_forged(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(LoggingSettings())
+    logger.bind(topic="a\nb").info("x\n2024 ERROR forged \x1b[31m\r\u2028")
+    (line,) = lines(capsys)
+    assert line.endswith(r"x\n2024 ERROR forged \x1b[31m\r\u2028 topic=a\nb")
+
+
+def test_standard_library_records(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(LoggingSettings(format="json"))
+    log = logging.getLogger("opentelemetry.sdk")
+    log.debug("too little")
+    log.warning("count %d", 3)
+    log.log(35, "odd level")
+    log.warning("count %d", "x")
+    log.warning(Unprintable())
+    try:
+        fail()
+    except ValueError:
+        log.exception("failed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("old", ResourceWarning, stacklevel=1)
+    found = [json.loads(line) for line in lines(capsys)]
+    assert [(entry["level"], entry["logger"]) for entry in found] == [
+        ("WARNING", "opentelemetry.sdk"),
+        ("Level 35", "opentelemetry.sdk"),
+        ("WARNING", "opentelemetry.sdk"),
+        ("WARNING", "opentelemetry.sdk"),
+        ("ERROR", "opentelemetry.sdk"),
+        ("WARNING", "py.warnings"),
+    ]
+    assert found[0]["message"] == "count 3"
+    assert found[0]["function"] == "test_standard_library_records"
+    assert found[2]["message"] == "count %d (cannot be formatted)"
+    assert "refused" in found[4]["exception"]
+
+
+def test_file_rotates_and_keeps_what_is_young(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "new" / "x.log"
+    configure_logging(LoggingSettings(file=file, rotation=2000))
+    for number in range(100):
+        logger.info("message {} \udcff", number)
+    logger.remove()
+    logs = sorted(file.parent.iterdir())
+    assert 2 < len(logs) < 10
+    assert all(log.stat().st_size <= 2000 for log in logs)
+    text = "".join(log.read_text() for log in logs)
+    assert all(f"message {number} " in text for number in range(100))
+    assert lines(capsys) == []
+
+
+def test_reconfiguring_replaces_the_sink(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(LoggingSettings())
+    configure_logging(LoggingSettings(file=tmp_path / "x.log"))
+    configure_logging(LoggingSettings(level="ERROR"))
+    logger.info("no")
+    logger.error("yes")
+    logging.getLogger("x").error("yes")
+    assert len(lines(capsys)) == 2
+    assert (tmp_path / "x.log").read_text() == ""
+
+
+def test_a_file_that_does_not_open_leaves_standard_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(OSError, match="Is a directory"):
+        configure_logging(LoggingSettings(file=tmp_path))
+    logging.getLogger("x").error("still here")
+    assert lines(capsys)[0].endswith("still here")

@@ -1,0 +1,373 @@
+"""Every key from every source, and who wins."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from otel_tickrmeter.settings.layer import Found
+from otel_tickrmeter.settings.load import load_settings
+from otel_tickrmeter.settings.model import DEFAULT_FIELDS, Settings
+from otel_tickrmeter.settings.records import flatten
+from otel_tickrmeter.settings.schema import KEYS
+
+Load = Callable[..., Settings]
+
+# As text in the environment, as written in TOML, and as it comes out.
+SAMPLES: dict[str, tuple[str, str, object]] = {
+    "mqtt.broker": ("mqtts://b.example:1", '"mqtts://b.example:1"', "mqtts://b.example:1"),
+    "mqtt.username": ("1e5", '"1e5"', "1e5"),
+    "mqtt.password": ("@int 5", '"@int 5"', "@int 5"),
+    "mqtt.client_id": ("1e5", '"1e5"', "1e5"),
+    "mqtt.protocol": ("3.1.1", '"3.1.1"', "3.1.1"),
+    "mqtt.qos": ("1", "1", 1),
+    "mqtt.clean_session": ("False", "false", False),
+    "mqtt.keepalive": ("2m", '"2m"', 120.0),
+    "mqtt.topic_prefix": ("fleet/", '"fleet/"', "fleet/"),
+    "mqtt.device_id_pattern": ("^[0-9]{3}$", '"^[0-9]{3}$"', "^[0-9]{3}$"),
+    "mqtt.tls.server_name": ("b.example", '"b.example"', "b.example"),
+    "mqtt.tls.insecure": ("true", "true", True),
+    "mqtt.reconnect.min_delay": ("2s", "2", 2.0),
+    "mqtt.reconnect.max_delay": ("5m", '"5m"', 300.0),
+    **{f"messages.fields.{name}": ('["a", "b"]', '["a", "b"]', ("a", "b")) for name in DEFAULT_FIELDS},
+    "monitoring.request_timeout": ("12s", '"12s"', 12.0),
+    "monitoring.device_timeout": ("1h", '"1h"', 3600.0),
+    "monitoring.cleanup_interval": ("7", "7.0", 7.0),
+    "monitoring.max_latency_samples": ("50", "50", 50),
+    "monitoring.latency_window": ("1m30s", '"1m30s"', 90.0),
+    "monitoring.symbol_retention": ("2d", '"2d"', 172800.0),
+    "monitoring.min_ranked_requests": ("3", "3", 3),
+    "monitoring.ranking_size": ("5", "5", 5),
+    "monitoring.max_devices": ("1", "1", 1),
+    "monitoring.max_symbols": ("1_000", "1_000", 1000),
+    "monitoring.max_pairs": ("9", "9", 9),
+    "metrics.detail": ("symbol", '"symbol"', "symbol"),
+    "prometheus.host": ("::1", '"[::1]"', "::1"),
+    "prometheus.port": ("0", "0", 0),
+    "prometheus.path": ("/m", '"/m"', "/m"),
+    "prometheus.scope_labels": ("yes", "true", True),
+    "prometheus.refresh_interval": ("500ms", '"500ms"', 0.5),
+    "prometheus.reader": ("stock", '"stock"', "stock"),
+    "otlp.enabled": ("on", "true", True),
+    "otlp.endpoint": ("http://c:4317", '"http://c:4317"', "http://c:4317"),
+    "otlp.protocol": ("grpc", '"grpc"', "grpc"),
+    "otlp.headers": ('{X-A = "b"}', '{X-A = "b"}', {"x-a": "b"}),
+    "otlp.interval": ("10s", '"10s"', 10.0),
+    "otlp.timeout": ("250ms", '"250ms"', 0.25),
+    "logging.level": ("debug", '"debug"', "DEBUG"),
+    "logging.format": ("json", '"json"', "json"),
+    "logging.file": ("x.log", '"x.log"', Path("x.log")),
+    "logging.rotation": ("1 GiB", '"1 GiB"', 2**30),
+    "logging.retention": ("2 days", '"2 days"', 172800.0),
+    "performance.buffer_size": ("10000", "10000", 10_000),
+    "performance.workers": ("4", "4", 4),
+}
+# Keys that name a file which must be there, and the one that is always refused, have tests of their own.
+OTHERS = {
+    "mqtt.password_file",
+    "mqtt.tls.ca_file",
+    "mqtt.tls.cert_file",
+    "mqtt.tls.key_file",
+    "mqtt.tls.key_password_file",
+    "prometheus.web_config_file",
+}
+COMPANIONS = {"mqtt.password": {"MQTT_USERNAME": "u"}} | {
+    f"mqtt.tls.{name}": {"TICKRMETER_MQTT__BROKER": "mqtts://b"} for name in ("server_name", "insecure")
+}
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    def load_in_tmp(
+        toml: str = "",
+        secrets: str = "",
+        configs: Mapping[str, str] | None = None,
+        environ: Mapping[str, str] | None = None,
+        options: Mapping[str, Found] | None = None,
+    ) -> Settings:
+        (tmp_path / "settings.toml").write_text(toml)
+        (tmp_path / ".secrets.toml").write_text(secrets)
+        paths = []
+        for name, text in (configs or {}).items():
+            paths.append(tmp_path / name)
+            paths[-1].write_text(text)
+        return load_settings(paths, options or {}, environ or {}, tmp_path)
+
+    return load_in_tmp
+
+
+def as_yaml(key: str, value: object) -> str:
+    plain = list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
+    tree: object = plain
+    for name in reversed(key.split(".")):
+        tree = {name: tree}
+    return yaml.safe_dump(tree)
+
+
+def variable(key: str) -> str:
+    return f"TICKRMETER_{key.upper().replace('.', '__')}"
+
+
+def value_of(settings: Settings, key: str) -> object:
+    return flatten(settings)[key]
+
+
+def test_samples_cover_the_schema() -> None:
+    assert SAMPLES.keys() | OTHERS == KEYS.keys()
+    defaults = flatten(Settings())
+    assert all(defaults[key] != expected for key, (_, _, expected) in SAMPLES.items())
+
+
+def test_schema_and_records_have_the_same_keys() -> None:
+    def leaves(record: object, prefix: str = "") -> set[str]:
+        if not is_dataclass(record):
+            return {prefix.removesuffix(".")}
+        return set().union(
+            *(leaves(getattr(record, each.name), f"{prefix}{each.name}.") for each in fields(record))
+        )
+
+    readings = {f"messages.fields.{reading}" for reading in DEFAULT_FIELDS}
+    assert leaves(Settings()) - {"messages.fields"} | readings == KEYS.keys()
+
+
+@pytest.mark.parametrize("key", SAMPLES)
+def test_every_key_from_every_source(key: str, load: Load) -> None:
+    text, toml, expected = SAMPLES[key]
+    table, _, name = key.rpartition(".")
+    as_toml = f"[{table}]\n{name} = {toml}\n"
+    env = COMPANIONS.get(key, {})
+    found = {
+        "settings.toml": load(toml=as_toml, environ=env),
+        ".secrets.toml": load(secrets=as_toml, environ=env),
+        "toml": load(configs={"c.toml": as_toml}, environ=env),
+        "yaml": load(configs={"c.yml": as_yaml(key, expected)}, environ=env),
+        "environment": load(environ={**env, variable(key): text}),
+        "option": load(
+            options={key: Found(expected if KEYS[key].kind.structured else text, "option")}, environ=env
+        ),
+    }
+    assert {source: value_of(settings, key) for source, settings in found.items()} == dict.fromkeys(
+        found, expected
+    )
+
+
+def test_nothing_given_is_the_defaults(tmp_path: Path) -> None:
+    settings = load_settings([], {}, {}, tmp_path)
+    assert settings.mqtt.client_id.startswith("otel-tickrmeter-")
+    assert flatten(settings) | {"mqtt.client_id": ""} == flatten(Settings())
+
+
+def test_later_sources_win_one_by_one(load: Load) -> None:
+    port = "[prometheus]\nport = {}\n"
+    sources: list[dict[str, Any]] = [
+        {"toml": port.format(1)},
+        {"secrets": port.format(2)},
+        {"configs": {"a.toml": port.format(3)}},
+        {"configs": {"a.toml": port.format(3), "b.yaml": "prometheus: {port: 4}"}},
+        {"environ": {"OTEL_EXPORTER_PROMETHEUS_PORT": "5"}},
+        {"environ": {"OTEL_EXPORTER_PROMETHEUS_PORT": "5", "TICKRMETER_PROMETHEUS__PORT": "6"}},
+        {"options": {"prometheus.port": Found(7, "option --listen")}},
+    ]
+    given: dict[str, Any] = {}
+    ports = []
+    for source in sources:
+        given |= source
+        ports.append(load(**given).prometheus.port)
+    assert ports == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_tables_are_merged_key_by_key_and_lists_replaced(load: Load) -> None:
+    settings = load(
+        toml='[mqtt]\nqos = 1\n[mqtt.reconnect]\nmin_delay = 3\n[messages.fields]\nbattery = ["a", "b"]\n',
+        configs={"c.yaml": "mqtt: {reconnect: {max_delay: 9}}\nmessages: {fields: {battery: [c], vin: v}}"},
+    )
+    assert (settings.mqtt.qos, settings.mqtt.reconnect.min_delay, settings.mqtt.reconnect.max_delay) == (
+        1,
+        3,
+        9,
+    )
+    assert settings.messages.fields == {**DEFAULT_FIELDS, "battery": ("c",), "vin": ("v",)}
+
+
+def test_older_spelling_works_as_it_is(load: Load) -> None:
+    settings = load(
+        configs={
+            "old.yaml": """
+mqtt:
+  broker: "tcp://broker:1883"
+monitoring:
+  request_timeout: 30s
+  device_timeout: 300
+prometheus: {port: 8080, path: /metrics}
+performance:
+  buffer_size: 10000
+  workers: 4
+logging:
+"""
+        }
+    )
+    assert settings.mqtt.broker == "tcp://broker:1883"
+    assert settings.monitoring.request_timeout == 30
+    assert (settings.prometheus.port, settings.prometheus.path) == (8080, "/metrics")
+    assert (settings.performance.buffer_size, settings.performance.workers) == (10_000, 4)
+
+
+@pytest.mark.parametrize(
+    ("below", "environ", "expected"),
+    [
+        ("", {"MQTT_BROKER_HOST": "h"}, "mqtt://h:1883"),
+        ("", {"MQTT_BROKER_PORT": "99"}, "mqtt://localhost:99"),
+        ("", {"MQTT_BROKER_HOST": "::1", "MQTT_BROKER_PORT": "99"}, "mqtt://[::1]:99"),
+        ("wss://b/x", {"MQTT_BROKER_HOST": "h"}, "wss://h/x"),
+        ("mqtts://b:1", {"MQTT_BROKER_HOST": "h", "MQTT_BROKER_PORT": ""}, "mqtts://h:1"),
+        ("mqtts://b", {"MQTT_BROKER_HOST": "h", "TICKRMETER_MQTT__BROKER": "ws://o"}, "ws://o"),
+        # Written by Kubernetes for a Service called mqtt-broker, not by a person.
+        ("mqtts://b", {"MQTT_BROKER_PORT": "tcp://10.0.0.1:1883"}, "mqtts://b"),
+    ],
+)
+def test_plain_host_and_port_change_the_url_below(
+    below: str, environ: Mapping[str, str], expected: str, load: Load
+) -> None:
+    toml = f'[mqtt]\nbroker = "{below}"\n' if below else ""
+    assert load(toml=toml, environ=environ).mqtt.broker == expected
+
+
+def test_plain_names(load: Load) -> None:
+    mqtt = load(
+        environ={"MQTT_USERNAME": "1e5", "MQTT_PASSWORD": "@format {env[HOME]}", "MQTT_KEEPALIVE": "30"}
+    ).mqtt
+    assert (mqtt.username, mqtt.password, mqtt.keepalive) == ("1e5", "@format {env[HOME]}", 30)
+
+
+def test_opentelemetry_names(load: Load) -> None:
+    settings = load(
+        environ={
+            "OTEL_EXPORTER_PROMETHEUS_HOST": "localhost",
+            "OTEL_EXPORTER_PROMETHEUS_PORT": "9999",
+            "OTEL_METRICS_EXPORTER": "prometheus, OTLP",
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+            "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "http/protobuf",
+            "OTEL_METRIC_EXPORT_INTERVAL": "1500",
+            "OTEL_METRIC_EXPORT_TIMEOUT": "700",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://elsewhere:4317",
+        }
+    )
+    assert (settings.prometheus.host, settings.prometheus.port) == ("localhost", 9999)
+    otlp = settings.otlp
+    assert (otlp.enabled, otlp.protocol, otlp.interval, otlp.timeout) == (True, "http/protobuf", 1.5, 0.7)
+    # The exporter of the SDK reads these itself.
+    assert (otlp.endpoint, otlp.headers) == (None, None)
+
+
+@pytest.mark.parametrize("exporter", ["none", "prometheus", ""])
+def test_other_exporters_leave_otlp_alone(exporter: str, load: Load) -> None:
+    environ = {"OTEL_METRICS_EXPORTER": exporter}
+    assert not load(environ=environ).otlp.enabled
+    assert load(toml="[otlp]\nenabled = true\n", environ=environ).otlp.enabled
+
+
+def test_empty_variables_are_unset(load: Load) -> None:
+    names = ["MQTT_BROKER_HOST", "MQTT_PASSWORD", "OTEL_METRIC_EXPORT_INTERVAL", "TICKRMETER_NO_SUCH"]
+    assert load(environ=dict.fromkeys([*names, *map(variable, KEYS)], "")) == load()
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "@int 5",
+        "@format {env[HOME]}",
+        "@jinja {{ 1 }}",
+        "@none",
+        "%(x)s",
+        "{x}",
+        "1e5",
+        "true",
+        "[1]",
+        "{a=1}",
+        "@del",
+    ],
+)
+def test_passwords_are_plain_text_everywhere(password: str, load: Load) -> None:
+    toml = f"[mqtt]\nusername = 'u'\npassword = '{password}'\n"
+    assert load(toml=toml).mqtt.password == password
+    assert load(
+        configs={"c.yaml": yaml.safe_dump({"mqtt": {"username": "u", "password": password}})}
+    ) == load(toml=toml)
+    assert load(environ={"MQTT_USERNAME": "u", "TICKRMETER_MQTT__PASSWORD": password}) == load(toml=toml)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("pw\n", "pw"),
+        ("pw", "pw"),
+        ("pw\r\n", "pw"),
+        ("pw\n\n", "pw\n"),
+        (" p w ", " p w "),
+        ("@int 5\n", "@int 5"),
+    ],
+)
+def test_password_files_lose_one_newline(content: str, expected: str, load: Load, tmp_path: Path) -> None:
+    file = tmp_path / "pw"
+    file.write_bytes(content.encode())
+    mqtt = load(environ={"MQTT_USERNAME": "u", "TICKRMETER_MQTT__PASSWORD_FILE": str(file)}).mqtt
+    assert (mqtt.password, mqtt.password_file) == (expected, file)
+
+
+def test_tables_and_lists_in_the_environment(load: Load) -> None:
+    settings = load(
+        environ={
+            "TICKRMETER_MQTT": '{qos = 1, reconnect = {min_delay = "2s"}, client_id = "@int 5"}',
+            "TICKRMETER_mqtt__QOS": "2",
+            "TICKRMETER_MESSAGES__FIELDS__BATTERY": "bat",
+            "TICKRMETER_OTLP__HEADERS": "Authorization=Bearer x, b=c=d",
+        }
+    )
+    assert (settings.mqtt.qos, settings.mqtt.reconnect.min_delay, settings.mqtt.client_id) == (2, 2, "@int 5")
+    assert settings.messages.fields["battery"] == ("bat",)
+    assert settings.otlp.headers == {"authorization": "Bearer x", "b": "c=d"}
+
+
+def test_variables_that_kubernetes_adds_are_left_alone(load: Load) -> None:
+    links = ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_80_TCP", "PORT_80_TCP_ADDR"]
+    names = [f"TICKRMETER_{link}" for link in links] + ["TICKRMETER_WEB_SERVICE_HOST"]
+    assert load(environ=dict.fromkeys(names, "tcp://10.0.0.1:80")) == load()
+
+
+def test_dynaconf_does_nothing_by_itself(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stray = '[mqtt]\nclient_id = "stray"\n'
+    for name in ("settings.local.toml", ".secrets.local.toml", "settings.yaml", "include.toml"):
+        (tmp_path / name).write_text(stray if name.endswith("toml") else "mqtt: {client_id: stray}")
+    (tmp_path / ".env").write_text("TICKRMETER_MQTT__CLIENT_ID=stray\n")
+    (tmp_path / "dynaconf_hooks.py").write_text("raise SystemExit('a stray hook was run')\n")
+    for name, value in {
+        "TICKRMETER_MQTT__CLIENT_ID": "stray",
+        "DYNACONF_MQTT__CLIENT_ID": "stray",
+        "MQTT_USERNAME": "stray",
+        "AUTO_CAST_FOR_DYNACONF": "true",
+        "LOAD_DOTENV_FOR_DYNACONF": "true",
+        "ENVIRONMENTS_FOR_DYNACONF": "true",
+        "MERGE_ENABLED_FOR_DYNACONF": "false",
+        "INCLUDES_FOR_DYNACONF": "['include.toml']",
+        "SETTINGS_FILE_FOR_DYNACONF": str(tmp_path / "include.toml"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    before = dict(os.environ)
+    settings = load(toml="[mqtt]\nqos = 1\n", secrets="[mqtt]\nkeepalive = 9\n")
+    assert dict(os.environ) == before
+    assert settings.mqtt.client_id.startswith("otel-tickrmeter-")
+    assert (settings.mqtt.qos, settings.mqtt.keepalive, settings.mqtt.username) == (1, 9, None)
+
+
+def test_a_byte_order_mark_and_capitals_do_no_harm(load: Load) -> None:
+    assert load(toml="\ufeff[MQTT]\nQoS = 1\n").mqtt.qos == 1
+
+
+def test_loads_do_not_share_state(load: Load) -> None:
+    assert load(toml="[mqtt]\nqos = 1\n").mqtt.qos == 1
+    assert load().mqtt.qos == 0

@@ -1,0 +1,136 @@
+"""The settings as text, and what is said of them at start."""
+
+import re
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from otel_tickrmeter.settings.layer import Found
+from otel_tickrmeter.settings.load import load_settings
+from otel_tickrmeter.settings.model import LoggingSettings, MqttSettings, OtlpSettings, Settings, TlsSettings
+from otel_tickrmeter.settings.notices import notices
+from otel_tickrmeter.settings.records import flatten
+from otel_tickrmeter.settings.schema import KEYS
+from otel_tickrmeter.settings.show import MASK, effective_toml, settings_table, shipped_toml
+
+SHIPPED = Path(__file__).parents[2] / "settings.toml"
+
+
+def reload(text: str, directory: Path) -> Settings:
+    (directory / "settings.toml").write_text(text)
+    return load_settings([], {}, {}, directory)
+
+
+def with_password(broker: str) -> Settings:
+    return Settings(mqtt=MqttSettings(broker=broker, username="u", password="p"))  # noqa: S106  planted
+
+
+def test_shipped_file_is_the_schema() -> None:
+    assert SHIPPED.read_text() == shipped_toml()
+
+
+def test_shipped_file_loads_as_it_is(tmp_path: Path) -> None:
+    assert reload(SHIPPED.read_text(), tmp_path) == load_settings([], {}, {}, tmp_path / "nowhere")
+
+
+def test_shipped_file_loads_with_every_key_uncommented(tmp_path: Path) -> None:
+    tree = tomllib.loads(re.sub(r"^#(?=\S)", "", SHIPPED.read_text(), flags=re.MULTILINE))
+    given = {}
+    for key in KEYS:
+        value: object = tree
+        for name in key.split("."):
+            assert isinstance(value, dict)
+            value = value[name]
+        given[key] = KEYS[key].kind.read(value)
+    defaults = flatten(Settings())
+    no_default = {key for key, value in defaults.items() if value is None} | {"mqtt.client_id"}
+    assert {key: value for key, value in given.items() if key not in no_default} == {
+        key: value for key, value in defaults.items() if key not in no_default
+    }
+    options = {key: Found(value, "option") for key, value in given.items() if not key.endswith("_file")}
+    load_settings([], options | {"mqtt.broker": Found("mqtts://b", "option")}, {}, tmp_path)
+
+
+def test_effective_settings_can_be_loaded_again(tmp_path: Path) -> None:
+    settings = Settings(
+        mqtt=MqttSettings(
+            broker="mqtts://b", client_id='a"\\\x7f\n\u2028😀', tls=TlsSettings(server_name="b"), keepalive=90
+        ),
+        otlp=OtlpSettings(enabled=True, interval=0.3, timeout=1e-3, protocol="grpc"),
+        logging=LoggingSettings(file=Path("a b.log"), rotation=1_500_001, retention=1.2345),
+    )
+    assert reload(effective_toml(settings), tmp_path) == settings
+
+
+def test_secrets_are_masked(tmp_path: Path) -> None:
+    file = tmp_path / "pw"
+    file.write_text("hunter2\n")
+    given = {
+        "mqtt.username": Found("u", "option"),
+        "mqtt.password": Found("hunter2", "option"),
+        "otlp.headers": Found({"authorization": "Bearer hunter2", "x": "hunter2"}, "option"),
+    }
+    shown = effective_toml(load_settings([], given, {}, tmp_path))
+    assert "hunter2" not in shown
+    tree = tomllib.loads(shown)
+    assert (tree["mqtt"]["password"], tree["otlp"]["headers"]) == (MASK, {"authorization": MASK, "x": MASK})
+
+    del given["mqtt.password"]
+    given["mqtt.password_file"] = Found(str(file), "option")
+    shown = effective_toml(load_settings([], given, {}, tmp_path))
+    assert "hunter2" not in shown
+    tree = tomllib.loads(shown)
+    assert "password" not in tree["mqtt"]
+    assert tree["mqtt"]["password_file"] == str(file)
+
+
+def test_table_has_every_key_once() -> None:
+    rows = settings_table().splitlines()[2:]
+    assert [row.split("`")[1] for row in rows] == list(KEYS)
+    assert all(len(re.split(r"(?<!\\)\|", row)) == 5 for row in rows)
+
+
+def test_every_key_has_a_meaning_on_one_line_and_something_to_show() -> None:
+    defaults = flatten(Settings())
+    for key in KEYS.values():
+        assert key.meaning.endswith(".")
+        assert "\n" not in key.meaning
+        assert key.example or defaults[key.name] is not None
+
+
+@pytest.mark.parametrize(
+    ("settings", "environ", "expected"),
+    [
+        (Settings(), {}, None),
+        (
+            replace(Settings(), performance=replace(Settings().performance, workers=4)),
+            {},
+            "performance.workers",
+        ),
+        (Settings(otlp=OtlpSettings(interval=5)), {}, "otlp.enabled is false"),
+        (Settings(otlp=OtlpSettings(interval=5, enabled=True)), {}, None),
+        (
+            Settings(mqtt=MqttSettings(broker="mqtts://b", tls=TlsSettings(insecure=True))),
+            {},
+            "any certificate",
+        ),
+        (with_password("mqtt://b"), {}, "in clear"),
+        (with_password("mqtts://b"), {}, None),
+        (with_password("mqtt://127.0.0.1"), {}, None),
+        (Settings(), {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, "OTEL_EXPORTER_OTLP_PROTOCOL is ignored"),
+        (Settings(), {"OTEL_METRIC_EXPORT_INTERVAL": "30s"}, "OTEL_METRIC_EXPORT_INTERVAL is ignored"),
+        (Settings(), {"OTEL_METRICS_EXPORTER": "console"}, "OTEL_METRICS_EXPORTER: only"),
+    ],
+)
+def test_notices(settings: Settings, environ: dict[str, str], expected: str | None) -> None:
+    found = notices(settings, environ)
+    assert len(found) == (expected is not None)
+    assert all(expected is not None and expected in notice for notice in found)
+
+
+def test_an_unusable_opentelemetry_variable_is_ignored(tmp_path: Path) -> None:
+    environ = {"OTEL_EXPORTER_PROMETHEUS_PORT": "many", "OTEL_METRIC_EXPORT_TIMEOUT": "0"}
+    settings = load_settings([], {}, environ, tmp_path)
+    assert (settings.prometheus.port, settings.otlp.timeout) == (9464, None)
