@@ -2,7 +2,7 @@
 
 It holds once the run and one request timeout are over, for an exporter that was connected all the while,
 with its default bounds, and within its `device_timeout` and `latency_window`. Series that are not listed
-must not exist, or be 0. Charging states and versions never reported are `unknown`.
+must not exist; those of a closed list start at 0. Charging states and versions never reported are `unknown`.
 """
 
 from collections import Counter
@@ -66,7 +66,7 @@ def expected(truth: Truth) -> Samples:
 
 
 def approximate(truth: Truth) -> Samples:
-    """Return the window figures as planned; the measured ones differ by pacing and transit. Seconds."""
+    """Return the window figures by the times of sending; the measured ones differ by transit. Seconds."""
     samples: Samples = {name: [] for name in (*_MEAN_NAMES, *_PERCENTILES)}
     for symbol, window in sorted(truth.windows.items()):
         ordered = sorted(latency for latency in window if latency is not None)
@@ -135,7 +135,7 @@ def _alone(counts: Mapping[str, int]) -> dict[tuple[str, ...], int]:
 
 
 def _count(names: tuple[str, ...], counts: Mapping[tuple[str, ...], int]) -> list[Sample]:
-    return [_sample(dict(zip(names, key, strict=True)), n) for key, n in sorted(counts.items()) if n]
+    return [_sample(dict(zip(names, key, strict=True)), n) for key, n in sorted(counts.items())]
 
 
 def _sample(labels: Mapping[str, str], value: float) -> Sample:

@@ -157,7 +157,9 @@ def publish(
     sent: Callable[[Planned], None],
     pace: Pace,
 ) -> None:
-    """Send the messages at their times until they end or `stopped`; `sent` is told each, `pace` kept.
+    """Send the messages at their times until they end or `stopped`.
+
+    `sent` is told each, with the time when it really left; `pace` is kept up to date.
 
     Raises:
         BrokerError: The broker cannot be reached, or was lost on the way.
@@ -170,9 +172,9 @@ def publish(
                 publisher.serve(min(wait, _LONGEST_WAIT))
             if stopped():
                 break
-            publisher.publish(message)
-            sent(message)
             now = time.monotonic()
+            publisher.publish(message)
+            sent(message._replace(at_seconds=now - start))
             pace.sent += 1
             pace.seconds = now - start
             pace.worst_lag = max(pace.worst_lag, now - due)

@@ -1,4 +1,6 @@
-"""What must be true of an exporter that saw these messages: counted as they are sent, in planned time.
+"""What must be true of an exporter that saw these messages: counted as they are sent.
+
+Times are those of the sending, so that a publisher held up by a busy machine does not accuse the exporter.
 
 Only what was really sent counts, so a run that was stopped early is as exact as a whole one: what then
 stays open is never answered, and has timed out once the request timeout is over.
@@ -9,6 +11,7 @@ from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 
 from otel_tickrmeter.core.message import MessageType
+from otel_tickrmeter.core.reason import UnmatchedReason
 from otel_tickrmeter.simulate.latency import BUCKETS
 from otel_tickrmeter.simulate.planned import (
     MESSAGE_TYPES,
@@ -66,7 +69,7 @@ class Truth:
         self.latencies: defaultdict[Pair, LatencyCounts] = defaultdict(LatencyCounts)
         self.timeouts: Counter[str] = Counter()
         self.superseded: Counter[str] = Counter()
-        self.unmatched: Counter[str] = Counter()
+        self.unmatched: Counter[str] = Counter({reason.value: 0 for reason in UnmatchedReason})
         self.outcomes: Counter[tuple[str, ...]] = Counter()
         self.boots: Counter[str] = Counter()
         self.boot_durations: Counter[str] = Counter()

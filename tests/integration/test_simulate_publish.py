@@ -1,5 +1,8 @@
 """The simulator against a real Mosquitto: what it says it sent is what a subscriber gets."""
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -9,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import orjson
 import pytest
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
@@ -22,8 +26,16 @@ from tests.integration.mosquitto import Mosquitto
 
 SECONDS = 20.0
 SHORT = SimulateOptions(
-    devices=40, rate=200, duration=2.0, symbols=20, request_timeout=2.0, slow_latency=0.7, late=0.05
+    devices=40,
+    rate=200,
+    duration=2.0,
+    symbols=20,
+    request_timeout=2.0,
+    slow_latency=0.7,
+    late=0.05,
+    boots=0.0,  # a boot takes up to 8 s
 )
+ENDLESS = ("--devices", "20", "--rate", "100", "--duration", "1h", "--summary")
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
@@ -39,7 +51,7 @@ def subscriber(port: int, protocol: str, qos: int) -> Iterator[list[tuple[str, b
     subscribed = threading.Event()
 
     def on_message(_client: Client, _data: object, message: MQTTMessage) -> None:
-        received.append((message.topic, message.payload))
+        received.append((message.topic, bytes(message.payload)))
 
     client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5 if protocol == "5" else MQTTv311)
     client.on_message = on_message
@@ -73,6 +85,11 @@ def test_every_message_arrives_as_planned(tmp_path: Path, protocol: Literal["5",
     assert summary.pace.sent == len(planned)
 
 
+def after_messages(received: list[tuple[str, bytes]], act: Callable[[], None]) -> None:
+    wait_until(lambda: len(received) > 100, "no messages")
+    act()
+
+
 def total(summary_samples: list[dict[str, object]]) -> float:
     return sum(float(str(sample["value"])) for sample in summary_samples)
 
@@ -81,9 +98,7 @@ def test_a_run_stopped_early_counts_what_was_sent(tmp_path: Path) -> None:
     stop = threading.Event()
     with Mosquitto(tmp_path) as broker, subscriber(broker.port, "5", 1) as received:
         options = replace(SHORT, broker=broker.url, qos=1, duration=600.0, unanswered=0.5)
-        stopper = threading.Thread(
-            target=lambda: (wait_until(lambda: len(received) > 100, "no messages"), stop.set())
-        )
+        stopper = threading.Thread(target=after_messages, args=(received, stop.set))
         stopper.start()
         summary = simulate(options, stop)
         stopper.join()
@@ -103,11 +118,24 @@ def test_a_run_stopped_early_counts_what_was_sent(tmp_path: Path) -> None:
     assert total(expected["tickrmeter_stock_updates_pending"]) == 0
 
 
+def test_the_command_stops_on_a_signal_and_still_writes_its_summary(tmp_path: Path) -> None:
+    file = tmp_path / "summary.json"
+    with Mosquitto(tmp_path) as broker, subscriber(broker.port, "5", 0) as received:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "otel_tickrmeter", "simulate", "--broker", broker.url, *ENDLESS, file]
+        )
+        wait_until(lambda: len(received) > 20, "no messages")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(SECONDS) == 0
+        summary = orjson.loads(file.read_bytes())
+        wait_until(lambda: len(received) >= summary["pace"]["sent"], "messages missing")
+    assert len(received) == summary["pace"]["sent"] == sum(summary["messages"].values())
+    assert summary["complete"] is False
+
+
 def test_a_broker_that_goes_away_ends_the_run_with_a_reason(tmp_path: Path) -> None:
     with Mosquitto(tmp_path) as broker, subscriber(broker.port, "5", 0) as received:
-        killer = threading.Thread(
-            target=lambda: (wait_until(lambda: len(received) > 100, "no messages"), broker.kill())
-        )
+        killer = threading.Thread(target=after_messages, args=(received, broker.kill))
         killer.start()
         summary = simulate(replace(SHORT, broker=broker.url, duration=600.0))
         killer.join()

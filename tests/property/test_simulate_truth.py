@@ -105,7 +105,7 @@ def counted(truth: Truth) -> Counter[tuple[str, ...]]:
         ("booted", truth.boot_durations),
         ("stream", truth.http_streams),
     ):
-        everything.update({(name, key): n for key, n in by_name.items()})
+        everything.update({(name, key): n for key, n in by_name.items() if n})
     return everything
 
 

@@ -1,0 +1,93 @@
+"""The demo as people meet it: one command, addresses that answer, a clean end."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.integration.test_simulate_exporter import get, scrape
+
+SECONDS = 60.0
+
+
+@contextmanager
+def demo(directory: Path) -> Iterator[tuple[psutil.Popen, Path]]:
+    output = directory / "output"
+    with output.open("wb") as file:
+        process = psutil.Popen(
+            [sys.executable, "-m", "otel_tickrmeter", "demo"],
+            cwd=directory,
+            # The demo is about itself, whatever is set for an exporter here.
+            env=os.environ | {"TICKRMETER_MQTT__BROKER": "nonsense", "PYTHONUNBUFFERED": "1"},
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield process, output
+    finally:
+        if process.is_running():
+            for child in process.children(recursive=True):
+                child.kill()
+            process.kill()
+        process.wait(SECONDS)
+
+
+def announced_port(process: psutil.Popen, output: Path) -> int:
+    deadline = time.monotonic() + SECONDS
+    while "Ctrl-C" not in output.read_text():
+        assert process.poll() is None, output.read_text()
+        assert time.monotonic() < deadline, output.read_text()
+        time.sleep(0.05)
+    found = re.search(r"http://127\.0\.0\.1:(\d+)/metrics", output.read_text())
+    assert found is not None
+    return int(found[1])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_and_stops_leaving_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    with demo(tmp_path) as (process, output):
+        port = announced_port(process, output)
+        assert get(port, "/-/ready")[0] == 200
+        assert get(port, "/")[0] == 200
+        assert get(port, "/health")[0] == 200
+        deadline = time.monotonic() + SECONDS
+        while not scrape(port).get("tickrmeter_stock_update_responses_total"):
+            assert time.monotonic() < deadline, "no answered request shows"
+            time.sleep(0.2)
+        family = process.children(recursive=True)
+        assert len(family) >= 3
+        process.send_signal(number)
+        assert process.wait(SECONDS) == 0
+        assert not [member for member in family if member.is_running()]
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        ("demo_broker", "the broker"),
+        ("run", "the exporter"),
+        ("simulate", "the simulated fleet"),
+    ],
+)
+def test_it_says_which_part_died(tmp_path: Path, part: str, name: str) -> None:
+    with demo(tmp_path) as (process, output):
+        announced_port(process, output)
+        family = process.children(recursive=True)
+        (victim,) = [
+            child
+            for child in process.children()
+            if any(part in argument for argument in child.cmdline()[2:4])
+        ]
+        victim.kill()
+        assert process.wait(SECONDS) == 1
+        assert f"{name} was ended by signal 9" in output.read_text()
+        _, left = psutil.wait_procs(family, 5)
+        assert not left
