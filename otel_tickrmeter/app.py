@@ -120,7 +120,9 @@ class App:
                 self._recorder.http_response,
             )
         )
-        logger.info("Serving http://{}:{}{}", settings.prometheus.host, port, settings.prometheus.path)
+        host = settings.prometheus.host
+        in_url = f"[{host}]" if ":" in host else host
+        logger.info("Serving http://{}:{}{}", in_url, port, settings.prometheus.path)
         sampler = ProcessSampler(self._own_pids)
         tasks.start_soon(sample_forever, sampler, _SAMPLE_SECONDS, self._process.publish)
         tasks.start_soon(self._telemetry.keep_fresh)

@@ -5,6 +5,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from otel_tickrmeter.settings.load import load_settings
 from otel_tickrmeter.settings.model import Settings
 
 _COMMANDS = ("run", "check-config", "simulate", "demo", "metrics")
+_LISTEN = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]+):([0-9]+)")
 _EXAMPLES = """\
 examples:
   otel-tickrmeter --broker mqtt://broker.example:1883
@@ -69,11 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     from otel_tickrmeter.simulate import options as simulate_options
 
     simulate_options.add_arguments(
-        commands.add_parser(
-            "simulate",
-            help="publish a realistic fleet and say exactly what was sent",
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        )
+        commands.add_parser("simulate", help="publish a realistic fleet and say exactly what was sent")
     )
     commands.add_parser("demo", help="run a broker, a simulated fleet and the exporter on it")
     metrics = commands.add_parser("metrics", help="print the metric catalogue")
@@ -91,8 +89,18 @@ def _add_settings_options(parser: argparse.ArgumentParser) -> None:
         help="settings file, TOML or YAML; may be given several times, later ones win",
     )
     parser.add_argument("--broker", metavar="URL", help="mqtt.broker")
-    parser.add_argument("--listen", metavar="HOST:PORT", help="prometheus.host and prometheus.port")
+    parser.add_argument(
+        "--listen", type=_host_and_port, metavar="HOST:PORT", help="prometheus.host and prometheus.port"
+    )
     parser.add_argument("--log-level", metavar="LEVEL", help="logging.level")
+
+
+def _host_and_port(text: str) -> tuple[str, str]:
+    # Not the last colon alone: "::1" would be port 1. What the two parts may be, the settings say.
+    match = _LISTEN.fullmatch(text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"must be like 127.0.0.1:9464 or [::1]:9464, not {text!r}")
+    return match[1], match[2]
 
 
 def _load(options: argparse.Namespace) -> Settings | None:
@@ -100,8 +108,8 @@ def _load(options: argparse.Namespace) -> Settings | None:
     if options.broker is not None:
         overrides["mqtt.broker"] = Found(options.broker, "option --broker")
     if options.listen is not None:
-        host, _, port = options.listen.rpartition(":")
-        overrides["prometheus.host"] = Found(host.strip("[]"), "option --listen")
+        host, port = options.listen
+        overrides["prometheus.host"] = Found(host, "option --listen")
         overrides["prometheus.port"] = Found(port, "option --listen")
     if options.log_level is not None:
         overrides["logging.level"] = Found(options.log_level, "option --log-level")

@@ -20,7 +20,7 @@ from otel_tickrmeter.core.message import (
     Subscribed,
     Watermark,
 )
-from otel_tickrmeter.core.reason import ErrorReason, RejectionReason
+from otel_tickrmeter.core.reason import SUBSCRIBED, ErrorReason, RejectionReason
 from otel_tickrmeter.recorder import Recorder
 
 # An overload drops many times a second; the log says when it begins, the counter how much.
@@ -83,10 +83,12 @@ class Handler:
                 logger.info("Connected to the broker and subscribed")
                 link.subscribed_ns = event.at_ns
                 link.trouble = ""
-                self._recorder.connection_change("connected", "subscribed")
+                self._recorder.connection_change("connected", SUBSCRIBED)
             case Refused():
                 logger.warning("Refused by the broker ({}): {}", event.reason, event.detail)
                 link.down(event.at_ns, f"refused by the broker: {event.detail}")
+                # A broker may publish before it answers the subscription (MQTT 5, 3.8.4).
+                self._fleet.connection_lost(event.at_ns)
                 self._recorder.connection_change("refused", event.reason)
             case Lost():
                 logger.warning("Connection to the broker lost ({}): {}", event.reason, event.detail)

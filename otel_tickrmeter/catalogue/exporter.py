@@ -3,7 +3,14 @@
 from otel_tickrmeter.catalogue import names
 from otel_tickrmeter.catalogue.instrument import ANY, Instrument, Kind, counter, gauge
 from otel_tickrmeter.core.message import MessageType
-from otel_tickrmeter.core.reason import ErrorReason, ExpiredKind, IdentityKind, RejectionReason
+from otel_tickrmeter.core.reason import (
+    SUBSCRIBED,
+    ErrorReason,
+    ExpiredKind,
+    IdentityKind,
+    LinkReason,
+    RejectionReason,
+)
 
 BOOT_BUCKETS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
 # A message takes tens of microseconds; what takes a millisecond already deserves a look.
@@ -50,7 +57,7 @@ def exporter() -> tuple[Instrument, ...]:
             "{change}",
             "tickrmeter_mqtt_connection_changes_total",
             "Changes of the broker connection; connected means subscribed too.",
-            {"event": ("connected", "refused", "lost"), "reason": ANY},
+            {"event": ("connected", "refused", "lost"), "reason": (SUBSCRIBED, *LinkReason)},
             source="receiver",
         ),
         gauge(

@@ -101,7 +101,7 @@ class Decoder:
         known = _TOPICS.get(name)
         if known is not None:
             return known
-        # A topic that is not UTF-8 becomes text that no sensible pattern matches, and no device's id.
+        # A topic that is not UTF-8 becomes text that no sensible pattern matches.
         if self._device_id.fullmatch(name.decode(errors="replace")):
             return MessageType.STOCK_RESPONSE
         return MessageType.IGNORED

@@ -50,3 +50,50 @@ class ExpiredKind(StrEnum):
     DEVICE = "device"
     SYMBOL = "symbol"
     FIRMWARE = "firmware"
+
+
+class LinkReason(StrEnum):
+    """Why a connection was refused or lost (`tickrmeter_mqtt_connection_changes_total`)."""
+
+    # The network, before the broker could answer.
+    DNS = "dns"
+    NETWORK_UNREACHABLE = "network_unreachable"
+    CONNECTION_REFUSED = "connection_refused"
+    TIMEOUT = "timeout"
+    TLS = "tls"
+    WEBSOCKET = "websocket"
+    # The broker's answer to CONNECT.
+    BAD_PROTOCOL = "bad_protocol"
+    BAD_CLIENT_ID = "bad_client_id"
+    BAD_CREDENTIALS = "bad_credentials"
+    NOT_AUTHORIZED = "not_authorized"
+    SERVER_UNAVAILABLE = "server_unavailable"
+    SERVER_BUSY = "server_busy"
+    SERVER_MOVED = "server_moved"
+    BANNED = "banned"
+    QUOTA_EXCEEDED = "quota_exceeded"
+    # The broker's answer to SUBSCRIBE.
+    SUBSCRIPTION_REFUSED = "subscription_refused"
+    SUBSCRIPTION_NOT_AUTHORIZED = "subscription_not_authorized"
+    SUBSCRIPTION_FILTER_INVALID = "subscription_filter_invalid"
+    SUBSCRIPTION_QUOTA_EXCEEDED = "subscription_quota_exceeded"
+    SUBSCRIPTION_UNSUPPORTED = "subscription_unsupported"
+    # The end of an accepted connection.
+    KEEPALIVE_TIMEOUT = "keepalive_timeout"
+    CONNECTION_RESET = "connection_reset"
+    CLOSED_BY_BROKER = "closed_by_broker"
+    SESSION_TAKEN_OVER = "session_taken_over"
+    BROKER_DISCONNECT_SHUTDOWN = "broker_disconnect_shutdown"
+    BROKER_DISCONNECT_NOT_AUTHORIZED = "broker_disconnect_not_authorized"
+    BROKER_DISCONNECT_KEEPALIVE = "broker_disconnect_keepalive"
+    BROKER_DISCONNECT_QUOTA = "broker_disconnect_quota"
+    BROKER_DISCONNECT_ADMINISTRATIVE = "broker_disconnect_administrative"
+    BROKER_DISCONNECT_OTHER = "broker_disconnect_other"
+    # Ours.
+    PROTOCOL_ERROR = "protocol_error"
+    RECEIVER_DIED = "receiver_died"
+    OTHER = "other"
+
+
+SUBSCRIBED = "subscribed"
+"""The reason of a connection change for the better."""

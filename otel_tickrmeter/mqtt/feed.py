@@ -13,10 +13,10 @@ import anyio
 import anyio.lowlevel
 
 from otel_tickrmeter.core.message import Connected, LinkEvent, Lost, Message, Refused, Subscribed
+from otel_tickrmeter.core.reason import LinkReason
 from otel_tickrmeter.mqtt.backoff import Backoff
 from otel_tickrmeter.mqtt.config import ReceiverConfig, TlsConfig
 from otel_tickrmeter.mqtt.frames import FrameDecoder, FrameError
-from otel_tickrmeter.mqtt.reasons import LinkReason
 from otel_tickrmeter.settings.broker import parse_broker_url
 from otel_tickrmeter.settings.model import MqttSettings
 
@@ -72,25 +72,29 @@ class Feed:
     async def _run_receiver(self) -> str:
         """Starts one receiver and hands over what it brings; returns how it ended."""
         ours, theirs = socket.socketpair()
-        with theirs, _signals_blocked():
-            child = subprocess.Popen(  # noqa: ASYNC220  our own module; starting takes milliseconds
-                [sys.executable, "-m", "otel_tickrmeter.mqtt.receiver"],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-            )
-        self._child = child
-        damage = ""
-        try:
-            with ours:
+        with ours:
+            try:
+                with theirs, _signals_blocked():
+                    child = subprocess.Popen(  # noqa: ASYNC220  our own module; starting takes milliseconds
+                        [sys.executable, "-m", "otel_tickrmeter.mqtt.receiver"],
+                        stdin=theirs.fileno(),
+                        stdout=subprocess.DEVNULL,
+                    )
+            except OSError as error:  # no memory, no more processes: it may pass
+                return f"the receiving process cannot be started: {error}"
+            self._child = child
+            damage = ""
+            try:
                 ours.sendall(self._config.to_line())
                 ours.setblocking(False)  # noqa: FBT003  the signature is the standard library's
                 await self._hand_over(ours)
-        except (ConnectionError, FrameError) as error:
-            damage = f", {error}"
-        finally:
-            with anyio.CancelScope(shield=True):
-                await _stop(child)
-            self._child = None
+            except (ConnectionError, FrameError) as error:
+                damage = f", {error}"
+            finally:
+                ours.close()
+                with anyio.CancelScope(shield=True):
+                    await _stop(child)
+                self._child = None
         return f"the receiving process ended with {child.returncode}{damage}"
 
     async def _hand_over(self, channel: socket.socket) -> None:

@@ -1,6 +1,6 @@
 """The MQTT connection: paho speaks the protocol, the tap takes the messages off the stream.
 
-The one module that knows paho. Times are `time.monotonic_ns`.
+The one module that knows paho, and over 300 lines for that reason. Times are `time.monotonic_ns`.
 """
 
 import math
@@ -23,11 +23,11 @@ from otel_tickrmeter.core.message import (
     Stalled,
     Subscribed,
 )
+from otel_tickrmeter.core.reason import LinkReason
 from otel_tickrmeter.mqtt.backlog import BacklogWatch
 from otel_tickrmeter.mqtt.config import ReceiverConfig
 from otel_tickrmeter.mqtt.packets import PacketSplitter
 from otel_tickrmeter.mqtt.reasons import (
-    LinkReason,
     connack_reason,
     disconnect_reason,
     network_reason,
@@ -335,6 +335,6 @@ class Link:
 
 
 def _detail(code: ReasonCode, properties: Properties | None) -> str:
-    """What the broker said, for people; MQTT 5 brokers may add a sentence."""
-    said = getattr(properties, "ReasonString", "")
+    """What the broker said, for people, on one line; MQTT 5 brokers may add a sentence."""
+    said = " ".join(getattr(properties, "ReasonString", "").split())[:200]
     return f"{code}: {said}" if said else str(code)

@@ -146,6 +146,9 @@ class PacketSplitter:
         except IndexError:
             topic_bytes = int.from_bytes(data[body : body + 2]) if end - body > 1 else 0
             return max(end - pos + 1, body + 2 + topic_bytes - pos)
+        head_end = min(topic_end + 2, stop)
+        if head_end > end:  # in MQTT 3.1.1 nothing behind the topic had to be read so far
+            return head_end - pos
         if stop - payload <= MAX_PAYLOAD_BYTES and properties <= MAX_PAYLOAD_BYTES:
             return stop - pos if stop > end else 0
         if first & _QOS_BITS:

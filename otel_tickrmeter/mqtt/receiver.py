@@ -55,11 +55,11 @@ class Receiver:
     def run(self) -> None:
         """Works until the main process closes the channel."""
         self._channel.setblocking(False)  # noqa: FBT003  the signature is the standard library's
-        while True:
-            wait_seconds = self._wait_seconds(time.monotonic())
-            if not self._sleep(wait_seconds):
-                break
-            self._work(wait_seconds)
+        with contextlib.suppress(ConnectionError):  # it closed the channel with something unread
+            wait_seconds = 0.0
+            while self._sleep(wait_seconds):
+                self._work(wait_seconds)
+                wait_seconds = self._wait_seconds(time.monotonic())
         self._link.close()
 
     def _work(self, slept_seconds: float) -> None:
@@ -89,7 +89,9 @@ class Receiver:
             *(link if self._more_to_write else ()),
             *([self._channel] if self._outbox.blocked else ()),
         ]
-        readable, _, _ = select.select([self._channel, *link], writers, [], seconds)
+        readable, writable, _ = select.select([self._channel, *link], writers, [], seconds)
+        if self._channel in writable:
+            self._outbox.send(self._channel.send)
         return self._channel not in readable or bool(self._channel.recv(4096))
 
     def _report(self, event: LinkEvent) -> None:
@@ -127,8 +129,7 @@ def main() -> int:
             line += data
         receiver = Receiver(ReceiverConfig.from_line(line), channel)
         gc.freeze()  # what is alive now stays so: no collection has to look at it again
-        with contextlib.suppress(ConnectionError):  # the main process is gone
-            receiver.run()
+        receiver.run()
     return 0
 
 

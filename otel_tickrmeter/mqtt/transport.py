@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from otel_tickrmeter.core.reason import LinkReason
 from otel_tickrmeter.mqtt.config import ReceiverConfig, TlsConfig
-from otel_tickrmeter.mqtt.reasons import LinkReason, network_reason
+from otel_tickrmeter.mqtt.reasons import network_reason
 from otel_tickrmeter.mqtt.websocket import (
     MAX_HEADER_BYTES,
     FrameStripper,

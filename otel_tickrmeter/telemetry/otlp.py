@@ -1,10 +1,14 @@
 """Pushes the same figures to an OpenTelemetry collector."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from os import environ
+from threading import Lock, Thread
+from urllib.parse import urlsplit
 
 import anyio
-from anyio import to_thread
+from anyio import RunFinishedError, from_thread
+from anyio.lowlevel import current_token
 from loguru import logger
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
@@ -31,6 +35,9 @@ from otel_tickrmeter.telemetry.registration import SCOPE_NAME
 DEFAULT_INTERVAL_SECONDS = 60.0
 """OpenTelemetry's default of OTEL_METRIC_EXPORT_INTERVAL."""
 _LAST_PUSH_SECONDS = 1.5
+# Collectors take 4 MiB at once unless told otherwise. 8000 devices x 3 are 131,000 points of 94 bytes
+# (12 MiB, refused as a whole); a histogram's point with long names takes some 400.
+_BATCH_POINTS = 5000
 _CUMULATIVE = AggregationTemporality.CUMULATIVE
 
 
@@ -94,16 +101,29 @@ def make_exporter(settings: OtlpSettings) -> MetricExporter:
     The exporters are imported here because gRPC alone takes 20 MB that most exporters never need.
     """
     headers = dict(settings.headers) if settings.headers is not None else None
+    endpoint = settings.endpoint
     protocol = settings.protocol or environ.get("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "grpc")
     if protocol == "http/protobuf":
         from opentelemetry.exporter.otlp.proto.http import metric_exporter as over_http  # noqa: PLC0415
 
+        # Like OTEL_EXPORTER_OTLP_ENDPOINT, whose form it has, a collector's address need not name the path.
+        if endpoint is not None and urlsplit(endpoint).path in ("", "/"):
+            endpoint = f"{endpoint.removesuffix('/')}/{over_http.DEFAULT_METRICS_EXPORT_PATH}"
         return over_http.OTLPMetricExporter(
-            endpoint=settings.endpoint, headers=headers, timeout=settings.timeout
+            endpoint=endpoint,
+            headers=headers,
+            timeout=settings.timeout,
+            max_export_batch_size=_BATCH_POINTS,
         )
     from opentelemetry.exporter.otlp.proto.grpc import metric_exporter as over_grpc  # noqa: PLC0415
 
-    return over_grpc.OTLPMetricExporter(endpoint=settings.endpoint, headers=headers, timeout=settings.timeout)
+    return over_grpc.OTLPMetricExporter(
+        endpoint=endpoint,
+        # gRPC refuses every push whose header names have capitals.
+        headers={name.lower(): value for name, value in headers.items()} if headers is not None else None,
+        timeout=settings.timeout,
+        max_export_batch_size=_BATCH_POINTS,
+    )
 
 
 class OtlpPush:
@@ -125,6 +145,8 @@ class OtlpPush:
         self._collect = collect
         self._interval_seconds = interval_seconds
         self._failing = False
+        # An exporter is not made for two exports at once (OpenTelemetry's specification).
+        self._exporting = Lock()
 
     async def push_forever(self) -> None:
         """Push until cancelled; then push what was recorded last, within a bound."""
@@ -135,20 +157,38 @@ class OtlpPush:
         finally:
             with anyio.move_on_after(_LAST_PUSH_SECONDS, shield=True):
                 await self._push()
+            self._exporter.shutdown()
 
     async def _push(self) -> None:
-        data = self._collect()
-        if data is None:
-            return
         try:
-            result = await to_thread.run_sync(self._exporter.export, data, abandon_on_cancel=True)
-        except Exception as error:  # noqa: BLE001  an exporter's bug must not end the program
-            logger.debug("OTLP export raised {!r}", error)
-            result = MetricExportResult.FAILURE
-        failed = result is not MetricExportResult.SUCCESS
-        if failed != self._failing:
-            self._failing = failed
-            if failed:
+            data = self._collect()
+            succeeded = data is None or await self._export(data)
+        except Exception as error:  # noqa: BLE001  a figure that cannot be observed must not end the program
+            logger.debug("OTLP push raised {!r}", error)
+            succeeded = False
+        if succeeded is self._failing:
+            self._failing = not succeeded
+            if self._failing:
                 logger.warning("OTLP push fails; trying on every {} s", self._interval_seconds)
             else:
                 logger.info("OTLP push works again")
+
+    async def _export(self, data: MetricsData) -> bool:
+        # A thread of its own, which ends with the program: an export cannot be interrupted, and one to a
+        # collector that does not answer held up the exit for its timeout of 10 s (measured).
+        done, token = anyio.Event(), current_token()
+        result = MetricExportResult.FAILURE
+
+        def export() -> None:
+            nonlocal result
+            with self._exporting:
+                try:
+                    result = self._exporter.export(data)
+                except Exception as error:  # noqa: BLE001  an exporter's bug must not end the program
+                    logger.debug("OTLP export raised {!r}", error)
+            with suppress(RunFinishedError):
+                from_thread.run_sync(done.set, token=token)
+
+        Thread(target=export, name="OTLP push", daemon=True).start()
+        await done.wait()
+        return result is MetricExportResult.SUCCESS

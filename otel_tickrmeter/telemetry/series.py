@@ -81,10 +81,13 @@ class SeriesTable:
 
         A set that the keys reduce does not own its series. Such sets must be ended before the owner is.
         """
-        slot = self.slots.pop(attributes, None)
-        if slot is None or len(attributes) != len(self.keys):
+        self.slots.pop(attributes, None)
+        if len(attributes) != len(self.keys):
             return
-        del self._by_values[tuple([attributes[key] for key in self.keys])]
+        # By value: reduced sets may have made the series, and its owner never have been recorded.
+        slot = self._by_values.pop(tuple([attributes.get(key) for key in self.keys]), None)
+        if slot is None:
+            return
         self.labels[slot] = None
         self.attributes[slot] = None
         self._free.append(slot)

@@ -1,10 +1,16 @@
 """The resource: what `target_info` and OTLP say of this program."""
 
+import json
+import re
+
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 
 from otel_tickrmeter import __version__
 from otel_tickrmeter.telemetry.render import Format
 from otel_tickrmeter.telemetry.series import label_text
+
+# Several become one underscore: two at the beginning are Prometheus' own, and "__name__" spoils the scrape.
+_NOT_IN_LABEL_NAMES = re.compile("[^a-zA-Z0-9]+")
 
 
 def make_resource(host: str) -> Resource:
@@ -19,16 +25,26 @@ def make_resource(host: str) -> Resource:
         "service.version": __version__,
         "service.instance.id": host,
     }
-    return Resource.create(defaults).merge(OTELResourceDetector().detect())
+    resource = Resource.create(defaults).merge(OTELResourceDetector().detect())
+    # An environment that is not UTF-8 becomes lone surrogates, which no exposition and no OTLP can carry.
+    attributes = {_encodable(key): _encodable(value) for key, value in resource.attributes.items()}
+    return Resource(attributes, resource.schema_url)  # type: ignore[arg-type]
 
 
 def target_info(resource: Resource, form: Format) -> str:
-    """Render the `target_info` family."""
-    labels = {_label_name(key): value for key, value in sorted(resource.attributes.items())}
+    """Render the `target_info` family, with the label names and values of the stock reader."""
+    labels = {
+        _label_name(key): value if isinstance(value, str) else json.dumps(value, default=str)
+        for key, value in resource.attributes.items()
+    }
+    text = label_text(dict(sorted(labels.items())))
     name, kind = ("target", "info") if form == "openmetrics" else ("target_info", "gauge")
-    return f"# HELP {name} Target metadata\n# TYPE {name} {kind}\ntarget_info{{{label_text(labels)}}} 1.0\n"
+    return f"# HELP {name} Target metadata\n# TYPE {name} {kind}\ntarget_info{{{text}}} 1.0\n"
 
 
 def _label_name(key: str) -> str:
-    name = "".join(c if c.isascii() and c.isalnum() else "_" for c in key)
-    return f"_{name}" if name[:1].isdigit() else name
+    return _NOT_IN_LABEL_NAMES.sub("_", f"_{key[1:]}" if key[0].isdigit() else key)
+
+
+def _encodable(value: object) -> object:
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value

@@ -12,12 +12,11 @@ from otel_tickrmeter.core.message import LinkEvent, Lost, Message, Refused, Subs
 from otel_tickrmeter.mqtt.feed import Feed
 from otel_tickrmeter.settings.model import MqttSettings
 
-
 _Event = TypeVar("_Event", bound=LinkEvent)
 
 
 class FeedThread:
-    """Runs a feed while the context lasts. `hold` keeps it from reading; `log` is all it brought, in order."""
+    """Runs a feed while the context lasts; `log` is all that it brought, in order."""
 
     def __init__(self, settings: MqttSettings, buffer_size: int = 100_000) -> None:
         self.log: list[Message | LinkEvent] = []

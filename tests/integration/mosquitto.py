@@ -1,4 +1,4 @@
-"""A real Mosquitto for tests: on a free loopback port, with everything it reads and writes in one directory."""
+"""A real Mosquitto for tests: on a free loopback port, with its files in one directory."""
 
 import json
 import os
@@ -79,6 +79,13 @@ class Mosquitto:
     def websockets_url(self) -> str:
         """Of the WebSocket listener."""
         return f"{'wss' if self._tls else 'ws'}://localhost:{self.websockets_port}"
+
+    @property
+    def pid(self) -> int:
+        """Of its process; only while it runs."""
+        if self._process is None:
+            raise RuntimeError("mosquitto does not run")
+        return self._process.pid
 
     @property
     def log(self) -> str:

@@ -1,0 +1,110 @@
+"""Far ends that no real broker is on demand: scripted answers, silence, a proxy that stops moving bytes."""
+
+import socket
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Self
+
+CONNACK = {"5": b"\x20\x03\x00\x00\x00", "3.1.1": b"\x20\x02\x00\x00"}
+
+
+class FakeBroker:
+    """Answers the n-th packet of each connection with the n-th of `answers`, and then is silent.
+
+    A SUBSCRIBE's packet id is put in place of the bytes `MID`. `None` closes the connection.
+    """
+
+    MID = b"<mid>"
+
+    def __init__(self, answers: Sequence[bytes | None]) -> None:
+        self.packets: list[bytes] = []
+        self._answers = answers
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+
+    @property
+    def url(self) -> str:
+        return f"mqtt://127.0.0.1:{self._server.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        close(self._server, *self._open)
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._server.accept()
+                self._open.append(connection)
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with suppress(OSError):
+            for answer in self._answers:
+                packet = connection.recv(65_536)  # ours are small and sent at once
+                self.packets.append(packet)
+                if answer is None:
+                    break
+                connection.sendall(answer.replace(self.MID, packet[2:4]))
+            else:
+                while connection.recv(65_536):
+                    pass
+        close(connection)
+
+
+class Proxy:
+    """Passes a connection on to a port until told to be silent: then it keeps it, and moves no byte."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._talking = threading.Event()
+        self._talking.set()
+        self._open: list[socket.socket] = []
+
+    @property
+    def url(self) -> str:
+        return f"mqtt://127.0.0.1:{self._server.getsockname()[1]}"
+
+    def silence(self) -> None:
+        """From now on nothing gets through, and nothing is closed."""
+        self._talking.clear()
+
+    def talk(self) -> None:
+        """Everything gets through again."""
+        self._talking.set()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._talking.set()
+        close(self._server, *self._open)
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._server.accept()
+                far = socket.create_connection(("127.0.0.1", self._target))
+                self._open += [near, far]
+                for source, target in ((near, far), (far, near)):
+                    threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65_536):
+                self._talking.wait()
+                target.sendall(data)
+        close(target)
+
+
+def close(*sockets: socket.socket) -> None:
+    """Closes them, and wakes the threads that read them."""
+    for each in sockets:
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+        each.close()

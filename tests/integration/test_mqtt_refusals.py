@@ -1,0 +1,167 @@
+"""What a broker may answer that Mosquitto does not, or not on demand."""
+
+import socket
+from contextlib import ExitStack
+from typing import Literal
+
+import pytest
+
+from otel_tickrmeter.core.message import Lost, Refused
+from otel_tickrmeter.settings.model import MqttSettings, ReconnectSettings
+from tests.integration.fake_broker import CONNACK, FakeBroker
+from tests.integration.feed_thread import FeedThread
+
+Protocol = Literal["5", "3.1.1"]
+SOON = ReconnectSettings(0.05, 0.1)
+SUBACK = {"5": b"\x90\x04" + FakeBroker.MID + b"\x00\x00", "3.1.1": b"\x90\x03" + FakeBroker.MID + b"\x00"}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "code", "reason"),
+    [
+        ("3.1.1", 1, "bad_protocol"),
+        ("3.1.1", 2, "bad_client_id"),
+        ("3.1.1", 3, "server_unavailable"),
+        ("3.1.1", 4, "bad_credentials"),
+        ("3.1.1", 5, "not_authorized"),
+        ("3.1.1", 6, "other"),
+        ("5", 0x01, "bad_protocol"),
+        ("5", 0x80, "other"),
+        ("5", 0x84, "bad_protocol"),
+        ("5", 0x85, "bad_client_id"),
+        ("5", 0x86, "bad_credentials"),
+        ("5", 0x87, "not_authorized"),
+        ("5", 0x88, "server_unavailable"),
+        ("5", 0x89, "server_busy"),
+        ("5", 0x8A, "banned"),
+        ("5", 0x9D, "server_moved"),
+        ("5", 0x9F, "quota_exceeded"),
+    ],
+)
+def test_a_refused_connection_is_told_and_tried_again(protocol: Protocol, code: int, reason: str) -> None:
+    connack = bytes([0x20, 3, 0, code, 0] if protocol == "5" else [0x20, 2, 0, code])
+    with (
+        FakeBroker([connack]) as broker,
+        FeedThread(MqttSettings(broker.url, protocol=protocol, reconnect=SOON)) as feed,
+    ):
+        feed.wait(lambda: len(feed.events(Refused)) >= 2)
+        assert set(feed.story) == {f"Refused:{reason}"}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "code", "reason"),
+    [
+        ("3.1.1", 0x80, "subscription_refused"),
+        ("5", 0x80, "subscription_refused"),
+        ("5", 0x87, "subscription_not_authorized"),
+        ("5", 0x8F, "subscription_filter_invalid"),
+        ("5", 0x97, "subscription_quota_exceeded"),
+        ("5", 0xA2, "subscription_unsupported"),
+    ],
+)
+def test_a_refused_subscription_is_told_and_the_connection_given_up(
+    protocol: Protocol, code: int, reason: str
+) -> None:
+    suback = SUBACK[protocol][:-1] + bytes([code])
+    with (
+        FakeBroker([CONNACK[protocol], suback, None]) as broker,
+        FeedThread(MqttSettings(broker.url, protocol=protocol, reconnect=SOON)) as feed,
+    ):
+        feed.wait(lambda: len(feed.events(Refused)) >= 2)
+        assert feed.story[:4] == ["Connected", f"Refused:{reason}"] * 2
+        assert broker.packets[2].startswith(b"\xe0")  # DISCONNECT
+
+
+def test_what_the_broker_says_is_kept_for_people() -> None:
+    said = b"not on\nmy watch"
+    properties = b"\x1f" + len(said).to_bytes(2) + said
+    connack = bytes([0x20, 3 + len(properties), 0, 0x87, len(properties)]) + properties
+    with FakeBroker([connack]) as broker, FeedThread(MqttSettings(broker.url)) as feed:
+        feed.wait(lambda: bool(feed.events(Refused)))
+        assert feed.events(Refused)[0].detail == "Not authorized: not on my watch"
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (0x00, "broker_disconnect_other"),
+        (0x87, "broker_disconnect_not_authorized"),
+        (0x8B, "broker_disconnect_shutdown"),
+        (0x8D, "broker_disconnect_keepalive"),
+        (0x8E, "session_taken_over"),
+        (0x97, "broker_disconnect_quota"),
+        (0x98, "broker_disconnect_administrative"),
+    ],
+)
+def test_a_disconnect_of_the_broker_is_told_with_its_reason(code: int, reason: str) -> None:
+    before, after = b"\x30\x07\x00\x01t\x00abc", b"\x30\x07\x00\x01t\x00xyz"
+    suback = SUBACK["5"] + before + bytes([0xE0, 1, code]) + after
+    with (
+        FakeBroker([CONNACK["5"], suback]) as broker,
+        FeedThread(MqttSettings(broker.url, reconnect=SOON)) as feed,
+    ):
+        feed.wait(lambda: len(feed.events(Lost)) >= 2)
+        assert feed.story[:3] == ["Connected", "Subscribed", f"Lost:{reason}"]
+        assert set(feed.payloads) == {b"abc"}
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\x30\xff\xff\xff\xff\xff",  # a length of five bytes
+        b"\x00\x00",  # a packet that does not exist
+        b"\x30\x01\x00",  # a message without a whole topic
+        b"\x36\x05\x00\x01t\x00\x01",  # QoS 3
+        b"\x32\x03\x00\x01t",  # QoS 1 without packet id
+        b"\x20\xff\xff\xff\x7f" + bytes(100_000),  # an answer of 256 MB
+    ],
+)
+def test_a_broker_that_breaks_the_protocol_is_left(garbage: bytes) -> None:
+    with (
+        FakeBroker([CONNACK["5"], SUBACK["5"] + garbage]) as broker,
+        FeedThread(MqttSettings(broker.url, reconnect=SOON)) as feed,
+    ):
+        feed.wait(lambda: len(feed.events(Lost)) >= 2)
+        assert feed.story[:6] == ["Connected", "Subscribed", "Lost:protocol_error"] * 2
+        assert feed.feed.pid is not None
+
+
+def test_a_connection_that_is_closed_unanswered_is_a_refusal() -> None:
+    with FakeBroker([None]) as broker, FeedThread(MqttSettings(broker.url, reconnect=SOON)) as feed:
+        feed.wait(lambda: len(feed.events(Refused)) >= 2)
+        assert set(feed.story) == {"Refused:closed_by_broker"}
+
+
+@pytest.mark.parametrize("answers", [[b""], [CONNACK["5"], b""]])
+def test_a_broker_that_does_not_answer_is_given_up(answers: list[bytes]) -> None:
+    with FakeBroker(answers) as broker, FeedThread(MqttSettings(broker.url)) as feed:
+        feed.wait(lambda: bool(feed.events(Refused)))
+        assert feed.story == ["Connected"] * (len(answers) - 1) + ["Refused:timeout"]
+        assert ("SUBACK" if len(answers) > 1 else "CONNACK") in feed.events(Refused)[0].detail
+
+
+def test_a_server_that_does_not_answer_before_mqtt_is_given_up_and_no_stall() -> None:
+    """While it connects the receiver does nothing else; that must not look as if it had been stopped."""
+    with ExitStack() as stack:
+        silent = stack.enter_context(FakeBroker([]))
+        full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        port = full.getsockname()[1]
+        stack.enter_context(socket.create_connection(("127.0.0.1", port)))  # its queue holds one
+        urls = [
+            f"mqtt://127.0.0.1:{port}",
+            *(silent.url.replace("mqtt", scheme) for scheme in ("mqtts", "ws")),
+        ]
+        feeds = [stack.enter_context(FeedThread(MqttSettings(url))) for url in urls]
+        for feed in feeds:
+            feed.wait(lambda feed=feed: bool(feed.events(Refused)))  # type: ignore[misc]
+            feed.wait_watermark(feed.events(Refused)[0].at_ns)
+            assert feed.story == ["Refused:timeout"]
+
+
+@pytest.mark.parametrize("url", ["mqtts", "ws", "wss"])
+def test_a_server_that_speaks_something_else_is_a_refusal(url: str) -> None:
+    with FakeBroker([b"SSH-2.0-nonsense\r\n\r\n"]) as broker:
+        settings = MqttSettings(broker.url.replace("mqtt", url), reconnect=SOON)
+        with FeedThread(settings) as feed:
+            feed.wait(lambda: len(feed.events(Refused)) >= 2)
+            assert set(feed.story) == {"Refused:websocket" if url == "ws" else "Refused:tls"}

@@ -1,0 +1,134 @@
+import pytest
+
+from otel_tickrmeter.core.message import Message
+from otel_tickrmeter.mqtt.packets import (
+    IMPOSSIBLE,
+    MAX_BUFFERED_BYTES,
+    MAX_PAYLOAD_BYTES,
+    PacketSplitter,
+)
+
+MARKER = b"sixteen bytes !!"
+PINGRESP = b"\xd0\x00"
+
+
+def length(value: int) -> bytes:
+    encoded = b""
+    while value > 127:
+        encoded += bytes([value & 127 | 128])
+        value >>= 7
+    return encoded + bytes([value])
+
+
+def publish(first: int, head: bytes, payload: bytes) -> bytes:
+    return bytes([first]) + length(len(head) + len(payload)) + head + payload
+
+
+def split(stream: bytes, *, mqtt5: bool = True, size: int = 65_536) -> list[Message | bytes]:
+    splitter = PacketSplitter(mqtt5=mqtt5, marker=MARKER)
+    items: list[Message | bytes] = []
+    for start in range(0, len(stream), size):
+        items += splitter.feed(stream[start : start + size], 7)
+        assert splitter.buffered <= MAX_BUFFERED_BYTES
+    return items
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 65_536])
+def test_a_qos_0_message_is_taken_off(size: int) -> None:
+    stream = publish(0x30, b"\x00\x01t\x00", b"pay") + publish(0x31, b"\x00\x01u\x00", b"")
+    assert split(stream, size=size) == [Message(b"t", b"pay", 7), Message(b"u", b"", 7, retain=True)]
+
+
+def test_mqtt_311_has_no_properties() -> None:
+    assert split(publish(0x30, b"\x00\x01t", b"\x00p"), mqtt5=False) == [Message(b"t", b"\x00p", 7)]
+
+
+@pytest.mark.parametrize("properties", [b"\x02\x01\x01", length(300) + bytes(300)])
+def test_properties_are_skipped_by_their_length(properties: bytes) -> None:
+    assert split(publish(0x30, b"\x00\x01t" + properties, b"pay")) == [Message(b"t", b"pay", 7)]
+
+
+@pytest.mark.parametrize("size", [1, 5, 65_536])
+def test_what_is_not_qos_0_is_passed_on_whole_and_in_order(size: int) -> None:
+    packets = [
+        b"\x20\x03\x00\x00\x00",
+        publish(0x32, b"\x00\x01t\x00\x07\x00", b"one"),
+        publish(0x30, b"\x00\x01t\x00", b"zero"),
+        publish(0x3C, b"\x00\x01t\x00\x08\x00", b"two"),
+        PINGRESP,
+    ]
+    packets_and_message: list[Message | bytes] = [*packets]
+    packets_and_message[2] = Message(b"t", b"zero", 7)
+    assert split(b"".join(packets), size=size) == packets_and_message
+
+
+@pytest.mark.parametrize(
+    ("packet", "mqtt5"),
+    [
+        (b"\x30\x00", True),
+        (b"\x30\x01\x00", True),
+        (b"\x30\x02\x00\x01", True),  # the topic is longer than the packet
+        (b"\x30\x03\x00\x01t", True),  # no property length
+        (b"\x30\x04\x00\x01t\x01", True),  # properties longer than the packet
+        (b"\x30\x08\x00\x01t\xff\xff\xff\xff\xff", True),
+        (b"\x30\x02\x00\x00", False),  # no topic
+    ],
+)
+def test_a_message_that_does_not_parse_is_left_to_paho(packet: bytes, *, mqtt5: bool) -> None:
+    assert split(packet + PINGRESP, mqtt5=mqtt5) == [packet, PINGRESP]
+
+
+@pytest.mark.parametrize("size", [1_000, 65_536])
+@pytest.mark.parametrize("excess", [0, 1])
+def test_the_largest_payload_is_carried_and_one_byte_more_is_not(excess: int, size: int) -> None:
+    payload = bytes(MAX_PAYLOAD_BYTES + excess)
+    (message, end) = split(publish(0x30, b"\x00\x01t\x00", payload) + PINGRESP, size=size)
+    assert message == Message(b"t", b"" if excess else payload, 7, oversize=bool(excess))
+    assert end == PINGRESP
+
+
+@pytest.mark.parametrize("size", [1_000, 65_536, 10_000_000])
+def test_an_oversize_message_is_cut_out_of_its_packet_for_paho(size: int) -> None:
+    stream = publish(0x33, b"\x00\x01t\x00\x07\x00", bytes(1_000_000)) + PINGRESP
+    cut = b"\x00\x01t\x00\x07\x00" + MARKER
+    assert split(stream, size=size) == [b"\x33" + bytes([len(cut)]) + cut, PINGRESP]
+
+
+def test_an_oversize_message_is_stamped_when_it_has_ended() -> None:
+    splitter = PacketSplitter(mqtt5=False, marker=MARKER)
+    stream = publish(0x31, b"\x00\x01t", bytes(100_000))
+    assert splitter.feed(stream[:90_000], 1) == []
+    assert splitter.feed(stream[90_000:], 2) == [Message(b"t", b"", 2, retain=True, oversize=True)]
+
+
+def test_properties_beyond_the_bound_are_not_buffered_either() -> None:
+    head = b"\x00\x01t" + length(MAX_PAYLOAD_BYTES + 1) + bytes(MAX_PAYLOAD_BYTES + 1)
+    assert split(publish(0x30, head, b"p"), size=1_000) == [Message(b"t", b"", 7, oversize=True)]
+
+
+def test_topic_properties_and_payload_at_their_limits_are_carried() -> None:
+    topic, payload = b"t" * 65_535, b"p" * MAX_PAYLOAD_BYTES
+    head = b"\xff\xff" + topic + length(MAX_PAYLOAD_BYTES) + bytes(MAX_PAYLOAD_BYTES)
+    assert split(publish(0x30, head, payload), size=5_000) == [Message(topic, payload, 7)]
+
+
+@pytest.mark.parametrize("size", [1_000, 65_536])
+@pytest.mark.parametrize("payload", [b"", b"p", b"pp"])
+def test_a_long_topic_waits_for_no_byte_of_the_next_packet(payload: bytes, size: int) -> None:
+    topic = b"t" * 65_535
+    stream = publish(0x30, b"\xff\xff" + topic, payload)
+    assert split(stream, mqtt5=False, size=size) == [Message(topic, payload, 7)]
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"\xd0\xff\xff\xff\xff\x7f",  # five bytes of length
+        b"\x20" + length(MAX_PAYLOAD_BYTES + 1),  # a CONNACK that would fill the memory
+        b"\x30" + length(70_000) + b"\x00\x01t" + length(80_000),
+        b"\x30" + length(70_000) + b"\x00\x01t\xff\xff\xff\xff",
+    ],
+)
+@pytest.mark.parametrize("size", [1, 65_536])
+def test_there_is_no_way_on_from_a_length_that_cannot_be(stream: bytes, size: int) -> None:
+    assert split(PINGRESP + stream + PINGRESP * 9, size=size) == [PINGRESP, IMPOSSIBLE]

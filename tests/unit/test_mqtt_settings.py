@@ -1,0 +1,121 @@
+import json
+import random
+import socket
+import ssl
+from pathlib import Path
+
+import pytest
+
+from otel_tickrmeter.core.reason import LinkReason
+from otel_tickrmeter.mqtt.backoff import Backoff
+from otel_tickrmeter.mqtt.config import ReceiverConfig, TlsConfig
+from otel_tickrmeter.mqtt.feed import receiver_config, topic_filter
+from otel_tickrmeter.mqtt.reasons import (
+    connack_reason,
+    disconnect_reason,
+    network_reason,
+    suback_reason,
+)
+from otel_tickrmeter.settings.model import MqttSettings, ReconnectSettings, TlsSettings
+
+
+@pytest.mark.parametrize(
+    ("prefix", "expected"), [("", "+"), ("a/b", "a/b/+"), ("a/b/", "a/b/+"), ("/", "/+")]
+)
+def test_one_filter_covers_every_topic_once(prefix: str, expected: str) -> None:
+    assert topic_filter(prefix) == expected
+
+
+def test_settings_become_what_the_receiver_is_told() -> None:
+    settings = MqttSettings(
+        broker="wss://broker.example/path",
+        username="u",
+        password="p",  # noqa: S106  made up
+        client_id="c",
+        protocol="3.1.1",
+        qos=2,
+        clean_session=False,
+        keepalive=1.2,
+        tls=TlsSettings(ca_file=Path("/ca"), server_name="other", insecure=True),
+        reconnect=ReconnectSettings(2.0, 3.0),
+        topic_prefix="x",
+    )
+    config = receiver_config(settings, 5)
+    assert config == ReceiverConfig(
+        host="broker.example",
+        port=443,
+        client_id="c",
+        topic_filter="x/+",
+        transport="websockets",
+        path="/path",
+        tls=TlsConfig(ca_file="/ca", server_name="other", insecure=True),
+        username="u",
+        password="p",  # noqa: S106  made up
+        protocol="3.1.1",
+        qos=2,
+        clean_session=False,
+        keepalive=2,
+        min_delay=2.0,
+        max_delay=3.0,
+        buffer_size=5,
+    )
+    assert ReceiverConfig.from_line(config.to_line()) == config
+    assert config.to_line().count(b"\n") == 1
+    assert "'p'" not in repr(config)
+    json.loads(config.to_line())
+
+
+def test_the_client_id_names_the_host_unless_set() -> None:
+    config = receiver_config(MqttSettings(), 1)
+    assert config.client_id == f"otel-tickrmeter-{socket.gethostname()}"
+    assert ReceiverConfig.from_line(config.to_line()) == config
+    assert config.tls is None
+
+
+def test_backoff_grows_to_its_bound_and_starts_over() -> None:
+    ceilings: list[tuple[float, float]] = []
+
+    def highest(low: float, high: float) -> float:
+        ceilings.append((low, high))
+        return high
+
+    backoff = Backoff(1.0, 10.0, highest)
+    assert [backoff.next_delay() for _ in range(5)] == [2.0, 4.0, 8.0, 10.0, 10.0]
+    backoff.reset()
+    assert backoff.next_delay() == 2.0
+    assert {low for low, _ in ceilings} == {1.0}
+
+
+def test_jitter_stays_within_the_bounds() -> None:
+    backoff = Backoff(0.5, 4.0, random.Random(1).uniform)  # noqa: S311  no secret
+    delays = [backoff.next_delay() for _ in range(200)]
+    assert all(0.5 <= delay <= 4.0 for delay in delays)
+    assert len(set(delays)) == 200
+
+
+def test_codes_become_reasons_of_the_closed_list() -> None:
+    assert connack_reason(0x86) is LinkReason.BAD_CREDENTIALS
+    assert connack_reason(0x87) is LinkReason.NOT_AUTHORIZED
+    assert suback_reason(0x80) is LinkReason.SUBSCRIPTION_REFUSED
+    assert suback_reason(0xA2) is LinkReason.SUBSCRIPTION_UNSUPPORTED
+    assert disconnect_reason(0x8E) is LinkReason.SESSION_TAKEN_OVER
+    for code in range(256):
+        assert {connack_reason(code), suback_reason(code), disconnect_reason(code)} <= set(LinkReason)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (socket.gaierror(-2, "no name"), LinkReason.DNS),
+        (UnicodeError("label too long"), LinkReason.DNS),
+        (TimeoutError("slow"), LinkReason.TIMEOUT),
+        (ssl.SSLCertVerificationError("who?"), LinkReason.TLS),
+        (ConnectionRefusedError(), LinkReason.CONNECTION_REFUSED),
+        (ConnectionResetError(), LinkReason.CONNECTION_RESET),
+        (BrokenPipeError(), LinkReason.CONNECTION_RESET),
+        (OSError(101, "Network is unreachable"), LinkReason.NETWORK_UNREACHABLE),
+        (OSError(5, "I/O"), LinkReason.OTHER),
+    ],
+)
+def test_errors_of_the_network_become_reasons(error: Exception, reason: LinkReason) -> None:
+    assert network_reason(error) is reason
