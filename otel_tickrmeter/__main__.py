@@ -1,7 +1,26 @@
-"""`python -m otel_tickrmeter` is the command `otel-tickrmeter`."""
+"""The command `otel-tickrmeter`, the same as `python -m otel_tickrmeter`."""
 
+import signal
 import sys
+from typing import NoReturn
 
-from otel_tickrmeter.cli import main
 
-sys.exit(main())
+def _leave(*_: object) -> NoReturn:
+    sys.exit(0)
+
+
+def main() -> int:
+    """Run the command; return its exit code.
+
+    Until the exporter listens to signals itself, one that asks it to stop ends it. As process 1 of a
+    container it would otherwise never see it: the kernel gives process 1 no default handlers.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
+    from otel_tickrmeter.cli import main as run_command
+
+    return run_command()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,11 +1,11 @@
-"""The real decoder, handler, fleet, recorder and observers on a chosen path, with clocks that the test sets."""
+"""The real decoder, handler, fleet, recorder and observers on a chosen path, with clocks of the test."""
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from typing import NamedTuple
 
 import anyio
-from opentelemetry.metrics import Meter
+from opentelemetry.metrics import CallbackT, Meter
 from opentelemetry.sdk.resources import Resource
 
 from otel_tickrmeter import __version__
@@ -115,7 +115,6 @@ class Assembly:
         end_series: Told which series are over.
         exposition: Callbacks of the instruments that observe the exposition.
         limits: Bounds of the state.
-        min_ranked: `monitoring.min_ranked_requests`.
     """
 
     def __init__(
@@ -123,9 +122,9 @@ class Assembly:
         meter: Meter,
         detail: str,
         end_series: Callable[[AttributeSet], None],
-        exposition: Mapping[str, Callable[..., object]],
-        limits: Limits = AMPLE,
-        min_ranked: int = 2,
+        exposition: Mapping[str, CallbackT],
+        *,
+        limits: Limits,
     ) -> None:
         rows = rows_for(detail)
         link = Link(START_NS)
@@ -134,11 +133,11 @@ class Assembly:
         process = ProcessObserver(BUILD)
         process.publish(SAMPLE)
         observed = as_callbacks(
-            FleetObserver(self.fleet, Ranks(min_ranked, 10), lambda: UNIX_OFFSET_NS).callbacks()
+            FleetObserver(self.fleet, Ranks(min_outcomes=2, size=10), lambda: UNIX_OFFSET_NS).callbacks()
             | LinkObserver(link, lambda: UNIX_OFFSET_NS).callbacks()
             | process.callbacks()
         )
-        make_observed(meter, rows, {**observed, **exposition})  # type: ignore[dict-item]
+        make_observed(meter, rows, {**observed, **exposition})
         self.handler = Handler(
             Decoder("", "^[0-9A-Fa-f]{12}$", DEFAULT_FIELDS),
             self.fleet,
@@ -158,15 +157,14 @@ class Assembly:
                 self.handler.report(step)
 
 
-def assemble(telemetry: Telemetry, detail: str, limits: Limits = AMPLE, min_ranked: int = 2) -> Assembly:
+def assemble(telemetry: Telemetry, detail: str, limits: Limits = AMPLE) -> Assembly:
     """Put everything on a path."""
     return Assembly(
         telemetry.meter(),
         detail,
         telemetry.end_series,
         exposition_callbacks(telemetry),
-        limits,
-        min_ranked,
+        limits=limits,
     )
 
 

@@ -76,5 +76,6 @@ class Driver:
 
 def heartbeat(device: str, **readings: object) -> DeviceStatus:
     """Make a heartbeat that carries these readings only."""
-    bare = DeviceStatus(device, None, None, None, None, None, None, None, None, None, None, ())
-    return bare._replace(**readings)
+    assert readings.keys() <= set(DeviceStatus._fields)
+    carried = {"device_id": device, "faults": (), **readings}
+    return DeviceStatus._make(carried.get(name) for name in DeviceStatus._fields)

@@ -13,8 +13,9 @@ from otel_tickrmeter.core.message import (
     Subscribed,
     Watermark,
 )
-from tests.assembly import SECOND_NS, START_NS, Answered, Step
+from tests.assembly import AMPLE, SECOND_NS, START_NS, Answered, Step
 
+REQUEST_TIMEOUT_SECONDS = AMPLE.request_timeout_ns / SECOND_NS
 FIRST, SECOND, THIRD = "08A6F792DD5C", "EC6260314DD0", "4022D8E2FB0C"
 
 
@@ -68,7 +69,7 @@ def scripted() -> Iterator[Step]:
     for number, latency in enumerate((0.05, 0.1, 0.25, 0.75, 3.0, 61.0)):
         asked = 20 + number * 2
         yield request(FIRST, "AAPL", at(asked))
-        if latency < 30:  # noqa: PLR2004  the request timeout
+        if latency < REQUEST_TIMEOUT_SECONDS:
             yield answer(FIRST, "AAPL", at(asked + latency))
     yield request(SECOND, "EUR/USD", at(31))
     yield request(SECOND, "EUR/USD", at(32))

@@ -172,6 +172,20 @@ def test_rule_5_across_a_disturbance_silence_is_no_timeout() -> None:
     assert driver.answer(132) == [("unmatched", "unsolicited")]
 
 
+@pytest.mark.parametrize("disturb", ["reading_disturbed", "connection_lost"])
+def test_rule_7_what_was_abandoned_makes_no_duplicate_of_a_later_answer(disturb: str) -> None:
+    # The answer before it was to another request.
+    driver = opened()
+    driver.answer(101)
+    driver.request(102)
+    if disturb == "connection_lost":
+        driver.fleet.connection_lost(103)
+    else:
+        driver.fleet.reading_disturbed()
+    assert ("abandoned", "A", "X") in driver.advance(133)
+    assert driver.answer(134) == [("unmatched", "unsolicited")]
+
+
 def test_what_is_opened_after_a_disturbance_counts_in_full() -> None:
     driver = opened()
     driver.fleet.reading_disturbed()

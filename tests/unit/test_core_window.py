@@ -57,10 +57,22 @@ def test_timeouts_take_places_too() -> None:
 
 
 def test_it_remembers_as_many_as_it_is_asked_to() -> None:
-    window = filled(*range(1500))
-    figures = window.figures(899)
+    window = OutcomeWindow(1000, 10_000)
+    for latency_ns in range(1500):
+        window.add_answer(latency_ns, latency_ns)
+    figures = window.figures(1500)
     assert figures.answered == 1000
     assert figures.p99_seconds == 1490 / SECOND
+
+
+def test_it_may_grow_after_its_oldest_have_left() -> None:
+    # Room is made for eight at first. Three leave, and the next six need more than that.
+    window = OutcomeWindow(100, 10)
+    for at_ns in [0, 0, 0, 5, 5, 5, 5, 5, 12, 12, 12, 12, 12, 12]:
+        window.add_answer(at_ns, at_ns * SECOND)
+    assert window.figures(12) == Figures(11, 0, (5 * 5 + 6 * 12) / 11, 12.0, 12.0)
+    assert window.figures(15) == Figures(6, 0, 12.0, 12.0, 12.0)
+    assert window.figures(22).outcomes == 0
 
 
 def test_sums_stay_exact_however_much_comes_and_goes() -> None:

@@ -1,0 +1,89 @@
+"""The published metrics, typed in from the contract by hand: nothing here is derived from the catalogue.
+
+Operators' dashboards and alerts use these names, types and labels as they stand.
+"""
+
+from typing import NamedTuple
+
+
+class Published(NamedTuple):
+    """A metric as dashboards know it; `symbol_labels` None: left out in symbol detail."""
+
+    name: str
+    type: str
+    device_labels: frozenset[str]
+    symbol_labels: frozenset[str] | None
+
+
+# name, type, labels in device detail, labels in symbol detail ("=": the same, "-": left out)
+_TABLE = """
+tickrmeter_devices_online_total                 gauge      firmware_version,iv,flash_id   =
+tickrmeter_device_battery_level                 gauge      device_id,firmware_version     -
+tickrmeter_device_charging_status               gauge      device_id                      -
+tickrmeter_device_uptime_seconds                gauge      device_id                      -
+tickrmeter_device_wifi_lost_count               gauge      device_id                      -
+tickrmeter_device_vin_level                     gauge      device_id                      -
+tickrmeter_device_boot_count                    gauge      device_id                      -
+tickrmeter_device_last_seen_timestamp           gauge      device_id                      -
+tickrmeter_devices_by_firmware_total            gauge      firmware_version,iv            =
+tickrmeter_devices_by_charging_state_total      gauge      charging_state                 =
+tickrmeter_devices_by_flash_id_total            gauge      flash_id                       =
+tickrmeter_stock_update_requests_total          counter    device_id,symbol               symbol
+tickrmeter_stock_update_responses_total         counter    device_id,symbol               symbol
+tickrmeter_stock_update_latency_seconds         histogram  device_id,symbol               symbol
+tickrmeter_stock_update_timeout_total           counter    symbol                         =
+tickrmeter_symbol_timeout_total                 counter    symbol                         =
+tickrmeter_stock_update_avg_latency_seconds     gauge      symbol                         =
+tickrmeter_symbol_avg_latency_seconds           gauge      symbol                         =
+tickrmeter_symbol_avg_response_time             gauge      symbol                         =
+tickrmeter_stock_update_p95_latency_seconds     gauge      symbol                         =
+tickrmeter_stock_update_p99_latency_seconds     gauge      symbol                         =
+tickrmeter_symbol_response_rate                 gauge      symbol                         =
+tickrmeter_stock_update_slowest_symbol_seconds  gauge      symbol                         =
+tickrmeter_slowest_symbols_ranking              gauge      symbol,rank                    =
+tickrmeter_stock_update_superseded_total        counter    symbol                         =
+tickrmeter_stock_update_abandoned_total         counter    symbol                         =
+tickrmeter_stock_update_unmatched_total         counter    reason                         =
+tickrmeter_stock_updates_pending                gauge      .                              =
+tickrmeter_stock_update_outcomes_total          counter    firmware_version,outcome       =
+tickrmeter_device_boots_total                   counter    firmware_version               =
+tickrmeter_device_boot_duration_seconds         histogram  firmware_version               =
+tickrmeter_http_stream_requests_total           counter    firmware_version               =
+tickrmeter_mqtt_connected                       gauge      .                              =
+tickrmeter_mqtt_connection_changes_total        counter    event,reason                   =
+tickrmeter_mqtt_last_message_timestamp_seconds  gauge      .                              =
+tickrmeter_messages_total                       counter    message_type                   =
+tickrmeter_message_errors_total                 counter    message_type,reason            =
+tickrmeter_message_processing_duration_seconds  histogram  message_type                   =
+tickrmeter_queue_size                           gauge      queue                          =
+tickrmeter_queue_dropped_total                  counter    queue                          =
+tickrmeter_identities_rejected_total            counter    kind,reason                    =
+tickrmeter_series_expired_total                 counter    kind                           =
+tickrmeter_exposition_age_seconds               gauge      .                              =
+tickrmeter_exposition_series                    gauge      .                              =
+tickrmeter_build_info                           gauge      version,revision,python_version,otel_sdk_version  =
+system_cpu_usage_percent                        gauge      cpu                            =
+system_memory_usage_bytes                       gauge      type                           =
+system_memory_total_bytes                       gauge      type                           =
+http_requests_total                             counter    method,endpoint,status         =
+http_request_duration_seconds                   histogram  method,endpoint                =
+process_cpu_seconds_total                       counter    .                              =
+process_resident_memory_bytes                   gauge      .                              =
+process_open_fds                                gauge      .                              =
+process_start_time_seconds                      gauge      .                              =
+"""
+
+
+def published() -> list[Published]:
+    """Return the table."""
+    found = []
+    for line in _TABLE.strip().splitlines():
+        name, kind, device, symbol = line.split()
+        device_labels = _labels(device)
+        symbol_labels = {"=": device_labels, "-": None}.get(symbol, _labels(symbol))
+        found.append(Published(name, kind, device_labels, symbol_labels))
+    return found
+
+
+def _labels(text: str) -> frozenset[str]:
+    return frozenset() if text == "." else frozenset(text.split(","))

@@ -1,0 +1,69 @@
+"""The published names, types and labels: in the catalogue, and in a live exposition of either path."""
+
+from collections.abc import Callable
+
+import pytest
+
+from otel_tickrmeter.catalogue import catalogue
+from otel_tickrmeter.telemetry.exposition import Telemetry
+from otel_tickrmeter.telemetry.registration import rows_for
+from otel_tickrmeter.telemetry.render import FORMATS, Format
+from tests.assembly import assemble, compact_telemetry, expose, stock_telemetry
+from tests.contract.published import published
+from tests.exposition_text import families
+from tests.traffic import scripted
+
+Contract = dict[str, tuple[str, set[frozenset[str]]]]
+
+
+def test_the_catalogue_has_the_published_metrics_and_no_others() -> None:
+    rows = [(row.exposed, row.exposed_type, frozenset(row.attributes)) for row in catalogue()]
+    assert sorted(rows) == sorted((row.name, row.type, row.device_labels) for row in published())
+
+
+def test_symbol_detail_leaves_out_what_the_contract_says() -> None:
+    left = {row.exposed for row in rows_for("symbol")}
+    assert left == {row.name for row in published() if row.symbol_labels is not None}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("make", [compact_telemetry, stock_telemetry])
+@pytest.mark.parametrize("detail", ["device", "symbol"])
+def test_a_live_exposition_has_the_published_metrics_and_no_others(
+    detail: str, make: Callable[[str], Telemetry], form: Format
+) -> None:
+    telemetry = make(detail)
+    assemble(telemetry, detail).play(scripted())
+    exposed = _contract(expose(telemetry, form), form)
+    target = exposed.pop("target_info")
+    # Both formats call it info; the text format has no such type.
+    assert target == (
+        "info" if form == "openmetrics" else "gauge",
+        {frozenset({"service_name", "service_instance_id", "empty"})},
+    )
+    wanted: Contract = {}
+    for row in published():
+        labels = row.device_labels if detail == "device" else row.symbol_labels
+        if labels is not None:
+            wanted[row.name] = (row.type, {labels})
+    assert exposed == wanted
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("make", [compact_telemetry, stock_telemetry])
+def test_target_info_stands_there_once(make: Callable[[str], Telemetry], form: Format) -> None:
+    telemetry = make("device")
+    assemble(telemetry, "device").play(scripted())
+    lines = expose(telemetry, form).decode().splitlines()
+    assert sum(line.startswith("target_info{") for line in lines) == 1
+
+
+def _contract(text: bytes, form: Format) -> Contract:
+    found: Contract = {}
+    for family in families(text, form):
+        for sample in family.samples:
+            # A histogram is known by its family's name, a counter by its sample's.
+            name = family.name if family.type == "histogram" else sample.name
+            labels = frozenset(sample.labels) - ({"le"} if sample.name.endswith("_bucket") else set())
+            found.setdefault(name, (family.type, set()))[1].add(labels)
+    return found

@@ -1,0 +1,40 @@
+"""Prometheus' own linter on a full exposition. It knows better names, but these are the published ones."""
+
+import subprocess
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import pytest
+
+from tests.assembly import assemble, compact_telemetry, expose
+from tests.traffic import scripted
+
+_GAUGE = 'non-counter metrics should not have "_total" suffix'
+_COUNT = 'non-histogram and non-summary metrics should not have "_count" suffix'
+# Each of these names is a gauge that dashboards already know: renaming it would break them.
+EVERYWHERE: Mapping[str, str] = MappingProxyType(
+    {
+        "tickrmeter_devices_online_total": _GAUGE,
+        "tickrmeter_devices_by_firmware_total": _GAUGE,
+        "tickrmeter_devices_by_charging_state_total": _GAUGE,
+        "tickrmeter_devices_by_flash_id_total": _GAUGE,
+    }
+)
+IN_DEVICE_DETAIL: Mapping[str, str] = MappingProxyType(
+    {"tickrmeter_device_wifi_lost_count": _COUNT, "tickrmeter_device_boot_count": _COUNT}
+)
+
+
+@pytest.mark.parametrize(
+    ("detail", "complaints"), [("device", {**EVERYWHERE, **IN_DEVICE_DETAIL}), ("symbol", EVERYWHERE)]
+)
+def test_promtool_complains_of_published_names_only(detail: str, complaints: Mapping[str, str]) -> None:
+    telemetry = compact_telemetry(detail)
+    assemble(telemetry, detail).play(scripted())
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=expose(telemetry), capture_output=True, check=False
+    )
+    found = [line.split(" ", 1) for line in (checked.stdout + checked.stderr).decode().splitlines() if line]
+    assert sorted(found) == sorted([name, text] for name, text in complaints.items())
+    # 3: linted, with complaints; 1 would be text that it cannot parse.
+    assert checked.returncode == 3

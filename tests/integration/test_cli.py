@@ -1,0 +1,170 @@
+"""The command as a process that ends: exit codes, and what goes to which stream."""
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from otel_tickrmeter import __version__
+from tests.integration.child_environment import child_environment
+
+SECRET = "hunter2-and-more"  # noqa: S105  made up
+
+
+def command(
+    directory: Path, *arguments: str, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs it to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "otel_tickrmeter", *arguments],
+        cwd=directory,
+        env={**child_environment(measured=True), **(env or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_the_installed_command_is_the_same(tmp_path: Path) -> None:
+    installed = subprocess.run(
+        [str(Path(sys.executable).parent / "otel-tickrmeter"), "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    module = command(tmp_path, "--version")
+    assert (module.returncode, module.stdout, module.stderr) == (0, f"otel-tickrmeter {__version__}\n", "")
+    assert installed.stdout == module.stdout
+
+
+def test_help_has_examples(tmp_path: Path) -> None:
+    shown = command(tmp_path, "--help")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    _, _, examples = shown.stdout.partition("examples:\n")
+    assert examples.count("otel-tickrmeter ") >= 4
+    for name in ("run", "check-config", "simulate", "demo", "metrics"):
+        assert f"\n    {name} " in shown.stdout or f"\n    {name}\n" in shown.stdout
+        assert command(tmp_path, name, "--help").returncode == 0
+
+
+def test_a_port_in_use_is_a_failure_that_says_so(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = command(tmp_path, "run", "--listen", f"127.0.0.1:{port}")
+    assert ended.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "Stopped" not in ended.stderr
+
+
+def test_a_log_file_that_cannot_be_opened_is_a_failure_that_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    env = {"TICKRMETER_LOGGING__FILE": str(tmp_path / "file" / "log")}
+    ended = command(tmp_path, "run", "--listen", "127.0.0.1:0", env=env)
+    assert ended.returncode == 1
+    assert "The log file cannot be opened" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+BAD_SETTINGS = """\
+[mqtt]
+brokr = "mqtt://x"
+qos = 3
+password = "hunter2-and-more"
+
+[prometheus]
+path = "metrics"
+"""
+
+
+@pytest.mark.parametrize("name", ["run", "check-config"])
+def test_every_fault_is_told_at_once(tmp_path: Path, name: str) -> None:
+    (tmp_path / "settings.toml").write_text(BAD_SETTINGS)
+    (tmp_path / "more.yaml").write_text("monitoring:\n  request_timeout: soon\n")
+    env = {"TICKRMETER_METRICS__DETAIL": "all", "TICKRMETER_MQTT__PASWORD": SECRET}
+    ended = command(
+        tmp_path,
+        *(name, "--config", "more.yaml", "--config", "none.toml", "--listen", "127.0.0.1:99999"),
+        *("--log-level", "LOUD"),
+        env=env,
+    )
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert SECRET not in ended.stderr
+    *faults, count = ended.stderr.splitlines()
+    assert count == f"{len(faults)} faults in the settings"
+    places = [fault.split(": ")[0].replace(f"{tmp_path}/", "") for fault in faults]
+    assert sorted(places) == sorted(
+        [
+            "settings.toml:2",
+            "settings.toml:3",
+            "settings.toml:4",  # without a user name
+            "settings.toml:7",
+            "more.yaml:2",
+            "none.toml",
+            "environment variable TICKRMETER_METRICS__DETAIL",
+            "environment variable TICKRMETER_MQTT__PASWORD",
+            "option --listen",
+            "option --log-level",
+        ]
+    )
+
+
+@pytest.mark.parametrize("source", ["environment", "file", "password file", "secrets"])
+def test_check_config_prints_no_secret(tmp_path: Path, source: str) -> None:
+    env = {"TICKRMETER_MQTT__USERNAME": "exporter", "TICKRMETER_MQTT__BROKER": "mqtt://broker.example"}
+    arguments: list[str] = []
+    if source == "environment":
+        env |= {"TICKRMETER_MQTT__PASSWORD": SECRET, "TICKRMETER_OTLP__HEADERS": f"api-key={SECRET}"}
+    elif source == "file":
+        (tmp_path / "a.toml").write_text(
+            f'[mqtt]\npassword = "{SECRET}"\n[otlp]\nenabled = true\nheaders = {{api-key = "{SECRET}"}}\n'
+        )
+        arguments = ["--config", "a.toml"]
+    elif source == "secrets":
+        (tmp_path / ".secrets.toml").write_text(f'mqtt.password = "{SECRET}"\n')
+    else:
+        (tmp_path / "password").write_text(f"{SECRET}\n")
+        env |= {"TICKRMETER_MQTT__PASSWORD_FILE": "password"}
+    ended = command(tmp_path, "check-config", *arguments, env=env)
+    assert ended.returncode == 0, ended.stderr
+    assert 'broker = "mqtt://broker.example"' in ended.stdout
+    assert 'username = "exporter"' in ended.stdout
+    assert SECRET not in ended.stdout + ended.stderr
+    assert ("********" in ended.stdout) == (source != "password file")
+    assert "note: mqtt.password goes over the network in clear" in ended.stderr
+
+
+def test_what_check_config_prints_is_a_settings_file(tmp_path: Path) -> None:
+    first = command(tmp_path, "check-config", "--broker", "ws://b:1/x", "--listen", "[::1]:9")
+    (tmp_path / "printed.toml").write_text(first.stdout)
+    second = command(tmp_path, "check-config", "--config", "printed.toml")
+    assert (second.returncode, second.stderr) == (0, "")
+    assert second.stdout == first.stdout
+    assert 'host = "::1"\nport = 9\n' in first.stdout
+
+
+def test_the_catalogue_is_printed(tmp_path: Path) -> None:
+    shown = command(tmp_path, "metrics", "--format", "json")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    names = {row["name"] for row in json.loads(shown.stdout)}
+    assert {"tickrmeter_devices_online_total", "tickrmeter_stock_update_latency_seconds"} <= names
+    markdown = command(tmp_path, "metrics").stdout
+    assert all(f"| `{name}` |" in markdown for name in names)
+
+
+def test_options_win_over_variables_and_those_over_files(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text('[logging]\nlevel = "ERROR"\nformat = "json"\n[mqtt]\nqos = 1\n')
+    (tmp_path / "later.toml").write_text("[mqtt]\nqos = 2\nkeepalive = 7\n")
+    env = {"TICKRMETER_LOGGING__LEVEL": "WARNING", "TICKRMETER_MQTT__KEEPALIVE": "8", "MQTT_KEEPALIVE": "9"}
+    shown = command(
+        tmp_path, "check-config", "--config", "later.toml", "--log-level", "DEBUG", env=env
+    ).stdout
+    for line in ('level = "DEBUG"', 'format = "json"', "qos = 2", 'keepalive = "8s"'):
+        assert f"\n{line}\n" in shown

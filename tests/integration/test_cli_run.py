@@ -1,0 +1,158 @@
+"""`otel-tickrmeter run`, however it is told what to do."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from otel_tickrmeter import __version__
+from tests.integration.child_environment import child_environment
+from tests.integration.exposition import Exposition
+from tests.integration.mosquitto import Mosquitto
+from tests.integration.program_traffic import MESSAGES, RESPONSES, on_the_wire
+from tests.waiting import wait_until
+from tests.wire import answer, request
+
+SECRET = "hunter2-and-more"  # noqa: S105  made up
+SERVING = re.compile(r"Serving (http://[^\s\"]+)")
+STOP_SECONDS = 5.0
+"""The contract."""
+QUICK = {"TICKRMETER_PROMETHEUS__REFRESH_INTERVAL": "0.2s"}
+FREE_PORT = QUICK | {"TICKRMETER_PROMETHEUS__HOST": "127.0.0.1", "TICKRMETER_PROMETHEUS__PORT": "0"}
+
+
+class Program:
+    """A program that serves."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log_file: Path) -> None:
+        self.process = process
+        self._log_file = log_file
+        self.wait(lambda: SERVING.search(self.log) is not None, "to serve")
+        serving = SERVING.search(self.log)
+        assert serving is not None
+        self.metrics_url = serving[1]
+
+    @property
+    def log(self) -> str:
+        return self._log_file.read_text()
+
+    def scrape(self) -> Exposition:
+        return Exposition.parse(httpx.get(self.metrics_url, trust_env=False).raise_for_status().text)
+
+    def status_of(self, path: str) -> int:
+        return httpx.get(httpx.URL(self.metrics_url).join(path), trust_env=False).status_code
+
+    def wait(self, condition: Callable[[], bool], what: str) -> None:
+        """Waits until it holds; no longer than the program runs."""
+        wait_until(lambda: self.process.poll() is not None or condition(), f"{what}: {self.log}")
+        assert self.process.poll() is None, self.log
+
+
+@contextmanager
+def running(directory: Path, arguments: Sequence[str], env: Mapping[str, str]) -> Iterator[Program]:
+    """Runs it until it is stopped at the end, in good order."""
+    log_file = directory / "log"
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "otel_tickrmeter", *arguments],
+            cwd=directory,
+            env={**child_environment(measured=True), **env},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield Program(process, log_file)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(STOP_SECONDS) == 0, log_file.read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def sees_traffic(program: Program, broker: Mosquitto) -> None:
+    program.wait(lambda: program.status_of("/-/ready") == 200, "to be ready")
+    broker.publish(on_the_wire([request(0), answer(0)]))
+    program.wait(lambda: program.scrape().total(MESSAGES) == 2, "to see both messages")
+    assert program.scrape().total(RESPONSES) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["run"], ["--log-level", "debug"], ["run", "--log-level", "DEBUG"]]
+)
+def test_the_bare_command_runs(tmp_path: Path, arguments: list[str]) -> None:
+    with Mosquitto(tmp_path) as broker:
+        env = FREE_PORT | {"TICKRMETER_MQTT__BROKER": broker.url}
+        with running(tmp_path, arguments, env) as program:
+            assert f"otel-tickrmeter {__version__} watches {broker.url}" in program.log
+            sees_traffic(program, broker)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])
+def test_listen_says_where(tmp_path: Path, host: str) -> None:
+    with running(tmp_path, ["--listen", f"{host}:0", "--broker", "mqtt://127.0.0.1:9"], {}) as program:
+        assert program.metrics_url.startswith(f"http://{host}:")
+        assert program.status_of("/-/healthy") == 200
+        assert program.status_of("/-/ready") == 503
+
+
+OLD_SPELLING = """\
+mqtt:
+  broker: tcp://127.0.0.1:{port}
+  client_id: old-exporter
+  keepalive: 60
+monitoring:
+  request_timeout: 30s
+  device_timeout: 5m
+  cleanup_interval: 60s
+  max_latency_samples: 1000
+prometheus:
+  host: 127.0.0.1
+  port: 0
+  path: /old/metrics
+logging:
+  level: info
+  format: json
+performance:
+  buffer_size: 5000
+  workers: 4
+"""
+
+
+def test_an_older_settings_file_runs_the_program_as_it_is(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker:
+        (tmp_path / "config.yaml").write_text(OLD_SPELLING.format(port=broker.port))
+        with running(tmp_path, ["--config", "config.yaml"], QUICK) as program:
+            assert program.metrics_url.endswith("/old/metrics")
+            sees_traffic(program, broker)
+            assert program.status_of("/metrics") == 404
+            warnings = [
+                entry["message"]
+                for entry in map(json.loads, program.log.splitlines())
+                if entry["level"] == "WARNING"
+            ]
+            assert warnings == [
+                "performance.workers has no effect: one process receives, one records and serves"
+            ]
+            assert "as old-exporter" in broker.log
+
+
+def test_plain_variables_run_the_program(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path, users={"exporter": SECRET}) as broker:
+        env = FREE_PORT | {
+            "MQTT_BROKER_HOST": "127.0.0.1",
+            "MQTT_BROKER_PORT": str(broker.port),
+            "MQTT_USERNAME": "exporter",
+            "MQTT_PASSWORD": SECRET,
+        }
+        with running(tmp_path, [], env) as program:
+            sees_traffic(program, broker)
+            log = program.log
+    assert f"watches mqtt://127.0.0.1:{broker.port}" in log
+    assert SECRET not in log

@@ -1,0 +1,146 @@
+"""The running exporter pushes to a real collector."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from otel_tickrmeter.catalogue import catalogue
+from otel_tickrmeter.telemetry.render import FORMATS
+from tests.exposition_text import exposition, labels_of
+from tests.integration.exporter import Exporter
+from tests.integration.mosquitto import Mosquitto
+from tests.integration.rotel_agent import Rotel
+from tests.otlp_collector import Collector, running_collector
+from tests.traffic import FIRST, answer, bare, request
+from tests.waiting import wait_until
+
+READERS = ("compact", "stock")
+OWN = {"tickrmeter_exposition_age_seconds", "tickrmeter_exposition_series"}
+# A broker that is absent is no failure.
+QUIET = {"TICKRMETER_MQTT__BROKER": "mqtt://127.0.0.1:1", "TICKRMETER_PROMETHEUS__REFRESH_INTERVAL": "0.2s"}
+DEVICE, SYMBOL = ("device_id", FIRST), ("symbol", "AAPL")
+
+
+@pytest.fixture
+def rotel(tmp_path: Path) -> Iterator[Rotel]:
+    with Rotel(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with running_collector() as running:
+        yield running
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
+def test_a_collector_gets_names_values_and_resource(
+    rotel: Rotel, tmp_path: Path, reader: str, protocol: str
+) -> None:
+    with Mosquitto(tmp_path) as broker:
+        port = rotel.grpc_port if protocol == "grpc" else rotel.http_port
+        environment = {
+            "TICKRMETER_MQTT__BROKER": broker.url,
+            "TICKRMETER_PROMETHEUS__READER": reader,
+            "TICKRMETER_PROMETHEUS__REFRESH_INTERVAL": "0.2s",
+            "TICKRMETER_OTLP__ENABLED": "true",
+            "TICKRMETER_OTLP__ENDPOINT": f"http://127.0.0.1:{port}",
+            "TICKRMETER_OTLP__PROTOCOL": protocol,
+            "TICKRMETER_OTLP__INTERVAL": "1h",
+            "OTEL_RESOURCE_ATTRIBUTES": "team=desk,service.instance.id=one",
+            "OTEL_SERVICE_NAME": "ticker-watch",
+        }
+        with Exporter(tmp_path, environment) as exporter:
+            exporter.wait_ready()
+            told = [request(FIRST, "AAPL", 0), answer(FIRST, "AAPL", 0), bare(b"TICKRMETERBOOT", FIRST, 0)]
+            broker.publish((message.topic.decode(), message.payload) for message in told)
+            exporter.wait(
+                lambda: 'tickrmeter_messages_total{message_type="device_boot"} 1.0' in exporter.metrics(),
+                "to show the messages",
+            )
+            scraped = exposition(exporter.get("/metrics", accept="text/plain").content, "text")
+            # What it pushes at the end is all it ever pushes: the interval is an hour.
+            assert exporter.stop() == 0
+    points = rotel.points()
+    pair = frozenset({DEVICE, SYMBOL})
+    assert points["tickrmeter.stock_update.requests", pair][-1] in ("Value: 1", "Value: 1.0")
+    assert points["tickrmeter.stock_update.responses", pair][-1] in ("Value: 1", "Value: 1.0")
+    latency = points["tickrmeter.stock_update.latency", pair]
+    assert "Count: 1" in latency
+    bounds = [line.rpartition(" ")[2] for line in latency if line.startswith("ExplicitBounds")]
+    assert bounds == ["0.1", "0.5", "1", "2", "5", "10", "30", "60"]
+    assert sum(line.startswith("Buckets #") for line in latency) == len(bounds) + 1
+    resource = rotel.resource()
+    assert (resource["team"], resource["service.name"], resource["service.instance.id"]) == (
+        "desk",
+        "ticker-watch",
+        "one",
+    )
+    (target,) = labels_of(scraped.samples, "target_info")
+    assert {key.replace(".", "_"): value for key, value in resource.items()} == target
+    shown = {name for name, _ in scraped.samples}
+    exposed = {row.name for row in catalogue() if {row.exposed, f"{row.exposed}_count"} & shown}
+    # The CPU figures may join after the scrape, with the second sample.
+    assert {name for name, _ in points} - {"system.cpu.usage"} == exposed - {"system.cpu.usage"}
+
+
+def test_opentelemetrys_variables_are_honoured(collector: Collector, tmp_path: Path) -> None:
+    environment = {
+        **QUIET,
+        "OTEL_METRICS_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_EXPORTER_OTLP_HEADERS": "api-key=secret%20word",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_METRIC_EXPORT_INTERVAL": "100",
+    }
+    with Exporter(tmp_path, environment) as exporter:
+        wait_until(lambda: len(collector.requests) >= 3, "three pushes")
+        assert exporter.stop() == 0
+    path, headers, _ = collector.requests[0]
+    assert (path, headers["api-key"]) == ("/v1/metrics", "secret word")
+    assert "tickrmeter.build.info" in {metric.name for metric in collector.metrics()}
+
+
+def test_a_collector_that_fails_and_recovers(collector: Collector, tmp_path: Path) -> None:
+    collector.status = 400
+    environment = {
+        **QUIET,
+        "TICKRMETER_OTLP__ENABLED": "true",
+        "TICKRMETER_OTLP__ENDPOINT": collector.url,
+        "TICKRMETER_OTLP__PROTOCOL": "http/protobuf",
+        "TICKRMETER_OTLP__INTERVAL": "0.1s",
+    }
+    with Exporter(tmp_path, environment) as exporter:
+        exporter.wait(lambda: "OTLP push fails" in exporter.log, "to fail")
+        assert b"tickrmeter_build_info" in exporter.get("/metrics").content
+        collector.status = 200
+        exporter.wait(lambda: "OTLP push works again" in exporter.log, "to recover")
+        assert exporter.stop() == 0
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_disabled_sdk_leaves_a_scrape_without_figures(
+    collector: Collector, tmp_path: Path, reader: str
+) -> None:
+    environment = {
+        **QUIET,
+        "OTEL_SDK_DISABLED": "true",
+        "TICKRMETER_PROMETHEUS__READER": reader,
+        "TICKRMETER_OTLP__ENABLED": "true",
+        "TICKRMETER_OTLP__ENDPOINT": collector.url,
+        "TICKRMETER_OTLP__PROTOCOL": "http/protobuf",
+        "TICKRMETER_OTLP__INTERVAL": "0.1s",
+    }
+    with Exporter(tmp_path, environment) as exporter:
+        for form in FORMATS:
+            accept = "text/plain" if form == "text" else "application/openmetrics-text"
+            found = exposition(exporter.get("/metrics", accept=accept).content, form)
+            shown = {name for name, _ in found.samples}
+            # The SDK's own reader says nothing at all then, not even of the target.
+            assert shown == ({"target_info", *OWN} if reader == "compact" else set())
+        assert exporter.get("/health").status_code == 200
+        assert exporter.stop() == 0
+        assert "Traceback" not in exporter.log
+    assert collector.metrics() == []

@@ -1,0 +1,162 @@
+"""The program while one of its own processes, or both, do not run."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conservation import Conservation
+from tests.integration.exporter import Exporter
+from tests.integration.mosquitto import Mosquitto
+from tests.integration.program_traffic import (
+    ABANDONED,
+    CHANGES,
+    CONNECTED,
+    LATENCY_BUCKET,
+    LATENCY_COUNT,
+    PENDING,
+    RESPONSES,
+    TIMEOUTS,
+    Pairs,
+    changes,
+    device_ids,
+    handled,
+    on_the_wire,
+    receiver_of,
+    settings,
+    unaccounted,
+    wait_change,
+)
+from tests.wire import A, B, C, answer, request
+
+STALL_SECONDS = 3.0
+
+
+def wait_answers(exporter: Exporter) -> None:
+    """Until a hundred more answers were matched."""
+    before = exporter.scrape().total(RESPONSES)
+    exporter.wait(lambda: exporter.scrape().total(RESPONSES) > before + 100, "to see answers")
+
+
+@contextmanager
+def stopped(*pids: int) -> Iterator[None]:
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("request_timeout", ["2s", "30s"])
+def test_a_stop_of_the_whole_program_is_not_held_against_the_backend(
+    tmp_path: Path, request_timeout: str
+) -> None:
+    devices = device_ids(20)
+    with (
+        Mosquitto(tmp_path) as broker,
+        Exporter(tmp_path, settings(broker.url, MONITORING__REQUEST_TIMEOUT=request_timeout)) as exporter,
+    ):
+        exporter.wait_ready()
+        broker.publish(on_the_wire(request(0, C, symbol) for symbol in ("MSFT", "TSLA")))
+        handled(exporter, 2)
+        with Pairs(broker, devices) as pairs:
+            wait_answers(exporter)
+            with stopped(exporter.pid, receiver_of(exporter).pid):
+                # Nothing is waited for: this is the length of the stall, beyond the request timeout.
+                time.sleep(STALL_SECONDS)
+            wait_answers(exporter)
+        broker.publish(on_the_wire([answer(0, C, "MSFT")]))
+        exposition = handled(exporter, 2 * pairs.sent + 3)
+        assert "The receiver did not run for" in exporter.log
+        assert exposition.total(TIMEOUTS) == 0
+        unseen = exposition.total(ABANDONED, symbol="AAPL")
+        if request_timeout == "2s":
+            # Open when the stall began, and not answered: nobody can say that no answer came in time.
+            assert exposition.value(ABANDONED, symbol="TSLA") == 1
+            # Nor when those were answered that had their answer within the stall.
+            assert unseen <= len(devices)
+        else:
+            assert exposition.value(PENDING) == 1
+            assert unseen == 0
+        assert exposition.total(RESPONSES, symbol="AAPL") == pairs.sent - unseen
+        assert unaccounted(exposition) == 0
+        count = exposition.total(LATENCY_COUNT)
+        assert 100 < count < pairs.sent
+        assert exposition.total(LATENCY_BUCKET, le="0.5") == count
+        assert changes(exposition, "lost") == {}
+
+
+def test_a_stop_of_the_main_process_bends_no_latency(tmp_path: Path) -> None:
+    devices = device_ids(20)
+    with Mosquitto(tmp_path) as broker, Exporter(tmp_path, settings(broker.url)) as exporter:
+        exporter.wait_ready()
+        with Pairs(broker, devices) as pairs:
+            wait_answers(exporter)
+            with stopped(exporter.pid):
+                # Nothing is waited for: this is the length of the stall.
+                time.sleep(STALL_SECONDS)
+            wait_answers(exporter)
+        exposition = handled(exporter, 2 * pairs.sent)
+        assert exposition.total(RESPONSES) == exposition.total(LATENCY_COUNT) == pairs.sent
+        assert exposition.total(ABANDONED) == exposition.total(TIMEOUTS) == 0
+        assert exposition.value("tickrmeter_queue_dropped_total", queue="receive") == 0
+        assert unaccounted(exposition) == 0
+        # Asked before the stop or within it, answered 20 ms later: none took the 3 s of the stop.
+        assert exposition.total(LATENCY_BUCKET, le="0.5") == pairs.sent
+        assert exposition.total(LATENCY_BUCKET, le="0.1") >= 0.9 * pairs.sent
+        assert changes(exposition, "lost") == {}
+
+
+def test_a_receiver_that_is_killed_is_started_again(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, Exporter(tmp_path, settings(broker.url)) as exporter:
+        exporter.wait_ready()
+        broker.publish(on_the_wire([request(0, A), request(0, B), answer(0, B)]))
+        handled(exporter, 3)
+        first = receiver_of(exporter)
+        first.kill()
+        wait_change(exporter, "lost", {"receiver_died"})
+        assert ready(exporter)[0] == 503
+        exporter.wait_ready()
+        assert receiver_of(exporter).pid != first.pid
+        broker.publish(on_the_wire([request(0, A), answer(0, A)]))
+        exposition = handled(exporter, 5)
+        assert exposition.value(ABANDONED, symbol="AAPL") == 1
+        assert exposition.total(RESPONSES) == 2
+        assert exposition.total(TIMEOUTS) == 0
+        assert exposition.value(CONNECTED) == 1
+        assert unaccounted(exposition) == 0
+        assert "receiver_died" in exporter.log
+
+
+def test_every_scrape_adds_up_through_every_outage(tmp_path: Path) -> None:
+    devices = device_ids(50)
+    with (
+        Mosquitto(tmp_path) as broker,
+        Exporter(tmp_path, settings(broker.url, MONITORING__REQUEST_TIMEOUT="2s")) as exporter,
+    ):
+        exporter.wait_ready()
+        broker.publish(on_the_wire(request(0, device, "MSFT") for device in devices[:10]))
+        with Conservation(often=[exporter]) as conservation:
+            with Pairs(broker, devices):
+                wait_answers(exporter)
+                exporter.wait(lambda: exporter.scrape().total(TIMEOUTS) == 10, "to see timeouts")
+                receiver_of(exporter).kill()
+                wait_change(exporter, "lost", {"receiver_died"})
+                exporter.wait_ready()
+                with stopped(receiver_of(exporter).pid):
+                    time.sleep(STALL_SECONDS / 2)  # the length of the stall
+                wait_answers(exporter)
+            broker.restart()
+            wait_change(exporter, "lost", {"receiver_died", "closed_by_broker"}, 2)
+            exporter.wait_ready()
+            with Pairs(broker, devices):
+                wait_answers(exporter)
+        assert not conservation.faults
+        assert conservation.with_pending["exporter"] >= 3
+        assert exporter.scrape().total(CHANGES) >= 5

@@ -1,0 +1,246 @@
+"""Imports point inwards, each library has its place, and importing does nothing but define."""
+
+import ast
+import enum
+import importlib
+import re
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from decimal import Decimal
+from pathlib import Path
+from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodDescriptorType
+from typing import get_origin
+
+import pytest
+
+import otel_tickrmeter
+
+ROOT = Path(otel_tickrmeter.__file__).parent
+PACKAGE = "otel_tickrmeter"
+MODULES = {
+    ".".join((PACKAGE, *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__"): path
+    for path in sorted(ROOT.rglob("*.py"))
+}
+SOURCES = {name: ast.parse(path.read_text(), str(path)) for name, path in MODULES.items()}
+ENTRY = f"{PACKAGE}.__main__"
+
+# No clock, no chance, no machine: what the core may use of the standard library.
+PURE_STDLIB = {"array", "bisect", "collections", "dataclasses", "enum", "math", "re", "types", "typing"}
+
+# Where each library may be imported. A trailing dot stands for all modules of a package.
+PLACES = {
+    "paho": {f"{PACKAGE}.mqtt.", f"{PACKAGE}.simulate."},
+    "dynaconf": {f"{PACKAGE}.settings.load"},
+    "opentelemetry.sdk": {f"{PACKAGE}.telemetry.", f"{PACKAGE}.app"},
+    "opentelemetry.exporter": {f"{PACKAGE}.telemetry."},
+    "prometheus_client": {f"{PACKAGE}.telemetry."},
+    "h11": {f"{PACKAGE}.http."},
+    "psutil": {f"{PACKAGE}.process"},
+}
+
+
+def inside(module: str, place: str) -> bool:
+    """Whether the module is the place, or below it when the place ends with a dot."""
+    return module == place or (place.endswith(".") and f"{module}.".startswith(place))
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Names of all modules that are imported, anywhere in the source."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative import"
+            assert node.module is not None
+            # What is imported may be a module itself.
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (name for name in names if name in MODULES)
+            yield node.module
+
+
+def importers(library: str) -> set[str]:
+    return {
+        module
+        for module, tree in SOURCES.items()
+        if any(f"{name}.".startswith(f"{library}.") for name in imports(tree))
+    }
+
+
+def below(package: str) -> list[str]:
+    return [name for name in MODULES if inside(name, f"{PACKAGE}.{package}.")]
+
+
+@pytest.mark.parametrize("module", below("core"))
+def test_the_core_is_pure(module: str) -> None:
+    for name in imports(SOURCES[module]):
+        assert name.split(".")[0] in PURE_STDLIB | {"orjson"} or inside(name, f"{PACKAGE}.core."), name
+
+
+@pytest.mark.parametrize("module", below("catalogue"))
+def test_the_catalogue_knows_the_core_only(module: str) -> None:
+    for name in imports(SOURCES[module]):
+        top = name.split(".")[0]
+        if top == PACKAGE:
+            assert inside(name, f"{PACKAGE}.core.") or inside(name, f"{PACKAGE}.catalogue."), name
+        else:
+            assert top in sys.stdlib_module_names, name
+
+
+@pytest.mark.parametrize("library", PLACES)
+def test_each_library_has_its_place(library: str) -> None:
+    found = importers(library)
+    assert found, f"{library} is imported nowhere: this test looks at nothing"
+    assert {
+        module for module in found if not any(inside(module, place) for place in PLACES[library])
+    } == set()
+
+
+@pytest.mark.parametrize(
+    ("package", "allowed"),
+    [
+        ("mqtt", {"mqtt.", "core.", "settings."}),
+        ("settings", {"settings.", "core."}),
+        ("http", {"http.", "settings."}),
+        ("telemetry", {"telemetry.", "catalogue.", "core.", "settings.model"}),
+        ("simulate", {"simulate.", "catalogue.", "core.", "settings.", "mqtt."}),
+    ],
+)
+def test_the_edges_do_not_know_each_other(package: str, allowed: set[str]) -> None:
+    for module in below(package):
+        for name in imports(SOURCES[module]):
+            if name != PACKAGE and name.split(".")[0] == PACKAGE:
+                assert any(inside(name, f"{PACKAGE}.{place}") for place in allowed), f"{module}: {name}"
+
+
+def test_only_the_command_knows_the_composition_root() -> None:
+    assert importers(f"{PACKAGE}.app") == {f"{PACKAGE}.cli"}
+
+
+def test_only_the_entry_point_knows_the_command() -> None:
+    assert importers(f"{PACKAGE}.cli") == {ENTRY}
+
+
+MUTATORS = {
+    "add",
+    "append",
+    "clear",
+    "discard",
+    "extend",
+    "insert",
+    "pop",
+    "popitem",
+    "remove",
+    "setdefault",
+    "sort",
+    "update",
+}
+
+
+def assigned(tree: ast.Module) -> set[str]:
+    """Names that a module binds by assignment."""
+    names = set()
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
+        names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return names
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != ENTRY])
+def test_a_module_only_defines(module: str) -> None:
+    definitions = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    for node in SOURCES[module].body:
+        text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        guards = ("TYPE_CHECKING", "__name__ == '__main__'")
+        guarded = isinstance(node, ast.If) and ast.unparse(node.test) in guards
+        # A name, not a place in something: `os.environ[...] = ...` would be a side effect.
+        names = [node.target] if isinstance(node, ast.AnnAssign) else getattr(node, "targets", [])
+        bound = bool(names) and all(isinstance(name, ast.Name) for name in names)
+        assert text or guarded or bound or isinstance(node, definitions), ast.unparse(node)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_function_changes_what_its_module_bound(module: str) -> None:
+    tree = SOURCES[module]
+    names = assigned(tree)
+    for node in ast.walk(tree):
+        assert not isinstance(node, ast.Global), ast.unparse(node)
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
+            assert ast.unparse(node.value) not in names, ast.unparse(node)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner, method = ast.unparse(node.func.value), node.func.attr
+            assert not (owner in names and method in MUTATORS), ast.unparse(node)
+
+
+PLAIN = (
+    *(int, float, Decimal, str, bytes, type(None), Path, enum.Enum),
+    *(re.Pattern, struct.Struct),
+    *(type, FunctionType, BuiltinFunctionType, MethodDescriptorType),
+)
+
+
+def constant(value: object) -> bool:
+    """Whether a module may hold the value: nothing that anybody could use as state."""
+    if isinstance(value, tuple | frozenset):
+        return all(map(constant, value))
+    if isinstance(value, dict | MappingProxyType):  # a dict of constants that nobody changes: see above
+        return all(constant(key) and constant(item) for key, item in value.items())
+    if is_dataclass(value) and not isinstance(value, type):
+        frozen = type(value).__dataclass_params__.frozen  # type: ignore[attr-defined]
+        return frozen and all(constant(getattr(value, field.name)) for field in fields(value))
+    # The rest: aliases of types, such as `Callable[[], int]` and `int | str`.
+    return isinstance(value, PLAIN) or get_origin(value) is not None
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != ENTRY])
+def test_modules_hold_constants_only(module: str) -> None:
+    values: Mapping[str, object] = vars(importlib.import_module(module))
+    for name in assigned(SOURCES[module]) - {"__all__"}:
+        assert constant(values[name]), f"{name} = {values[name]!r}"
+
+
+def test_what_counts_as_state_is_noticed() -> None:
+    assert constant((1, {"a": (re.compile("x"), int | str)}))
+    for state in ([], set(), {"a": []}, object(), ast.parse(""), bytearray(), ([],)):
+        assert not constant(state)
+
+
+def run(code: str) -> None:
+    """Run code in an interpreter of its own; it says by an assertion what is wrong."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_importing_everything_starts_nothing() -> None:
+    names = [name for name in MODULES if name != ENTRY]
+    run(f"""
+import importlib, logging, os, signal, threading
+from loguru import logger
+from opentelemetry import metrics
+log, signals = repr(logger), [signal.getsignal(n) for n in signal.valid_signals()]
+environment, handlers = dict(os.environ), list(logging.root.handlers)
+provider = metrics.get_meter_provider()
+for name in {names!r}:
+    importlib.import_module(name)
+assert repr(logger) == log, logger
+assert threading.active_count() == 1, threading.enumerate()
+assert [signal.getsignal(n) for n in signal.valid_signals()] == signals
+assert dict(os.environ) == environment
+assert logging.root.handlers == handlers
+assert metrics.get_meter_provider() is provider
+""")
+
+
+def test_the_receiving_process_stays_small() -> None:
+    # It runs beside the exporter and must not be woken by, nor pay for, what it does not use.
+    run(f"""
+import sys
+import {PACKAGE}.mqtt.receiver
+heavy = {{"loguru", "dynaconf", "opentelemetry", "anyio", "orjson", "asyncio", "psutil", "h11", "yaml"}}
+loaded = heavy & {{name.split(".")[0] for name in sys.modules}}
+assert not loaded, loaded
+""")

@@ -1,0 +1,252 @@
+"""The handler on the real instruments: what is delivered and reported, read back from the meter."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from loguru import logger
+
+from otel_tickrmeter.core.decode import Decoder
+from otel_tickrmeter.core.event import Event
+from otel_tickrmeter.core.message import (
+    Dropped,
+    Lost,
+    Message,
+    MessageType,
+    Watermark,
+)
+from otel_tickrmeter.handler import Handler
+from otel_tickrmeter.settings.model import DEFAULT_FIELDS
+from tests.driver import LIMITS
+from tests.exporter import PROCESSING_NS, Exporter
+from tests.wire import A, B, answer, boot, booted, message, request, status, stream
+
+PAIR = f'device_id="{A}",symbol="AAPL"'
+SYMBOL = 'symbol="AAPL"'
+
+
+@pytest.fixture
+def exporter() -> Exporter:
+    return Exporter()
+
+
+@pytest.fixture
+def log() -> Iterator[list[str]]:
+    lines: list[str] = []
+    sink = logger.add(lines.append, format="{level} {message}", backtrace=False, diagnose=False)
+    yield lines
+    logger.remove(sink)
+
+
+def rejected(exporter: Exporter) -> dict[str, float]:
+    return exporter.figures("tickrmeter_identities_rejected_total")
+
+
+def test_a_request_and_its_answer(exporter: Exporter) -> None:
+    exporter.deliver(request(1), answer(8))
+    assert exporter.figures("tickrmeter_stock_update_requests_total") == {PAIR: 1}
+    assert exporter.figures("tickrmeter_stock_update_responses_total") == {PAIR: 1}
+    assert exporter.histogram("tickrmeter_stock_update_latency_seconds") == {PAIR: (1, 7e-9)}
+    assert exporter.figures("tickrmeter_stock_update_outcomes_total") == {
+        'firmware_version="unknown",outcome="answered"': 1
+    }
+    assert exporter.figure("tickrmeter_stock_updates_pending") == 0
+    assert exporter.errors() == {}
+    assert exporter.recorder.errors == 0
+
+
+def test_rule_5_the_deadline_goes_by_the_arrival_of_the_next_message(exporter: Exporter) -> None:
+    exporter.deliver(request(1), stream(31, B), answer(31))
+    assert exporter.figures("tickrmeter_stock_update_timeout_total") == {}
+    exporter.deliver(request(40), stream(71, B), answer(71))
+    assert exporter.figures("tickrmeter_stock_update_timeout_total") == {SYMBOL: 1}
+    assert exporter.figures("tickrmeter_symbol_timeout_total") == {SYMBOL: 1}
+    assert exporter.figures("tickrmeter_stock_update_unmatched_total") == {'reason="late"': 1}
+
+
+def test_even_what_is_ignored_moves_time_on(exporter: Exporter) -> None:
+    exporter.deliver(request(1), message("elsewhere", b"", 32))
+    assert exporter.figures("tickrmeter_stock_update_timeout_total") == {SYMBOL: 1}
+
+
+def test_every_message_is_counted_by_its_type_and_timed() -> None:
+    exporter = Exporter()
+    exporter.deliver(
+        request(1),
+        answer(1),
+        status(1),
+        boot(1),
+        booted(1),
+        stream(1),
+        message("elsewhere", b"{", 1),
+        message("STOCKPRICEUPDATE", b"{", 1),
+    )
+    exporter.deliver(request(2)._replace(retain=True))
+    expected = {f'message_type="{kind.value}"': 1 for kind in MessageType}
+    expected['message_type="stock_request"'] = 3
+    assert exporter.figures("tickrmeter_messages_total") == expected
+    assert exporter.recorder.messages_processed == 9
+    timed = exporter.histogram("tickrmeter_message_processing_duration_seconds")
+    assert {labels: total for labels, (total, _) in timed.items()} == expected
+    assert timed['message_type="stock_request"'][1] == pytest.approx(3 * PROCESSING_NS / 1e9)
+
+
+def test_the_last_message_is_remembered_by_its_arrival(exporter: Exporter) -> None:
+    exporter.deliver()
+    assert exporter.link.last_message_ns is None
+    exporter.deliver(stream(3), message("elsewhere", b"", 5))
+    assert exporter.link.last_message_ns == 5
+
+
+@pytest.mark.parametrize(
+    ("delivery", "labels"),
+    [
+        (message("STOCKPRICEUPDATE", b""), 'message_type="stock_request",reason="empty"'),
+        (message(A, b"{"), 'message_type="stock_response",reason="bad_json"'),
+        (message("DEVICESTATUS_RES", b"[]"), 'message_type="device_status",reason="not_object"'),
+        (message("TICKRMETERBOOT", b"\xff"), 'message_type="device_boot",reason="bad_utf8"'),
+        (message("DEVICE_BOOTED", b"{}"), 'message_type="device_booted",reason="missing_field"'),
+        (message("HTTPSTREAMSTOCKS", {"device": 1}), 'message_type="http_stream",reason="wrong_type"'),
+        (
+            message("HTTPSTREAMSTOCKS", b"")._replace(oversize=True),
+            'message_type="http_stream",reason="oversize"',
+        ),
+    ],
+)
+def test_rule_10_what_cannot_be_decoded_is_counted_by_reason(
+    exporter: Exporter, delivery: Message, labels: str
+) -> None:
+    exporter.deliver(delivery)
+    assert exporter.errors() == {labels: 1}
+    assert exporter.recorder.errors == 1
+    assert not exporter.fleet.devices
+
+
+@pytest.mark.parametrize(
+    ("delivery", "kind"),
+    [
+        (request(1, "nobody"), "device"),
+        (request(1, symbol="A PL"), "symbol"),
+        (answer(1, symbol='A"PL'), "symbol"),
+        (status(1, A + "\n"), "device"),
+    ],
+)
+def test_rule_8_what_fails_its_pattern_is_rejected(exporter: Exporter, delivery: Message, kind: str) -> None:
+    exporter.deliver(delivery)
+    assert rejected(exporter) == {f'kind="{kind}",reason="pattern"': 1}
+    assert exporter.errors() == {}
+    assert not exporter.fleet.devices
+
+
+def test_rule_8_what_goes_beyond_a_bound_is_rejected() -> None:
+    exporter = Exporter(replace(LIMITS, max_devices=1, max_symbols=2, max_pairs=2))
+    exporter.deliver(request(1), request(1, B), request(1, symbol="B"), request(1, symbol="C"))
+    assert rejected(exporter) == {
+        'kind="device",reason="max_devices"': 1,
+        'kind="device",reason="max_pairs"': 1,
+    }
+    exporter = Exporter(replace(LIMITS, max_symbols=1))
+    exporter.deliver(request(1), request(1, symbol="B"))
+    assert rejected(exporter) == {'kind="symbol",reason="max_symbols"': 1}
+
+
+def test_rule_10_unreadable_fields_are_counted_one_by_one_and_the_rest_is_taken(exporter: Exporter) -> None:
+    exporter.deliver(status(1, status="online", battery="full", uptime=-1, vin=-2, flash_id="f1"))
+    assert exporter.errors() == {
+        'message_type="device_status",reason="wrong_type"': 1,
+        'message_type="device_status",reason="out_of_range"': 2,
+    }
+    assert exporter.figures("tickrmeter_devices_by_flash_id_total") == {'flash_id="f1"': 1}
+    assert exporter.figures("tickrmeter_device_battery_level") == {}
+
+
+class _Stumbling(Decoder):
+    """A decoder with a bug that boots bring out."""
+
+    def decode(self, message_type: MessageType, message: Message) -> Event | None:
+        if message_type is MessageType.DEVICE_BOOT:
+            raise ZeroDivisionError
+        return super().decode(message_type, message)
+
+
+def test_rule_10_a_bug_is_counted_and_told_and_the_next_message_handled(log: list[str]) -> None:
+    exporter = Exporter()
+    handler = Handler(
+        _Stumbling("", r"[0-9A-F]{12}", DEFAULT_FIELDS),
+        exporter.fleet,
+        exporter.recorder,
+        iter(range(1000)).__next__,
+        exporter.link,
+    )
+    handler.deliver([boot(1), stream(2)])
+    assert exporter.errors() == {'message_type="device_boot",reason="internal"': 1}
+    assert exporter.figures("tickrmeter_messages_total") == {
+        'message_type="device_boot"': 1,
+        'message_type="http_stream"': 1,
+    }
+    assert [line.splitlines()[0] for line in log] == ["ERROR A device_boot message could not be handled"]
+    assert "ZeroDivisionError" in log[0]
+
+
+def test_no_message_is_told_about_in_the_log(log: list[str], exporter: Exporter) -> None:
+    # A stranger who publishes a thousand bad payloads a second must not fill a disk.
+    exporter.deliver(message("STOCKPRICEUPDATE", b"\xff"), message(A, b"{"), request(1, "nobody"), answer(3))
+    assert log == []
+
+
+SECOND = 1_000_000_000
+
+
+def test_the_log_says_once_that_messages_are_dropped(log: list[str], exporter: Exporter) -> None:
+    for at_ns in (SECOND, 2 * SECOND, 11 * SECOND, 21 * SECOND - 1, 31 * SECOND - 1):
+        exporter.handler.report(Dropped(at_ns, at_ns // SECOND))
+    assert [line.strip() for line in log] == [
+        "WARNING The receive queue is full: 1 messages dropped",
+        "WARNING The receive queue is full: 30 messages dropped",
+    ]
+
+
+@pytest.mark.parametrize("detail", ["device", "symbol"])
+def test_rule_9_the_series_of_a_symbol_end_whichever_of_them_there_are(detail: str) -> None:
+    exporter = Exporter(replace(LIMITS, symbol_retention_ns=500), detail=detail)
+    exporter.deliver(request(1), answer(2))
+    assert len([series for series in exporter.series() if "AAPL" in series]) > 3
+    for at_ns in (100, 400, 600):
+        exporter.handler.report(Watermark(at_ns, 0))
+    assert exporter.figures("tickrmeter_series_expired_total") == {'kind="device"': 1, 'kind="symbol"': 1}
+    assert [series for series in exporter.series() if "AAPL" in series] == []
+
+
+@pytest.mark.parametrize("detail", ["device", "symbol"])
+def test_rule_9_every_series_has_an_end(detail: str) -> None:
+    limits = replace(LIMITS, symbol_retention_ns=500)
+    exporter = Exporter(limits, detail=detail)
+    exporter.handler.report(Watermark(1, 0))
+    before = exporter.series()
+    exporter.deliver(
+        status(
+            2, firmware_version="62p", battery=5, charging=True, vin=1, uptime=1, wifi_lost=1, flash_id="f"
+        ),
+        boot(3),
+        booted(4),
+        stream(5),
+        request(6),
+        answer(7),
+        request(8),  # superseded
+        request(9),  # times out
+        request(50, B, "MSFT"),
+    )
+    exporter.handler.report(Lost(60, "closed", ""))
+    exporter.handler.report(Watermark(61, 0))
+    during = exporter.series()
+    assert any("62p" in series for series in during)
+    assert any("AAPL" in series for series in during)
+    for at_ns in (400, 500, 600):
+        exporter.handler.report(Watermark(at_ns, 0))
+    left = {series for series in exporter.series() - before if "message" not in series}
+    assert left == {'tickrmeter_mqtt_connection_changes_total{event="lost",reason="closed"}'}
+    assert exporter.figures("tickrmeter_series_expired_total") == {
+        'kind="device"': 2,
+        'kind="symbol"': 2,
+        'kind="firmware"': 1,
+    }

@@ -1,0 +1,119 @@
+"""What the receiver notices about the link, and rule 5: our own outage is not the backend's fault."""
+
+import pytest
+
+from otel_tickrmeter.core.message import (
+    Connected,
+    Dropped,
+    Lost,
+    Refused,
+    Stalled,
+    Subscribed,
+    Watermark,
+)
+from tests.exporter import Exporter
+from tests.wire import A, B, answer, request
+
+PAIR = f'device_id="{A}",symbol="AAPL"'
+SYMBOL = 'symbol="AAPL"'
+
+
+@pytest.fixture
+def exporter() -> Exporter:
+    return Exporter()
+
+
+def test_a_watermark_moves_time_on(exporter: Exporter) -> None:
+    exporter.deliver(request(1))
+    exporter.handler.report(Watermark(31, 7))
+    assert exporter.fleet.pending == 1
+    assert exporter.figures("tickrmeter_queue_size") == {'queue="receive"': 7}
+    exporter.handler.report(Watermark(32, 0))
+    assert exporter.figures("tickrmeter_stock_update_timeout_total") == {SYMBOL: 1}
+    assert exporter.figures("tickrmeter_queue_size") == {}
+
+
+def test_connected_is_only_half_of_it(exporter: Exporter) -> None:
+    exporter.handler.report(Connected(1, session_present=False))
+    assert not exporter.link.usable
+    assert "subscription" in exporter.link.trouble
+    assert exporter.figures("tickrmeter_mqtt_connection_changes_total") == {}
+    assert exporter.figure("tickrmeter_mqtt_connected") == 0
+
+
+def test_subscribed_is_usable(exporter: Exporter) -> None:
+    exporter.handler.report(Subscribed(5))
+    assert exporter.link.usable
+    assert exporter.link.subscribed_ns == 5
+    assert exporter.link.trouble == ""
+    assert exporter.figure("tickrmeter_mqtt_connected") == 1
+    assert exporter.figures("tickrmeter_mqtt_connection_changes_total") == {
+        'event="connected",reason="subscribed"': 1
+    }
+
+
+def test_rule_5_a_lost_connection_abandons(exporter: Exporter) -> None:
+    exporter.handler.report(Subscribed(1))
+    exporter.deliver(request(1))
+    exporter.handler.report(Lost(20, "keepalive_timeout", "the broker did not answer a ping"))
+    assert exporter.figures("tickrmeter_stock_update_abandoned_total") == {SYMBOL: 1}
+    assert not exporter.link.usable
+    assert exporter.link.trouble == "connection lost: the broker did not answer a ping"
+    assert exporter.link.up_share(38) == 0.5
+    assert exporter.figures("tickrmeter_mqtt_connection_changes_total") == {
+        'event="connected",reason="subscribed"': 1,
+        'event="lost",reason="keepalive_timeout"': 1,
+    }
+    exporter.handler.report(Watermark(100, 0))
+    assert exporter.figures("tickrmeter_stock_update_timeout_total") == {}
+
+
+def test_a_refusal_says_why(exporter: Exporter) -> None:
+    exporter.handler.report(Subscribed(1))
+    exporter.handler.report(Refused(5, "not_authorized", "Not authorized"))
+    assert exporter.link.trouble == "refused by the broker: Not authorized"
+    assert not exporter.link.usable
+    assert exporter.link.earlier_ns == 4
+    assert exporter.figures("tickrmeter_mqtt_connection_changes_total") == {
+        'event="connected",reason="subscribed"': 1,
+        'event="refused",reason="not_authorized"': 1,
+    }
+
+
+def test_rule_5_a_refusal_of_the_subscription_abandons_what_came_before_it(exporter: Exporter) -> None:
+    exporter.handler.report(Connected(1, session_present=False))
+    exporter.deliver(request(2))
+    exporter.handler.report(Refused(10, "timeout", "no SUBACK within 10 s"))
+    exporter.handler.report(Watermark(100, 0))
+    assert exporter.figures("tickrmeter_stock_update_timeout_total") == {}
+    assert exporter.figures("tickrmeter_stock_update_abandoned_total") == {SYMBOL: 1}
+
+
+@pytest.mark.parametrize("event", [Stalled(5, 3.0), Dropped(5, 4)])
+def test_rule_5_across_a_stall_or_a_drop_nothing_is_timed(
+    exporter: Exporter, event: Stalled | Dropped
+) -> None:
+    exporter.deliver(request(1), request(1, B))
+    exporter.handler.report(event)
+    exporter.deliver(answer(6))
+    exporter.handler.report(Watermark(100, 0))
+    assert exporter.figures("tickrmeter_stock_update_responses_total") == {PAIR: 1}
+    assert exporter.histogram("tickrmeter_stock_update_latency_seconds") == {}
+    assert exporter.figures("tickrmeter_stock_update_timeout_total") == {}
+    assert exporter.figures("tickrmeter_stock_update_abandoned_total") == {SYMBOL: 1}
+
+
+def test_what_the_full_queue_discarded_is_counted(exporter: Exporter) -> None:
+    exporter.handler.report(Dropped(5, 4))
+    exporter.handler.report(Dropped(6, 3))
+    exporter.handler.report(Stalled(7, 3.0))
+    assert exporter.figures("tickrmeter_queue_dropped_total") == {'queue="receive"': 7}
+
+
+def test_rule_4_a_backlog_yields_neither_latencies_nor_timeouts(exporter: Exporter) -> None:
+    exporter.deliver(*(delivery._replace(backlog=True) for delivery in (request(1), answer(2), request(3))))
+    exporter.handler.report(Watermark(100, 0))
+    assert exporter.figures("tickrmeter_stock_update_responses_total") == {PAIR: 1}
+    assert exporter.histogram("tickrmeter_stock_update_latency_seconds") == {}
+    assert exporter.figures("tickrmeter_stock_update_timeout_total") == {}
+    assert exporter.figures("tickrmeter_stock_update_abandoned_total") == {SYMBOL: 1}

@@ -1,0 +1,271 @@
+"""The recorder on the real instruments: each thing that the core, the handler and HTTP may tell."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from otel_tickrmeter.core.device import Device, Pair
+from otel_tickrmeter.core.message import MessageType
+from otel_tickrmeter.core.reason import (
+    ErrorReason,
+    ExpiredKind,
+    IdentityKind,
+    RejectionReason,
+    UnmatchedReason,
+)
+from otel_tickrmeter.core.symbol import Symbol
+from otel_tickrmeter.core.window import OutcomeWindow
+from otel_tickrmeter.recorder import Recorder
+from tests.exporter import Exporter
+
+PAIR = 'device_id="A",symbol="X"'
+SYMBOL = 'symbol="X"'
+FIRMWARE = 'firmware_version="62p"'
+SECOND = 1_000_000_000
+
+
+@pytest.fixture
+def exporter() -> Exporter:
+    return Exporter()
+
+
+@pytest.fixture
+def recorder(exporter: Exporter) -> Recorder:
+    return exporter.recorder
+
+
+@pytest.fixture
+def pair() -> Pair:
+    device = Device("A", 1)
+    device.set_firmware("62p")
+    return Pair(device, Symbol("X", 1, OutcomeWindow(10, 900)))
+
+
+@pytest.fixture
+def told(exporter: Exporter) -> Iterator[set[str]]:
+    """Which families may change: a test fails that changes another."""
+    before = changing(exporter)
+    names: set[str] = set()
+    yield names
+    after = changing(exporter)
+    assert {name for name in after if before.get(name) != after[name]} == names
+
+
+def changing(exporter: Exporter) -> dict[str, object]:
+    names = {series.split("{")[0] for series in exporter.series()}
+    return {name: (exporter.figures(name), exporter.histogram(name)) for name in names}
+
+
+def test_a_request(exporter: Exporter, recorder: Recorder, pair: Pair, told: set[str]) -> None:
+    recorder.requested(pair)
+    recorder.requested(pair)
+    assert exporter.figures("tickrmeter_stock_update_requests_total") == {PAIR: 2}
+    told |= {"tickrmeter_stock_update_requests_total"}
+
+
+def test_an_answer(exporter: Exporter, recorder: Recorder, pair: Pair, told: set[str]) -> None:
+    recorder.answered(pair, 3 * SECOND // 2)
+    assert exporter.figures("tickrmeter_stock_update_responses_total") == {PAIR: 1}
+    assert exporter.histogram("tickrmeter_stock_update_latency_seconds") == {PAIR: (1, 1.5)}
+    assert exporter.figures("tickrmeter_stock_update_outcomes_total") == {f'{FIRMWARE},outcome="answered"': 1}
+    told |= {
+        "tickrmeter_stock_update_responses_total",
+        "tickrmeter_stock_update_latency_seconds",
+        "tickrmeter_stock_update_outcomes_total",
+    }
+
+
+def test_an_answer_without_a_latency(
+    exporter: Exporter, recorder: Recorder, pair: Pair, told: set[str]
+) -> None:
+    recorder.answered(pair, None)
+    assert exporter.figures("tickrmeter_stock_update_responses_total") == {PAIR: 1}
+    told |= {"tickrmeter_stock_update_responses_total", "tickrmeter_stock_update_outcomes_total"}
+
+
+def test_outcomes_add_up(exporter: Exporter, recorder: Recorder, pair: Pair) -> None:
+    for latency_ns in (SECOND, None, 2 * SECOND):
+        recorder.answered(pair, latency_ns)
+    recorder.timed_out(pair)
+    recorder.timed_out(pair)
+    assert exporter.figures("tickrmeter_stock_update_outcomes_total") == {
+        f'{FIRMWARE},outcome="answered"': 3,
+        f'{FIRMWARE},outcome="timeout"': 2,
+    }
+    assert exporter.histogram("tickrmeter_stock_update_latency_seconds") == {PAIR: (2, 3.0)}
+
+
+def test_an_answer_that_took_no_time_has_a_latency(
+    exporter: Exporter, recorder: Recorder, pair: Pair
+) -> None:
+    recorder.answered(pair, 0)
+    assert exporter.histogram("tickrmeter_stock_update_latency_seconds") == {PAIR: (1, 0.0)}
+
+
+def test_a_timeout_under_both_names(
+    exporter: Exporter, recorder: Recorder, pair: Pair, told: set[str]
+) -> None:
+    recorder.timed_out(pair)
+    assert exporter.figures("tickrmeter_stock_update_timeout_total") == {SYMBOL: 1}
+    assert exporter.figures("tickrmeter_symbol_timeout_total") == {SYMBOL: 1}
+    assert exporter.figures("tickrmeter_stock_update_outcomes_total") == {f'{FIRMWARE},outcome="timeout"': 1}
+    told |= {
+        "tickrmeter_stock_update_timeout_total",
+        "tickrmeter_symbol_timeout_total",
+        "tickrmeter_stock_update_outcomes_total",
+    }
+
+
+def test_what_is_superseded_or_abandoned(
+    exporter: Exporter, recorder: Recorder, pair: Pair, told: set[str]
+) -> None:
+    recorder.superseded(pair)
+    recorder.abandoned(pair)
+    recorder.abandoned(pair)
+    assert exporter.figures("tickrmeter_stock_update_superseded_total") == {SYMBOL: 1}
+    assert exporter.figures("tickrmeter_stock_update_abandoned_total") == {SYMBOL: 2}
+    told |= {"tickrmeter_stock_update_superseded_total", "tickrmeter_stock_update_abandoned_total"}
+
+
+@pytest.mark.parametrize("reason", UnmatchedReason)
+def test_an_unmatched_answer(
+    exporter: Exporter, recorder: Recorder, told: set[str], reason: UnmatchedReason
+) -> None:
+    recorder.unmatched(reason)
+    assert exporter.figures("tickrmeter_stock_update_unmatched_total") == {f'reason="{reason.value}"': 1}
+    told |= {"tickrmeter_stock_update_unmatched_total"}
+
+
+def test_a_rejected_identity_is_no_error_of_a_message(
+    exporter: Exporter, recorder: Recorder, told: set[str]
+) -> None:
+    recorder.rejected(IdentityKind.SYMBOL, RejectionReason.MAX_SYMBOLS)
+    assert exporter.figures("tickrmeter_identities_rejected_total") == {
+        'kind="symbol",reason="max_symbols"': 1
+    }
+    assert recorder.errors == 0
+    told |= {"tickrmeter_identities_rejected_total"}
+
+
+def test_a_message_error(exporter: Exporter, recorder: Recorder, told: set[str]) -> None:
+    recorder.message_error(MessageType.STOCK_REQUEST, ErrorReason.BAD_JSON)
+    recorder.misread(ErrorReason.OVERFLOW)
+    assert exporter.figures("tickrmeter_message_errors_total") == {
+        'message_type="stock_request",reason="bad_json"': 1,
+        'message_type="device_status",reason="overflow"': 1,
+    }
+    assert recorder.errors == 2
+    assert recorder.messages_processed == 0
+    told |= {"tickrmeter_message_errors_total"}
+
+
+def test_a_message(exporter: Exporter, recorder: Recorder, told: set[str]) -> None:
+    recorder.message(MessageType.IGNORED, SECOND // 4)
+    assert exporter.figures("tickrmeter_messages_total") == {'message_type="ignored"': 1}
+    assert exporter.histogram("tickrmeter_message_processing_duration_seconds") == {
+        'message_type="ignored"': (1, 0.25)
+    }
+    assert recorder.messages_processed == 1
+    told |= {"tickrmeter_messages_total", "tickrmeter_message_processing_duration_seconds"}
+
+
+def test_a_boot(exporter: Exporter, recorder: Recorder, pair: Pair, told: set[str]) -> None:
+    recorder.boot_started(pair.device)
+    recorder.boot_finished(pair.device, 5 * SECOND)
+    recorder.boot_finished(pair.device, None)
+    assert exporter.figures("tickrmeter_device_boots_total") == {FIRMWARE: 1}
+    assert exporter.histogram("tickrmeter_device_boot_duration_seconds") == {FIRMWARE: (1, 5.0)}
+    told |= {"tickrmeter_device_boots_total", "tickrmeter_device_boot_duration_seconds"}
+
+
+def test_a_stream(exporter: Exporter, recorder: Recorder, pair: Pair, told: set[str]) -> None:
+    recorder.streamed(pair.device)
+    assert exporter.figures("tickrmeter_http_stream_requests_total") == {FIRMWARE: 1}
+    told |= {"tickrmeter_http_stream_requests_total"}
+
+
+def test_the_connection_and_the_queue(exporter: Exporter, recorder: Recorder, told: set[str]) -> None:
+    recorder.connection_change("lost", "keepalive_timeout")
+    recorder.dropped(12)
+    assert exporter.figures("tickrmeter_mqtt_connection_changes_total") == {
+        'event="lost",reason="keepalive_timeout"': 1
+    }
+    assert exporter.figures("tickrmeter_queue_dropped_total") == {'queue="receive"': 12}
+    told |= {"tickrmeter_mqtt_connection_changes_total", "tickrmeter_queue_dropped_total"}
+
+
+def test_an_http_response(exporter: Exporter, recorder: Recorder, told: set[str]) -> None:
+    recorder.http_response("GET", "/metrics", 200, 0.5)
+    assert exporter.figures("http_requests_total") == {'method="GET",endpoint="/metrics",status="200"': 1}
+    assert exporter.histogram("http_request_duration_seconds") == {
+        'method="GET",endpoint="/metrics"': (1, 0.5)
+    }
+    told |= {"http_requests_total", "http_request_duration_seconds"}
+
+
+def test_counters_of_closed_lists_start_at_zero(exporter: Exporter) -> None:
+    # One that appears with its first count hides that count from rate().
+    assert {series for series in exporter.series() if "_total{" in series and "devices_by" not in series} == {
+        *(f'tickrmeter_messages_total{{message_type="{kind.value}"}}' for kind in MessageType),
+        *(f'tickrmeter_stock_update_unmatched_total{{reason="{why.value}"}}' for why in UnmatchedReason),
+        *(f'tickrmeter_series_expired_total{{kind="{kind.value}"}}' for kind in ExpiredKind),
+        *(
+            f'tickrmeter_identities_rejected_total{{kind="{kind}",reason="{reason}"}}'
+            for kind, reasons in {
+                "device": ("pattern", "max_devices", "max_pairs"),
+                "symbol": ("pattern", "max_symbols"),
+            }.items()
+            for reason in reasons
+        ),
+        'tickrmeter_queue_dropped_total{queue="receive"}',
+    }
+    assert exporter.figures("tickrmeter_messages_total") == {}
+
+
+def test_a_pair_that_ended_begins_again_at_nothing(
+    exporter: Exporter, recorder: Recorder, pair: Pair
+) -> None:
+    recorder.requested(pair)
+    recorder.answered(pair, SECOND)
+    recorder.ended_pair(pair)
+    for name in ("requests_total", "responses_total"):
+        assert exporter.figures(f"tickrmeter_stock_update_{name}") == {}
+    assert exporter.histogram("tickrmeter_stock_update_latency_seconds") == {}
+    recorder.requested(pair)
+    assert exporter.figures("tickrmeter_stock_update_requests_total") == {PAIR: 1}
+
+
+def test_a_symbol_that_ended_takes_its_series_along(
+    exporter: Exporter, recorder: Recorder, pair: Pair
+) -> None:
+    for tell in (recorder.timed_out, recorder.superseded, recorder.abandoned):
+        tell(pair)
+    recorder.ended(ExpiredKind.SYMBOL, pair.symbol)
+    assert [series for series in exporter.series() if SYMBOL in series] == []
+    assert exporter.figures("tickrmeter_series_expired_total") == {'kind="symbol"': 1}
+
+
+def test_a_firmware_that_ended_takes_its_series_along(
+    exporter: Exporter, recorder: Recorder, pair: Pair
+) -> None:
+    other = Device("B", 1)
+    for device in (pair.device, other):
+        recorder.boot_started(device)
+        recorder.boot_finished(device, SECOND)
+        recorder.streamed(device)
+    recorder.answered(pair, SECOND)
+    recorder.timed_out(pair)
+    recorder.ended(ExpiredKind.FIRMWARE, "62p")
+    assert [series for series in exporter.series() if FIRMWARE in series] == []
+    assert exporter.figures("tickrmeter_device_boots_total") == {'firmware_version="unknown"': 1}
+    assert exporter.figures("tickrmeter_series_expired_total") == {'kind="firmware"': 1}
+    recorder.boot_started(pair.device)
+    recorder.answered(pair, SECOND)
+    assert exporter.figures("tickrmeter_device_boots_total")[FIRMWARE] == 1
+    assert exporter.figures("tickrmeter_stock_update_outcomes_total") == {f'{FIRMWARE},outcome="answered"': 1}
+
+
+def test_a_firmware_without_a_series_may_end_too(exporter: Exporter, recorder: Recorder) -> None:
+    recorder.ended(ExpiredKind.FIRMWARE, "62p")
+    recorder.ended(ExpiredKind.DEVICE, Device("A", 1))
+    assert exporter.figures("tickrmeter_series_expired_total") == {'kind="firmware"': 1, 'kind="device"': 1}

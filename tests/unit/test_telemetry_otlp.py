@@ -1,0 +1,217 @@
+"""What is pushed, through OpenTelemetry's own encoder and exporters."""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc  # type: ignore[import-untyped]
+import pytest
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.metrics import Observation
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2_grpc import (
+    MetricsServiceServicer,
+    add_MetricsServiceServicer_to_server,
+)
+from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, Metric
+from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
+
+from otel_tickrmeter import __version__
+from otel_tickrmeter.catalogue import Instrument, Kind
+from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.settings.model import OtlpSettings
+from otel_tickrmeter.telemetry.compact import CompactMeter
+from otel_tickrmeter.telemetry.otlp import make_exporter, to_metrics_data
+from tests.assembly import RESOURCE, assemble, compact_telemetry, stock_telemetry
+from tests.otlp_collector import Collector, running_collector
+from tests.traffic import scripted
+
+START_NS, NOW_NS = 1_000, 5_000
+CUMULATIVE = AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
+COUNTER = Instrument("c", Kind.COUNTER, "1", "c_total", "C.", {"a": ()})
+Point = tuple[str, frozenset[tuple[str, str]]]
+
+
+def encoded(data: MetricsData) -> ExportMetricsServiceRequest:
+    """Encode, and decode what would be on the wire."""
+    request = ExportMetricsServiceRequest()
+    request.ParseFromString(encode_metrics(data).SerializeToString())
+    return request
+
+
+def metrics_of(data: MetricsData) -> dict[str, Metric]:
+    (resource,) = encoded(data).resource_metrics
+    (scope,) = resource.scope_metrics
+    found = {metric.name: metric for metric in scope.metrics}
+    assert len(found) == len(scope.metrics)
+    return found
+
+
+def points_of(metrics: Mapping[str, Metric]) -> dict[Point, object]:
+    """Figures by instrument and attributes; a histogram's are its counts and its sum."""
+    found: dict[Point, object] = {}
+    for name, metric in metrics.items():
+        for point in getattr(metric, metric.WhichOneof("data") or "").data_points:
+            attributes = frozenset((pair.key, pair.value.string_value) for pair in point.attributes)
+            if metric.HasField("histogram"):
+                found[name, attributes] = (list(point.bucket_counts), point.count, point.sum)
+            else:
+                found[name, attributes] = float(getattr(point, point.WhichOneof("value")))
+    return found
+
+
+def test_counters_gauges_and_histograms_on_the_wire() -> None:
+    rows = (
+        Instrument("c", Kind.COUNTER, "{x}", "c_total", "C.", {"a": ()}),
+        Instrument("g", Kind.OBSERVABLE_GAUGE, "By", "g_bytes", "G."),
+        Instrument("o", Kind.OBSERVABLE_COUNTER, "s", "o_seconds_total", "O."),
+        Instrument("h", Kind.HISTOGRAM, "s", "h_seconds", "H.", {"a": ()}, buckets=(1.0, 2.0)),
+        Instrument("empty", Kind.COUNTER, "1", "empty_total", "E.", {"a": ()}),
+    )
+    meter = CompactMeter(rows)
+    meter.create_counter("c").add(2.5, {"a": "é"})
+    meter.create_observable_gauge("g", [lambda _: [Observation(7)]])
+    meter.create_observable_counter("o", [lambda _: [Observation(1.5)]])
+    histogram = meter.create_histogram("h")
+    for amount in (0.5, 1.5, 9.0):
+        histogram.record(amount, {"a": "x"})
+    meter.create_counter("empty")
+    data = to_metrics_data(meter.collect(), RESOURCE, START_NS, NOW_NS)
+    (resource,) = encoded(data).resource_metrics
+    attributes = {pair.key: pair.value.string_value for pair in resource.resource.attributes}
+    assert attributes == dict(RESOURCE.attributes)
+    (scope,) = resource.scope_metrics
+    assert (scope.scope.name, scope.scope.version) == ("otel_tickrmeter", __version__)
+    found = metrics_of(data)
+    assert list(found) == ["c", "g", "o", "h"]
+    assert [(found[row.name].unit, found[row.name].description) for row in rows[:4]] == [
+        (row.unit, row.description) for row in rows[:4]
+    ]
+    for name in ("c", "o"):
+        assert found[name].sum.is_monotonic
+        assert found[name].sum.aggregation_temporality == CUMULATIVE
+    (point,) = found["c"].sum.data_points
+    assert (point.start_time_unix_nano, point.time_unix_nano, point.as_double) == (START_NS, NOW_NS, 2.5)
+    assert found["g"].WhichOneof("data") == "gauge"
+    assert found["g"].gauge.data_points[0].as_int == 7
+    assert found["h"].histogram.aggregation_temporality == CUMULATIVE
+    (bar,) = found["h"].histogram.data_points
+    assert (list(bar.bucket_counts), list(bar.explicit_bounds)) == ([1, 1, 1], [1.0, 2.0])
+    assert (bar.count, bar.sum, bar.start_time_unix_nano, bar.time_unix_nano) == (3, 11.0, START_NS, NOW_NS)
+    # Not kept, so not told: a wrong extreme is worse than none.
+    assert not bar.HasField("min")
+    assert not bar.HasField("max")
+
+
+@pytest.mark.parametrize("detail", ["device", "symbol"])
+def test_the_same_points_as_the_stock_path(detail: str) -> None:
+    ours, stock = compact_telemetry(detail), stock_telemetry(detail, with_otlp=True)
+    for telemetry in (ours, stock):
+        assemble(telemetry, detail).play(scripted())
+    theirs = stock.metrics_data()
+    assert theirs is not None
+    compact, sdk = metrics_of(ours.metrics_data()), metrics_of(theirs)
+    assert points_of(compact) == points_of(sdk)
+    assert {
+        name: (each.unit, each.description, each.WhichOneof("data")) for name, each in compact.items()
+    } == {name: (each.unit, each.description, each.WhichOneof("data")) for name, each in sdk.items()}
+
+
+def test_ended_series_are_not_pushed() -> None:
+    meter = CompactMeter([COUNTER])
+    counter = meter.create_counter("c")
+    first = AttributeSet(a="first")
+    counter.add(1, first)
+    counter.add(2, AttributeSet(a="second"))
+    meter.end(first)
+    data = to_metrics_data(meter.collect(), RESOURCE, START_NS, NOW_NS)
+    assert points_of(metrics_of(data)) == {("c", frozenset({("a", "second")})): 2.0}
+
+
+def one_point() -> MetricsData:
+    meter = CompactMeter([COUNTER])
+    meter.create_counter("c").add(1, {"a": "x"})
+    return to_metrics_data(meter.collect(), RESOURCE, START_NS, NOW_NS)
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with running_collector() as running:
+        yield running
+
+
+@pytest.mark.parametrize("path", ["", "/", "/v1/metrics", "/other"])
+def test_an_endpoint_without_a_path_gets_the_usual_one(collector: Collector, path: str) -> None:
+    settings = OtlpSettings(
+        endpoint=collector.url + path, protocol="http/protobuf", headers={"X-Key": "s"}, timeout=5.0
+    )
+    exporter = make_exporter(settings)
+    assert exporter.export(one_point()) is MetricExportResult.SUCCESS
+    exporter.shutdown()
+    ((asked, headers, _),) = collector.requests
+    assert asked == ("/other" if path == "/other" else "/v1/metrics")
+    assert headers["x-key"] == "s"
+
+
+def test_opentelemetrys_variables(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key=a%20b,other=c")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/protobuf")
+    exporter = make_exporter(OtlpSettings())
+    assert exporter.export(one_point()) is MetricExportResult.SUCCESS
+    exporter.shutdown()
+    ((path, headers, _),) = collector.requests
+    assert (path, headers["api-key"], headers["other"]) == ("/v1/metrics", "a b", "c")
+
+
+class Metadata(MetricsServiceServicer):
+    """Takes OTLP over gRPC, and keeps the metadata."""
+
+    def __init__(self) -> None:
+        self.metadata: dict[str, str | bytes] = {}
+
+    def Export(  # noqa: N802  gRPC's name
+        self, request: ExportMetricsServiceRequest, context: grpc.ServicerContext
+    ) -> ExportMetricsServiceResponse:
+        del request
+        self.metadata = dict(context.invocation_metadata())
+        return ExportMetricsServiceResponse()
+
+
+def test_headers_over_grpc_may_have_capitals() -> None:
+    # gRPC itself refuses them; a setting written for HTTP has them.
+    service = Metadata()
+    server = grpc.server(ThreadPoolExecutor(1))
+    add_MetricsServiceServicer_to_server(service, server)  # type: ignore[no-untyped-call]
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        exporter = make_exporter(
+            OtlpSettings(
+                endpoint=f"http://127.0.0.1:{port}", protocol="grpc", headers={"Authorization": "Bearer x"}
+            )
+        )
+        assert exporter.export(one_point()) is MetricExportResult.SUCCESS
+        exporter.shutdown()
+    finally:
+        server.stop(None).wait()
+    assert service.metadata["authorization"] == "Bearer x"
+
+
+def test_a_large_fleet_is_pushed_in_parts(collector: Collector) -> None:
+    # A collector takes 4 MiB at once by default, and refuses what is larger as a whole.
+    meter = CompactMeter([COUNTER])
+    counter = meter.create_counter("c")
+    for number in range(12_001):
+        counter.add(1, {"a": f"{number:0128}"})
+    exporter = make_exporter(OtlpSettings(endpoint=collector.url, protocol="http/protobuf"))
+    data = to_metrics_data(meter.collect(), RESOURCE, START_NS, NOW_NS)
+    assert exporter.export(data) is MetricExportResult.SUCCESS
+    exporter.shutdown()
+    assert max(len(body) for _, _, body in collector.requests) < 4 << 20
+    points = [point for metric in collector.metrics() for point in metric.sum.data_points]
+    assert sorted(point.attributes[0].value.string_value for point in points) == [
+        f"{number:0128}" for number in range(12_001)
+    ]

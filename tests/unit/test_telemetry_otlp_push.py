@@ -1,0 +1,195 @@
+"""How pushing behaves: at its interval, when it fails, and at the end."""
+
+import threading
+from collections.abc import Iterator
+
+import anyio
+import pytest
+from loguru import logger
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
+
+from otel_tickrmeter.catalogue import Instrument, Kind
+from otel_tickrmeter.settings.model import OtlpSettings
+from otel_tickrmeter.telemetry.compact import CompactMeter
+from otel_tickrmeter.telemetry.otlp import OtlpPush, make_exporter, to_metrics_data
+from tests.assembly import RESOURCE
+from tests.otlp_collector import Collector, running_collector
+from tests.waiting import DEADLINE_SECONDS, until
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with running_collector() as running:
+        yield running
+
+
+@pytest.fixture
+def told() -> Iterator[list[str]]:
+    messages: list[str] = []
+    sink = logger.add(
+        lambda message: messages.append(message.record["message"]),
+        level="INFO",
+        filter=lambda record: record["name"] == "otel_tickrmeter.telemetry.otlp",
+    )
+    yield messages
+    logger.remove(sink)
+
+
+def data_of(number: float) -> MetricsData:
+    row = Instrument("c", Kind.COUNTER, "1", "c_total", "C.", {"a": ()})
+    meter = CompactMeter([row])
+    meter.create_counter("c").add(number, {"a": "x"})
+    return to_metrics_data(meter.collect(), RESOURCE, 0, 1)
+
+
+def pushed(collector: Collector) -> list[float]:
+    return [metric.sum.data_points[0].as_double for metric in collector.metrics()]
+
+
+def http_exporter(collector: Collector) -> MetricExporter:
+    return make_exporter(
+        OtlpSettings(endpoint=collector.url, protocol="http/protobuf", timeout=DEADLINE_SECONDS)
+    )
+
+
+def test_pushes_at_the_interval_and_once_more_at_the_end(collector: Collector) -> None:
+    numbers = iter(range(1, 1000))
+    push = OtlpPush(http_exporter(collector), lambda: data_of(next(numbers)), 0.01)
+
+    async def play() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(push.push_forever)
+            await until(lambda: len(collector.requests) >= 3)
+            tasks.cancel_scope.cancel()
+
+    anyio.run(play)
+    found = pushed(collector)
+    # What was collected last has arrived: nothing recorded before the end is lost.
+    assert found == list(range(1, next(numbers)))
+
+
+def test_the_last_push_happens_even_before_the_first_interval(collector: Collector) -> None:
+    push = OtlpPush(http_exporter(collector), lambda: data_of(42), 3600.0)
+
+    async def play() -> None:
+        with anyio.move_on_after(0.05):
+            await push.push_forever()
+
+    anyio.run(play)
+    assert pushed(collector) == [42]
+
+
+def test_failing_is_told_once_and_so_is_recovery(collector: Collector, told: list[str]) -> None:
+    collector.status = 400
+    push = OtlpPush(http_exporter(collector), lambda: data_of(1), 0.01)
+
+    async def play() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(push.push_forever)
+            await until(lambda: len(collector.requests) >= 4)
+            assert told == ["OTLP push fails; trying on every 0.01 s"]
+            collector.status = 200
+            await until(lambda: len(told) == 2)
+            seen = len(collector.requests)
+            await until(lambda: len(collector.requests) >= seen + 3)
+            tasks.cancel_scope.cancel()
+
+    anyio.run(play)
+    assert told == ["OTLP push fails; trying on every 0.01 s", "OTLP push works again"]
+
+
+def test_a_collector_that_does_not_answer_does_not_hold_up_the_end(collector: Collector) -> None:
+    collector.silent.set()
+    push = OtlpPush(http_exporter(collector), lambda: data_of(1), 0.01)
+    before = set(threading.enumerate())
+
+    async def play() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(push.push_forever)
+            await until(lambda: len(collector.requests) >= 1)
+            tasks.cancel_scope.cancel()
+
+    anyio.run(play)
+    assert not collector.released.is_set()
+    # It is still waiting for its answer, in threads that the end of the program does not wait for.
+    waiting = [thread for thread in set(threading.enumerate()) - before if thread.name == "OTLP push"]
+    assert waiting
+    assert all(thread.daemon for thread in waiting)
+    # Never two exports at once: the last push waited for the one before it, in vain.
+    assert len(collector.requests) == 1
+    collector.released.set()
+    for thread in waiting:
+        thread.join(DEADLINE_SECONDS)
+
+
+class Broken(MetricExporter):
+    """Raises, as an exporter should not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def export(self, *_: object, **__: object) -> MetricExportResult:
+        self.calls += 1
+        raise RuntimeError("broken")
+
+    def force_flush(self, *_: object) -> bool:
+        return True
+
+    def shutdown(self, *_: object, **__: object) -> None:
+        pass
+
+
+def test_an_exporter_that_raises_does_not_end_the_pushing(told: list[str]) -> None:
+    exporter = Broken()
+    push = OtlpPush(exporter, lambda: data_of(1), 0.001)
+
+    async def play() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(push.push_forever)
+            await until(lambda: exporter.calls >= 3)
+            tasks.cancel_scope.cancel()
+
+    anyio.run(play)
+    assert told == ["OTLP push fails; trying on every 0.001 s"]
+
+
+def test_a_figure_that_cannot_be_observed_does_not_end_the_pushing(
+    collector: Collector, told: list[str]
+) -> None:
+    calls = [0]
+
+    def collect() -> MetricsData:
+        calls[0] += 1
+        if calls[0] < 3:
+            raise RuntimeError("broken")
+        return data_of(1)
+
+    push = OtlpPush(http_exporter(collector), collect, 0.001)
+
+    async def play() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(push.push_forever)
+            await until(lambda: len(told) == 2)
+            tasks.cancel_scope.cancel()
+
+    anyio.run(play)
+    assert told[1] == "OTLP push works again"
+
+
+def test_nothing_to_push_is_no_failure(collector: Collector, told: list[str]) -> None:
+    calls = [0]
+
+    def collect() -> None:
+        calls[0] += 1
+
+    push = OtlpPush(http_exporter(collector), collect, 0.001)
+
+    async def play() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(push.push_forever)
+            await until(lambda: calls[0] >= 3)
+            tasks.cancel_scope.cancel()
+
+    anyio.run(play)
+    assert (collector.requests, told) == ([], [])

@@ -1,0 +1,66 @@
+"""The stock path."""
+
+import gzip
+
+import anyio
+import pytest
+
+from otel_tickrmeter.catalogue import names
+from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.telemetry.render import FORMATS, Format
+from tests.assembly import assemble, expose, stock_telemetry
+from tests.exposition_text import exposition, labels_of
+from tests.traffic import scripted
+
+
+def test_more_series_than_the_sdk_allows_by_itself() -> None:
+    telemetry = stock_telemetry("device")
+    counter = telemetry.meter().create_counter(names.REQUESTS)
+    for number in range(2500):
+        counter.add(1, AttributeSet(device_id=str(number), symbol="AAPL"))
+    samples = exposition(expose(telemetry), "text").samples
+    found = labels_of(samples, "tickrmeter_stock_update_requests_total")
+    assert {labels["device_id"] for labels in found} == {str(number) for number in range(2500)}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_gzip_and_plain_are_the_same(form: Format) -> None:
+    telemetry = stock_telemetry("symbol")
+    assemble(telemetry, "symbol").play(scripted())
+    expose(telemetry)
+    assert gzip.decompress(expose(telemetry, form, gzip=True)) == expose(telemetry, form)
+
+
+def test_it_is_never_stale_and_counts_its_samples() -> None:
+    telemetry = stock_telemetry("symbol")
+    assemble(telemetry, "symbol").play(scripted())
+    text = expose(telemetry)
+    assert telemetry.series() == len(exposition(text, "text").samples)
+    assert telemetry.age_seconds() == 0.0
+    assert telemetry.stale() is None
+
+
+@pytest.mark.parametrize("with_otlp", [False, True])
+def test_otlp_reads_apart_from_scrapes(*, with_otlp: bool) -> None:
+    telemetry = stock_telemetry("symbol", with_otlp=with_otlp)
+    assemble(telemetry, "symbol").play(scripted())
+    expose(telemetry)
+    data = telemetry.metrics_data()
+    if not with_otlp:
+        assert data is None
+        return
+    assert data is not None
+    (resource,) = data.resource_metrics
+    assert names.REQUESTS in {metric.name for metric in resource.scope_metrics[0].metrics}
+
+
+def test_the_provider_is_shut_down_at_the_end() -> None:
+    telemetry = stock_telemetry("symbol")
+
+    async def run() -> None:
+        with anyio.move_on_after(0.01):
+            await telemetry.keep_fresh()
+
+    anyio.run(run)
+    # Nothing registered is left to be read.
+    assert expose(telemetry) == b""

@@ -1,0 +1,64 @@
+"""The resource, from OpenTelemetry's own variables."""
+
+import pytest
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+
+from otel_tickrmeter import __version__
+from otel_tickrmeter.telemetry.otlp import to_metrics_data
+from otel_tickrmeter.telemetry.render import FORMATS, Format
+from otel_tickrmeter.telemetry.target import make_resource, target_info
+from tests.exposition_text import exposition, labels_of
+
+
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OTEL_RESOURCE_ATTRIBUTES", "OTEL_SERVICE_NAME", "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def labels(form: Format = "text") -> dict[str, str]:
+    text = target_info(make_resource("host-1"), form) + ("# EOF\n" if form == "openmetrics" else "")
+    (found,) = labels_of(exposition(text.encode(), form).samples, "target_info")
+    return found
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_defaults(form: Format) -> None:
+    found = labels(form)
+    assert found.pop("telemetry_sdk_version")
+    assert found == {
+        "service_name": "otel-tickrmeter",
+        "service_version": __version__,
+        "service_instance_id": "host-1",
+        "telemetry_sdk_language": "python",
+        "telemetry_sdk_name": "opentelemetry",
+    }
+
+
+def test_variables_win_over_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "OTEL_RESOURCE_ATTRIBUTES", "service.name=a,service.instance.id=b,deployment.environment=c%2Cd"
+    )
+    found = labels()
+    assert (found["service_name"], found["service_instance_id"]) == ("a", "b")
+    assert found["deployment_environment"] == "c,d"
+    # The variable of its own name wins over the list (OpenTelemetry's specification).
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "e")
+    assert labels()["service_name"] == "e"
+
+
+def test_names_that_prometheus_keeps_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "__name__=x,9=y,a-b.c=z")
+    found = labels()
+    assert (found["_name_"], found["_"], found["a_b_c"]) == ("x", "y", "z")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_environment_that_is_not_utf8(form: Format, monkeypatch: pytest.MonkeyPatch) -> None:
+    # How Python hands over the byte 0xff.
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "team=a\udcff,k\udcfe=v")
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "n\udcff")
+    found = labels(form)
+    assert (found["service_name"], found["team"], found["k_"]) == ("n?", "a?", "v")
+    request = encode_metrics(to_metrics_data([], make_resource("host-1"), 0, 1))
+    assert request.SerializeToString()
