@@ -23,8 +23,8 @@ from otel_tickrmeter.core.message import (
 from otel_tickrmeter.core.reason import SUBSCRIBED, ErrorReason, RejectionReason
 from otel_tickrmeter.recorder import Recorder
 
-# An overload drops many times a second; the log says when it begins, the counter how much.
-_DROPS_QUIET_NS = 10_000_000_000
+# What may happen many times a second is logged when it begins; a counter says how much of it there was.
+_QUIET_NS = 10_000_000_000
 
 
 class Handler:
@@ -51,7 +51,8 @@ class Handler:
         self._recorder = recorder
         self._clock_ns = clock_ns
         self._link = link
-        self._quiet_until_ns = 0
+        self._bug_quiet_until_ns = 0
+        self._drops_quiet_until_ns = 0
 
     def deliver(self, messages: list[Message]) -> None:
         """Handle messages in the order of their arrival."""
@@ -62,7 +63,9 @@ class Handler:
             try:
                 self._handle(message_type, message)
             except Exception:  # noqa: BLE001  a bug met by one message must not end the exporter
-                logger.exception("A {} message could not be handled", message_type)
+                if message.arrived_ns >= self._bug_quiet_until_ns:
+                    logger.exception("A {} message could not be handled", message_type)
+                    self._bug_quiet_until_ns = message.arrived_ns + _QUIET_NS
                 self._recorder.message_error(message_type, ErrorReason.INTERNAL)
             end_ns = clock_ns()
             self._recorder.message(message_type, end_ns - start_ns)
@@ -101,9 +104,9 @@ class Handler:
             case Dropped():
                 self._fleet.reading_disturbed()
                 self._recorder.dropped(event.count)
-                if event.at_ns >= self._quiet_until_ns:
+                if event.at_ns >= self._drops_quiet_until_ns:
                     logger.warning("The receive queue is full: {} messages dropped", event.count)
-                self._quiet_until_ns = event.at_ns + _DROPS_QUIET_NS
+                self._drops_quiet_until_ns = event.at_ns + _QUIET_NS
 
     def _handle(self, message_type: MessageType, message: Message) -> None:
         self._fleet.advance(message.arrived_ns)

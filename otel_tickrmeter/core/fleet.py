@@ -117,25 +117,22 @@ class Fleet:
         device = self._see(event.device_id, at_ns)
         if device is None:
             return
+        # Any message of its own but an offline heartbeat shows that it is there.
+        device.said_offline = isinstance(event, DeviceStatus) and event.online is False
         if isinstance(event, StockRequest):
-            device.said_offline = False
             pair = self._pair(device, event.symbol, at_ns)
             if pair is not None:
                 pair.symbol.requests += 1
                 pair.symbol.active_ns = at_ns
                 self._pairs.request(pair, at_ns, backlog=backlog)
         elif isinstance(event, DeviceStatus):
-            if event.online is not None:
-                device.said_offline = not event.online
             self._describe(device, event)
+        elif isinstance(event, DeviceBoot):
+            self._boot(device, at_ns, backlog=backlog)
+        elif isinstance(event, DeviceBooted):
+            self._booted(device, at_ns, backlog=backlog)
         else:
-            device.said_offline = False
-            if isinstance(event, DeviceBoot):
-                self._boot(device, at_ns, backlog=backlog)
-            elif isinstance(event, DeviceBooted):
-                self._booted(device, at_ns, backlog=backlog)
-            else:
-                self._outcomes.streamed(device)
+            self._outcomes.streamed(device)
 
     def describe(self, status: DeviceStatus) -> None:
         """Fill in readings from a heartbeat that is no fresh activity; an unknown device stays unknown."""

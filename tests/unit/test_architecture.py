@@ -139,14 +139,17 @@ MUTATORS = {
 }
 
 
+def targets(node: ast.stmt) -> list[ast.expr]:
+    """What a statement assigns to, tuples taken apart; empty when it assigns nothing."""
+    if isinstance(node, ast.AnnAssign):
+        return [node.target]
+    found = node.targets if isinstance(node, ast.Assign) else []
+    return [part for target in found for part in (target.elts if isinstance(target, ast.Tuple) else [target])]
+
+
 def assigned(tree: ast.Module) -> set[str]:
     """Names that a module binds by assignment."""
-    names = set()
-    for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else []
-        targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
-        names |= {target.id for target in targets if isinstance(target, ast.Name)}
-    return names
+    return {target.id for node in tree.body for target in targets(node) if isinstance(target, ast.Name)}
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name != ENTRY])
@@ -156,9 +159,8 @@ def test_a_module_only_defines(module: str) -> None:
         text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         guards = ("TYPE_CHECKING", "__name__ == '__main__'")
         guarded = isinstance(node, ast.If) and ast.unparse(node.test) in guards
-        # A name, not a place in something: `os.environ[...] = ...` would be a side effect.
-        names = [node.target] if isinstance(node, ast.AnnAssign) else getattr(node, "targets", [])
-        bound = bool(names) and all(isinstance(name, ast.Name) for name in names)
+        # Names, not places in something: `os.environ[...] = ...` is a side effect.
+        bound = bool(targets(node)) and all(isinstance(target, ast.Name) for target in targets(node))
         assert text or guarded or bound or isinstance(node, definitions), ast.unparse(node)
 
 

@@ -175,7 +175,7 @@ class TestOnline:
 
     @pytest.mark.parametrize(
         "event",
-        [event for event in OWN_MESSAGES if event != heartbeat("A")] + [heartbeat("A", online=True)],
+        [*OWN_MESSAGES, heartbeat("A", online=True), heartbeat("A", battery=5.0)],
         ids=names,
     )
     def test_any_other_own_message_brings_it_back(self, event: Event) -> None:
@@ -184,9 +184,8 @@ class TestOnline:
         driver.apply(2, event)
         assert driver.online() == {"A"}
 
-    def test_neither_an_answer_nor_a_heartbeat_without_a_status_brings_it_back(self) -> None:
+    def test_an_answer_to_it_does_not_bring_it_back(self) -> None:
         driver = Driver()
         driver.heartbeat(1, online=False)
         driver.answer(2)
-        driver.heartbeat(3, battery=5.0)
         assert driver.online() == set()
