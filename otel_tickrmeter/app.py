@@ -95,10 +95,13 @@ class App:
         Raises:
             ListenError: The address of the HTTP server cannot be listened on.
         """
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
             async with anyio.create_task_group() as tasks:
                 await self._start(tasks)
                 async for received in signals:
+                    if received is signal.SIGHUP:
+                        logger.warning("Settings cannot be reloaded by this version: restart instead")
+                        continue
                     logger.info("Stopping on {}", received.name)
                     tasks.cancel_scope.cancel()
                     break

@@ -60,18 +60,17 @@ async def serve(
     """
     acceptor = _Acceptor(Router(routes), on_response, limits)
     listeners = await listen(host, port)
-    try:
-        async with anyio.create_task_group() as tasks:
-            try:
+    async with anyio.create_task_group() as connections:
+        try:
+            async with anyio.create_task_group() as accepting:
                 for listener in listeners:
-                    tasks.start_soon(acceptor.accept_forever, listener, tasks)
+                    accepting.start_soon(acceptor.accept_forever, listener, connections)
                 task_status.started(listeners[0].getsockname()[1])
-                await anyio.sleep_forever()
-            finally:
-                acceptor.stop()
-    finally:
-        for listener in listeners:
-            listener.close()
+        finally:
+            # First of all: a connection that nobody will serve must be refused, not left waiting.
+            for listener in listeners:
+                listener.close()
+            acceptor.stop()
 
 
 class _Acceptor:

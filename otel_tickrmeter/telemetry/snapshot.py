@@ -35,7 +35,7 @@ class SnapshotTelemetry:
     Args:
         meter: What is recorded on.
         resource: Describes the target.
-        interval_seconds: Time from one snapshot to the next.
+        interval_seconds: The age that a snapshot may reach.
         clock_ns: The monotonic clock.
         unix_offset_ns: Unix time less monotonic time.
         scope_labels: Label text for every series; empty for none.
@@ -139,7 +139,8 @@ class SnapshotTelemetry:
                 if not failing:
                     logger.exception("A new exposition could not be made")
                 failing = True
-            await anyio.sleep(max(0.0, started + self._interval_seconds - anyio.current_time()))
+            took_seconds = anyio.current_time() - started
+            await anyio.sleep(pause_seconds(self._interval_seconds, took_seconds))
 
     def _render(self, families: list[Family]) -> dict[str, Body]:
         # In a worker thread: works on copies only.
@@ -161,3 +162,13 @@ class SnapshotTelemetry:
     def _line(self, row: Instrument, value: float, form: Format) -> str:
         labels = f"{{{self._scope_labels}}}" if self._scope_labels else ""
         return f"{render_metadata(row, form)}{row.exposed}{labels} {value}\n"
+
+
+def pause_seconds(max_age_seconds: float, took_seconds: float) -> float:
+    """Return how long to wait after a snapshot that took so long to make.
+
+    A snapshot is shown from its end until the end of the next, and its age counts from its beginning: two
+    makings must fit into the age that is allowed, and a third is kept in reserve for a slower one. At least
+    half the time is left to others, whatever the age comes to.
+    """
+    return max(max_age_seconds - 3 * took_seconds, took_seconds, max_age_seconds / 4)

@@ -51,7 +51,10 @@ class Program:
 
     def wait(self, condition: Callable[[], bool], what: str) -> None:
         """Waits until it holds; no longer than the program runs."""
-        wait_until(lambda: self.process.poll() is not None or condition(), f"{what}: {self.log}")
+        try:
+            wait_until(lambda: self.process.poll() is not None or condition(), what)
+        except TimeoutError:
+            raise AssertionError(f"waited in vain {what}:\n{self.log}") from None
         assert self.process.poll() is None, self.log
 
 

@@ -1,17 +1,10 @@
 """The program while the broker, or the way to it, is away; and what that leaves behind."""
 
-import os
-import signal
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.integration.conservation import Conservation
 from tests.integration.exporter import Exporter
 from tests.integration.fake_broker import CONNACK, FakeBroker, Proxy
 from tests.integration.mosquitto import Mosquitto
@@ -19,19 +12,15 @@ from tests.integration.program_traffic import (
     ABANDONED,
     CONNECTED,
     ERRORS,
-    LATENCY_BUCKET,
-    LATENCY_COUNT,
     MESSAGES,
     PENDING,
     REQUESTS,
     RESPONSES,
     TIMEOUTS,
-    Pairs,
     changes,
-    device_ids,
     handled,
-    receiver_of,
     on_the_wire,
+    receiver_of,
     settings,
     unaccounted,
     wait_change,

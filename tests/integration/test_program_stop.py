@@ -15,6 +15,7 @@ from typing import Self
 import psutil
 import pytest
 
+from tests.integration.child_environment import child_environment
 from tests.integration.exporter import Exporter
 from tests.integration.exposition import Exposition
 from tests.integration.fake_broker import close
@@ -125,6 +126,8 @@ def test_a_scrape_in_flight_gets_its_whole_body(tmp_path: Path) -> None:
             body = response.read(100_000)
             exporter.send(signal.SIGTERM)
             exporter.wait(lambda: "Stopping on SIGTERM" in exporter.log, "to stop")
+            # Nobody would serve a new connection: it is refused, not left waiting.
+            exporter.wait(lambda: _refused(exporter.port), "to listen no more")
             # http.client fails when the last chunk does not come.
             body += response.read()
         assert exporter.wait_end(STOP_SECONDS) == 0
@@ -135,11 +138,50 @@ def test_a_scrape_in_flight_gets_its_whole_body(tmp_path: Path) -> None:
         assert exporter.log.splitlines()[-1].endswith("Stopped")
 
 
+def _refused(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_sighup_does_not_stop_it_and_is_answered_in_the_log(tmp_path: Path) -> None:
+    with Exporter(tmp_path, settings(f"mqtt://127.0.0.1:{free_port()}")) as exporter:
+        exporter.send(signal.SIGHUP)
+        exporter.wait(lambda: "cannot be reloaded" in exporter.log, "to answer")
+        stop(exporter)
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_while_the_broker_is_absent(tmp_path: Path, number: signal.Signals) -> None:
     with Exporter(tmp_path, settings(f"mqtt://127.0.0.1:{free_port()}")) as exporter:
         exporter.wait(lambda: "Refused by the broker" in exporter.log, "to try")
         stop(exporter, number)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_while_it_starts(tmp_path: Path, number: signal.Signals) -> None:
+    with subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "otel_tickrmeter",
+            "--listen",
+            "127.0.0.1:0",
+            "--broker",
+            "mqtt://127.0.0.1:9",
+        ],
+        cwd=tmp_path,
+        env=child_environment(measured=False),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert " watches " in process.stderr.readline()  # long before it serves
+        process.send_signal(number)
+        assert process.wait(STOP_SECONDS) == 0
+        assert "Traceback" not in process.stderr.read()
 
 
 def test_while_the_broker_accepts_and_says_nothing(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from tests.traffic import scripted
 
 START_NS, NOW_NS = 1_000, 5_000
 CUMULATIVE = AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
+COLLECTOR_TAKES_BYTES = 4 << 20
 COUNTER = Instrument("c", Kind.COUNTER, "1", "c_total", "C.", {"a": ()})
 Point = tuple[str, frozenset[tuple[str, str]]]
 
@@ -166,52 +167,70 @@ def test_opentelemetrys_variables(collector: Collector, monkeypatch: pytest.Monk
     assert (path, headers["api-key"], headers["other"]) == ("/v1/metrics", "a b", "c")
 
 
-class Metadata(MetricsServiceServicer):
-    """Takes OTLP over gRPC, and keeps the metadata."""
+class Service(MetricsServiceServicer):
+    """Takes OTLP over gRPC, and keeps the metadata and the first attribute of every point."""
 
     def __init__(self) -> None:
         self.metadata: dict[str, str | bytes] = {}
+        self.points: list[str] = []
 
     def Export(  # noqa: N802  gRPC's name
         self, request: ExportMetricsServiceRequest, context: grpc.ServicerContext
     ) -> ExportMetricsServiceResponse:
-        del request
         self.metadata = dict(context.invocation_metadata())
+        metrics = request.resource_metrics[0].scope_metrics[0].metrics
+        self.points += [p.attributes[0].value.string_value for m in metrics for p in m.sum.data_points]
         return ExportMetricsServiceResponse()
 
 
-def test_headers_over_grpc_may_have_capitals() -> None:
-    # gRPC itself refuses them; a setting written for HTTP has them.
-    service = Metadata()
+@pytest.fixture
+def grpc_service() -> Iterator[tuple[Service, str]]:
+    """Run a gRPC server with gRPC's own bound on a message, which is the collectors' too: 4 MiB."""
+    service = Service()
     server = grpc.server(ThreadPoolExecutor(1))
     add_MetricsServiceServicer_to_server(service, server)  # type: ignore[no-untyped-call]
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    try:
-        exporter = make_exporter(
-            OtlpSettings(
-                endpoint=f"http://127.0.0.1:{port}", protocol="grpc", headers={"Authorization": "Bearer x"}
-            )
-        )
-        assert exporter.export(one_point()) is MetricExportResult.SUCCESS
-        exporter.shutdown()
-    finally:
-        server.stop(None).wait()
+    yield service, f"http://127.0.0.1:{port}"
+    server.stop(None).wait()
+
+
+def test_headers_over_grpc_may_have_capitals(grpc_service: tuple[Service, str]) -> None:
+    # gRPC itself refuses them; a setting written for HTTP has them.
+    service, url = grpc_service
+    settings = OtlpSettings(endpoint=url, protocol="grpc", headers={"Authorization": "Bearer x"})
+    exporter = make_exporter(settings)
+    assert exporter.export(one_point()) is MetricExportResult.SUCCESS
+    exporter.shutdown()
     assert service.metadata["authorization"] == "Bearer x"
 
 
-def test_a_large_fleet_is_pushed_in_parts(collector: Collector) -> None:
-    # A collector takes 4 MiB at once by default, and refuses what is larger as a whole.
+def large_fleet() -> tuple[MetricsData, list[str]]:
+    """Points that are too many for one message of 4 MiB, and their attributes."""
+    values = [f"{number:0128}" for number in range(30_001)]
     meter = CompactMeter([COUNTER])
     counter = meter.create_counter("c")
-    for number in range(12_001):
-        counter.add(1, {"a": f"{number:0128}"})
-    exporter = make_exporter(OtlpSettings(endpoint=collector.url, protocol="http/protobuf"))
+    for value in values:
+        counter.add(1, {"a": value})
     data = to_metrics_data(meter.collect(), RESOURCE, START_NS, NOW_NS)
+    assert encode_metrics(data).ByteSize() > COLLECTOR_TAKES_BYTES
+    return data, values
+
+
+def test_a_large_fleet_is_pushed_in_parts_over_grpc(grpc_service: tuple[Service, str]) -> None:
+    service, url = grpc_service
+    data, values = large_fleet()
+    exporter = make_exporter(OtlpSettings(endpoint=url, protocol="grpc"))
     assert exporter.export(data) is MetricExportResult.SUCCESS
     exporter.shutdown()
-    assert max(len(body) for _, _, body in collector.requests) < 4 << 20
+    assert sorted(service.points) == values
+
+
+def test_a_large_fleet_is_pushed_in_parts_over_http(collector: Collector) -> None:
+    data, values = large_fleet()
+    exporter = make_exporter(OtlpSettings(endpoint=collector.url, protocol="http/protobuf"))
+    assert exporter.export(data) is MetricExportResult.SUCCESS
+    exporter.shutdown()
+    assert max(len(body) for _, _, body in collector.requests) < COLLECTOR_TAKES_BYTES
     points = [point for metric in collector.metrics() for point in metric.sum.data_points]
-    assert sorted(point.attributes[0].value.string_value for point in points) == [
-        f"{number:0128}" for number in range(12_001)
-    ]
+    assert sorted(point.attributes[0].value.string_value for point in points) == values
