@@ -42,7 +42,6 @@ from otel_tickrmeter.telemetry.registration import (
 )
 from otel_tickrmeter.telemetry.series import label_text
 from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
-from otel_tickrmeter.telemetry.stock import StockTelemetry
 from otel_tickrmeter.telemetry.target import make_resource
 
 _NS = 1_000_000_000
@@ -180,6 +179,9 @@ def _make_telemetry(settings: Settings, rows: tuple[Instrument, ...], resource: 
     dropped = dropped_attributes(detail)
     prometheus = settings.prometheus
     if prometheus.reader == "stock":
+        # 4 MB that only this path needs.
+        from otel_tickrmeter.telemetry.stock import StockTelemetry  # noqa: PLC0415
+
         monitoring = settings.monitoring
         return StockTelemetry(
             resource,

@@ -26,8 +26,8 @@ class Exporter:
     `directory` is the test's own (tmp_path): the exporter runs in it, and finds no settings file there that
     the test has not put there. `environment` are settings (`TICKRMETER_MQTT__BROKER`) and whatever else it
     should see, `arguments` follow `run`. It listens on a free port of the loopback address. On entering,
-    its HTTP server is up; `wait_ready` waits for more. `measured` lets a coverage measurement into it: not for
-    tests that load it.
+    its HTTP server is up; `wait_ready` waits for more. `measured` lets a coverage measurement into it:
+    not for tests that load it.
     """
 
     def __init__(

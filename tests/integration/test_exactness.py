@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import pytest
+
 from tests.integration.conservation import Conservation
 from tests.integration.exporter import Exporter
 from tests.integration.exposition import quick_total
@@ -22,6 +24,10 @@ FLEET = (
     *("--firmwares", "5", "--qos", "1"),
 )
 
+KEPT_PACE_SECONDS = 0.15
+"""A simulator that was later than this did not send what it had planned: nothing to hold an exporter to, so
+the run is repeated. Seen: 0.01 to 0.06 s with these four on two cores, 0.3 s with other work beside them."""
+ATTEMPTS = 3
 LOST_AFTER_SECONDS = 15.0
 """What did not come so long after the run will not come."""
 
@@ -56,12 +62,25 @@ FOUR = (
 )
 
 
+@pytest.mark.timeout(600)
 def test_four_exporters_show_exactly_what_was_sent(tmp_path: Path) -> None:
+    for attempt in range(ATTEMPTS):
+        directory = tmp_path / str(attempt)
+        directory.mkdir()
+        run, found = watch_a_run(directory)
+        if run.worst_lag <= KEPT_PACE_SECONDS:
+            break
+    assert not found, "\n".join((f"The simulator was {run.worst_lag:.2f} s late at worst.", *found))
+
+
+def watch_a_run(directory: Path) -> tuple[Simulated, list[str]]:
+    """Gives the run, and what was not as the run was; what holds at any pace is asserted here."""
+    found: list[str] = []
     with ExitStack() as stack:
         # Mosquitto's log would be a million lines here, and a tenth of a core.
-        broker = stack.enter_context(Mosquitto(tmp_path, settings=("log_dest none",)))
+        broker = stack.enter_context(Mosquitto(directory, settings=("log_dest none",)))
         watching = [
-            (watcher, stack.enter_context(Exporter(tmp_path, watcher.environment(broker.url), watcher.name)))
+            (watcher, stack.enter_context(Exporter(directory, watcher.environment(broker.url), watcher.name)))
             for watcher in FOUR
         ]
         for _, exporter in watching:
@@ -71,17 +90,17 @@ def test_four_exporters_show_exactly_what_was_sent(tmp_path: Path) -> None:
             seldom=[exporter for watcher, exporter in watching if watcher.detail == "device"],
         )
         with conservation:
-            run = simulate(tmp_path, broker.url, *FLEET)
+            run = simulate(directory, broker.url, *FLEET)
             for _, exporter in watching:
                 wait_settled(exporter, run)
-        found = conservation.faults[:5]
         for watcher, exporter in watching:
             found += [f"{watcher.name}: {fault}" for fault in faults(exporter.scrape(), run, watcher.detail)]
             found += [f"{watcher.name} logged: {line}" for line in complaints(exporter.log)]
-            if code := exporter.stop():
-                found.append(f"{watcher.name} ended with {code}")
-    assert not found, "\n".join((f"The simulator was {run.worst_lag:.2f} s late at worst.", *found))
+        codes = {exporter.name: exporter.stop() for _, exporter in watching}
+    assert conservation.faults == []
     assert all(count >= 5 for count in conservation.with_pending.values()), conservation.with_pending
+    assert set(codes.values()) == {0}, codes
+    return run, found
 
 
 def wait_settled(exporter: Exporter, run: Simulated) -> None:

@@ -9,6 +9,7 @@ from loguru import logger
 from opentelemetry.metrics import CallbackT
 
 from otel_tickrmeter.catalogue import Kind, catalogue, names
+from otel_tickrmeter.core.message import Watermark
 from otel_tickrmeter.telemetry.registration import dropped_attributes, rows_for
 from otel_tickrmeter.telemetry.render import FORMATS
 from tests.assembly import (
@@ -74,6 +75,24 @@ def test_ended_series_leave_and_their_slots_start_at_zero(detail: str, steps: li
         compact_assembly.play(part)
         plain_assembly.play(part)
         assert _recorded(exposition(expose(ours), "text").samples) == plain.samples()
+
+
+@pytest.mark.parametrize("detail", ["device", "symbol"])
+@settings(max_examples=60, deadline=None)
+@given(steps=traffic(60))
+def test_nothing_is_left_of_who_left(detail: str, steps: list[Step]) -> None:
+    # Against no other meter: a recorder that ends nothing would be wrong, and agree with itself, on both.
+    telemetry = compact_telemetry(detail)
+    assembly = assemble(telemetry, detail, ALL_EXPIRES)
+    assembly.play(steps)
+    # The second cleanup is due after the first, whatever came before.
+    assembly.play(Watermark(assembly.fleet.now_ns + days * 86_400 * SECOND_NS, 0) for days in (1, 2))
+    assert not assembly.fleet.devices
+    assert not assembly.fleet.symbols
+    labels = [dict(labels) for _, labels in exposition(expose(telemetry), "text").samples]
+    assert [each for each in labels if "device_id" in each or "symbol" in each] == []
+    # What a device without a known version did stays counted under that name.
+    assert {each["firmware_version"] for each in labels if "firmware_version" in each} <= {"unknown"}
 
 
 def _recorded(samples: dict[Key, float]) -> dict[Key, float]:

@@ -1,7 +1,7 @@
 """The compact meter: what it makes, what it refuses, and the moment at which it looks."""
 
 import pytest
-from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.metrics import CallbackOptions, CallbackT, Observation
 
 from otel_tickrmeter.catalogue import Instrument, Kind, catalogue
 from otel_tickrmeter.core.attributes import AttributeSet
@@ -87,6 +87,28 @@ def test_all_but_the_devices_is_of_one_moment() -> None:
         [('a="x"', 1.0)],
         [("", 1)],
     ]
+
+
+def test_gauges_of_devices_are_observed_only_when_they_are_asked_for() -> None:
+    # Thousands of observations each: between two of them the caller lets messages through.
+    other = Instrument("e", Kind.OBSERVABLE_GAUGE, "1", "e", "E.", {"device_id": ()})
+    meter = CompactMeter([DEVICES, other, GAUGE])
+    observed: list[str] = []
+
+    def observer(name: str) -> CallbackT:
+        def observe(_: CallbackOptions) -> list[Observation]:
+            observed.append(name)
+            return []
+
+        return observe
+
+    for name in "deg":
+        meter.create_observable_gauge(name, [observer(name)])
+    families = meter.collect()
+    next(families)
+    assert observed == ["g", "d"]
+    next(families)
+    assert observed == ["g", "d", "e"]
 
 
 def test_a_family_does_not_change_after_it_was_taken() -> None:

@@ -1,0 +1,1 @@
+"""What the exporter costs, measured against the targets: `./scripts/benchmark` prints one table."""

@@ -1,0 +1,1 @@
+"""The apparatus: a broker, the exporter, workers, scrapes, and what processes use."""
