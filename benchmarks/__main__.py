@@ -91,6 +91,8 @@ def _run(chosen: Mapping[str, Callable[[Scale], Result]], scale: Scale) -> tuple
             results[name] = Result((Figure(f"could not be run: {error!r:.80}", None, "-"),))
             failed = True
         print(f"{name}: {time.monotonic() - start:.0f} s", file=sys.stderr)  # noqa: T201  progress
+        for figure in results[name].figures:
+            print(f"  {figure}", file=sys.stderr)  # noqa: T201  progress
     return results, failed
 
 

@@ -33,9 +33,9 @@ class Device:
     """What is remembered of a device; a reading that was never reported is None."""
 
     __slots__ = (
-        "attributes",
+        "_attributes",
+        "_battery_attributes",
         "battery",
-        "battery_attributes",
         "boot_count",
         "boot_epoch",
         "boot_started_ns",
@@ -55,11 +55,12 @@ class Device:
 
     def __init__(self, device_id: str, seen_ns: int) -> None:
         self.id = device_id
-        self.attributes = AttributeSet(device_id=device_id)
+        # Made when first asked for: in symbol detail nobody asks, and they are half a kilobyte a device.
+        self._attributes: AttributeSet | None = None
+        self._battery_attributes: AttributeSet | None = None
         self.seen_ns = seen_ns
         self.said_offline = False
         self.firmware_version = UNKNOWN
-        self.battery_attributes = AttributeSet(device_id=device_id, firmware_version=UNKNOWN)
         self.inner_version = UNKNOWN
         self.flash_id = UNKNOWN
         self.battery: float | None = None
@@ -76,7 +77,21 @@ class Device:
     def set_firmware(self, version: str) -> None:
         """Take over the firmware version; the battery's series is told apart by it."""
         self.firmware_version = version
-        self.battery_attributes = AttributeSet(device_id=self.id, firmware_version=version)
+        self._battery_attributes = None
+
+    @property
+    def attributes(self) -> AttributeSet:
+        """What tells most of the device's series apart."""
+        if self._attributes is None:
+            self._attributes = AttributeSet(device_id=self.id)
+        return self._attributes
+
+    @property
+    def battery_attributes(self) -> AttributeSet:
+        """What tells its battery's series apart."""
+        if self._battery_attributes is None:
+            self._battery_attributes = AttributeSet(device_id=self.id, firmware_version=self.firmware_version)
+        return self._battery_attributes
 
     @property
     def boots(self) -> float | None:

@@ -227,6 +227,8 @@ class Fleet:
     def _forget_device(self, device: Device, now_ns: int) -> None:
         for pair in device.pairs.values():
             self._forget_pair(pair, now_ns)
+        # Device and pairs refer to each other: parted, they go at once, without the garbage collector.
+        device.pairs.clear()
         del self._devices[device.id]
         self._release_firmware(device)
         self._outcomes.ended(ExpiredKind.DEVICE, device)

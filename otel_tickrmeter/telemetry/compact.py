@@ -10,7 +10,7 @@ Only the instruments that the catalogue uses are there. Recording and collecting
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NoReturn
 
 from opentelemetry.context import Context
@@ -142,16 +142,19 @@ class _Observable:
 
     def family(self) -> NumberFamily:
         """Observe now."""
+        # Taken up one by one: thousands of observations held together would live long enough to make the
+        # garbage collector look at everything else as well.
+        labels: list[str] = []
+        attributes: list[Mapping[str, object]] = []
+        values: list[float] = []
         options = CallbackOptions()
-        observations = [seen for callback in self._callbacks for seen in callback(options)]
-        attributes = [seen.attributes or {} for seen in observations]
-        return NumberFamily(
-            self.instrument,
-            [cached_label_text(mapping) for mapping in attributes],
-            attributes,
-            b"\x01" * len(observations),
-            [seen.value for seen in observations],
-        )
+        for callback in self._callbacks:
+            for seen in callback(options):
+                mapping = seen.attributes or {}
+                labels.append(cached_label_text(mapping))
+                attributes.append(mapping)
+                values.append(seen.value)
+        return NumberFamily(self.instrument, labels, attributes, b"\x01" * len(values), values)
 
 
 class CompactObservableGauge(_Observable, ObservableGauge):

@@ -4,6 +4,7 @@ import gzip
 
 import anyio
 import pytest
+from opentelemetry.metrics import Observation
 
 from otel_tickrmeter.catalogue import names
 from otel_tickrmeter.core.attributes import AttributeSet
@@ -13,14 +14,25 @@ from tests.exposition_text import exposition, labels_of
 from tests.traffic import scripted
 
 
-def test_more_series_than_the_sdk_allows_by_itself() -> None:
+@pytest.mark.parametrize("kind", ["counter", "histogram", "gauge"])
+def test_more_series_than_the_sdk_allows_by_itself(kind: str) -> None:
     telemetry = stock_telemetry("device")
-    counter = telemetry.meter().create_counter(names.REQUESTS)
-    for number in range(2500):
-        counter.add(1, AttributeSet(device_id=str(number), symbol="AAPL"))
+    meter = telemetry.meter()
+    sets = [AttributeSet(device_id=str(number)) for number in range(2500)]
+    if kind == "counter":
+        counter = meter.create_counter("x")
+        for attributes in sets:
+            counter.add(1, attributes)
+    elif kind == "histogram":
+        histogram = meter.create_histogram("x")
+        for attributes in sets:
+            histogram.record(1, attributes)
+    else:
+        meter.create_observable_gauge("x", [lambda _: [Observation(1, each) for each in sets]])
     samples = exposition(expose(telemetry), "text").samples
-    found = labels_of(samples, "tickrmeter_stock_update_requests_total")
-    assert {labels["device_id"] for labels in found} == {str(number) for number in range(2500)}
+    name = {"counter": "x_total", "histogram": "x_count", "gauge": "x"}[kind]
+    found = labels_of(samples, name)
+    assert {labels.get("device_id") for labels in found} == {str(number) for number in range(2500)}
 
 
 @pytest.mark.parametrize("form", FORMATS)
