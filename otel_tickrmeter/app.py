@@ -66,7 +66,11 @@ class App:
         self._telemetry = _make_telemetry(settings, rows, resource)
         disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
         meter = NoOpMeter("otel_tickrmeter") if disabled else self._telemetry.meter()
-        self._recorder = Recorder(make_recorded(meter, rows), self._telemetry.end_series)
+        self._recorder = Recorder(
+            make_recorded(meter, rows),
+            self._telemetry.end_series,
+            by_device=settings.metrics.detail == "device",
+        )
 
         fleet = Fleet(_limits(settings.monitoring), self._recorder)
         self._process = ProcessObserver(_build_labels())

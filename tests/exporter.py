@@ -28,6 +28,7 @@ class Exporter:
     ) -> None:
         rows = rows_for(detail)
         self.meter = CompactMeter(rows, dropped_attributes(detail))
+        # In symbol detail too, pairs record with their device here: the view has to drop it.
         self.recorder = Recorder(make_recorded(self.meter, rows), self.meter.end)
         self.fleet = Fleet(limits, outcomes or self.recorder)
         self.link = Link(0)

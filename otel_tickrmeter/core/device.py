@@ -17,16 +17,23 @@ class Pair:
     stretch of undisturbed reading it was opened (see `Pairs`). `closed` is how the last one ended.
     """
 
-    __slots__ = ("attributes", "closed", "closed_ns", "device", "epoch", "opened_ns", "symbol")
+    __slots__ = ("_attributes", "closed", "closed_ns", "device", "epoch", "opened_ns", "symbol")
 
     def __init__(self, device: "Device", symbol: Symbol) -> None:
         self.device = device
         self.symbol = symbol
-        self.attributes = AttributeSet(device_id=device.id, symbol=symbol.name)
+        self._attributes: AttributeSet | None = None
         self.opened_ns: int | None = None
         self.epoch = 0
         self.closed: Literal["answered", "timeout", "abandoned"] | None = None
         self.closed_ns = 0
+
+    @property
+    def attributes(self) -> AttributeSet:
+        """What tells the pair's series apart; made when first asked for, which symbol detail never does."""
+        if self._attributes is None:
+            self._attributes = AttributeSet(device_id=self.device.id, symbol=self.symbol.name)
+        return self._attributes
 
 
 class Device:

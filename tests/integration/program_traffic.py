@@ -1,7 +1,10 @@
 """Scripted traffic for the whole program, over a real broker, and what must add up in its exposition."""
 
+import os
+import signal
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Self
 
 import psutil
@@ -126,6 +129,18 @@ class Pairs:
             for info in confirmed:
                 info.wait_for_publish(30.0)
             self.sent += len(self._requests)
+
+
+@contextmanager
+def stopped(*pids: int) -> Iterator[None]:
+    """The processes do not run inside."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def device_ids(count: int, start: int = 0) -> list[str]:

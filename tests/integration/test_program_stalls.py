@@ -1,10 +1,6 @@
 """The program while one of its own processes, or both, do not run."""
 
-import os
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,6 +24,7 @@ from tests.integration.program_traffic import (
     on_the_wire,
     receiver_of,
     settings,
+    stopped,
     unaccounted,
     wait_change,
 )
@@ -40,17 +37,6 @@ def wait_answers(exporter: Exporter) -> None:
     """Until a hundred more answers were matched."""
     before = exporter.scrape().total(RESPONSES)
     exporter.wait(lambda: exporter.scrape().total(RESPONSES) > before + 100, "to see answers")
-
-
-@contextmanager
-def stopped(*pids: int) -> Iterator[None]:
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
 
 
 @pytest.mark.parametrize("request_timeout", ["2s", "30s"])
