@@ -60,4 +60,6 @@ def test_a_full_queue_drops_counted_messages_and_declares_no_timeouts(tmp_path: 
         exposition = accounted(sent)
         assert exposition.total(RESPONSES) == answered + 1
         assert exposition.total(LATENCY_COUNT) == measured + 1
-        assert exposition.value("tickrmeter_queue_size", queue="receive") == 0
+        exporter.wait(
+            lambda: exporter.scrape().value("tickrmeter_queue_size", queue="receive") == 0, "to be idle"
+        )
