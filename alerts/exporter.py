@@ -1,0 +1,186 @@
+"""Alerts about the exporter: whether its figures can be relied on."""
+
+from alerts.rule import Alert, Severity, Subject
+from alerts.windows import Windows
+
+JOB = "otel-tickrmeter"
+"""The scrape job's name; needed where a metric is not ours alone, or is missed altogether."""
+
+_DASHBOARD = "/d/tickrmeter-exporter?var-instance={{ $labels.instance }}"
+
+
+def exporter_alerts(w: Windows) -> tuple[Alert, ...]:
+    """Return them, the always-firing one included."""
+    return (*_process(w), *_connection(w), *_intake(w), *_output(w))
+
+
+def _alert(
+    name: str, expression: str, severity: Severity, *, hold: str = "", summary: str, description: str
+) -> Alert:
+    return Alert(name, expression, severity, Subject.EXPORTER, summary, description, _DASHBOARD, hold)
+
+
+def _process(w: Windows) -> tuple[Alert, ...]:
+    return (
+        _alert(
+            "TickrMeterWatchdog",
+            "vector(1)",
+            Severity.INFO,
+            summary="Always firing: shows that alerts arrive.",
+            description="Alerting works from Prometheus to wherever this is received. Have something"
+            " miss it when it ends.",
+        ),
+        _alert(
+            "TickrMeterExporterDown",
+            f'up{{job="{JOB}"}} == 0',
+            Severity.CRITICAL,
+            hold=w("5m"),
+            summary="An exporter cannot be scraped.",
+            description="Prometheus gets no answer from {{ $labels.instance }}: nothing is known of"
+            " the fleet.",
+        ),
+        _alert(
+            "TickrMeterExporterAbsent",
+            f'absent(up{{job="{JOB}"}})',
+            Severity.CRITICAL,
+            hold=w("5m"),
+            summary="Prometheus knows of no exporter.",
+            description=f'No target has the job "{JOB}": the exporter is not in the scrape'
+            " configuration any more.",
+        ),
+        _alert(
+            "TickrMeterExporterRestarting",
+            f'changes(process_start_time_seconds{{job="{JOB}"}}[{w("15m")}]) > 2',
+            Severity.WARNING,
+            summary="An exporter restarts again and again.",
+            description="{{ $labels.instance }} was started {{ $value }} times within 15 minutes.",
+        ),
+    )
+
+
+def _connection(w: Windows) -> tuple[Alert, ...]:
+    return (
+        _alert(
+            "TickrMeterMqttDisconnected",
+            "tickrmeter_mqtt_connected == 0",
+            Severity.CRITICAL,
+            hold=w("2m"),
+            summary="An exporter has no connection to its broker.",
+            description="{{ $labels.instance }} is not connected to the broker: every figure of the"
+            " fleet stands still.",
+        ),
+        _alert(
+            "TickrMeterMqttFlapping",
+            "sum without (event, reason) (increase(tickrmeter_mqtt_connection_changes_total"
+            f'{{event="connected"}}[{w("15m")}])) > 3',
+            Severity.WARNING,
+            summary="The connection to the broker is lost again and again.",
+            description="{{ $labels.instance }} connected {{ $value | humanize }} times within 15"
+            " minutes; requests open at"
+            " each loss are abandoned.",
+        ),
+        _alert(
+            "TickrMeterMqttSilent",
+            "tickrmeter_mqtt_connected == 1 unless on (job, instance)"
+            f" time() - tickrmeter_mqtt_last_message_timestamp_seconds < {w.seconds('2m')}",
+            Severity.CRITICAL,
+            hold=w("2m"),
+            summary="The broker is connected but sends nothing.",
+            description="{{ $labels.instance }} is connected and subscribed, and has received nothing"
+            " for two minutes.",
+        ),
+        _alert(
+            "TickrMeterMessageRateLow",
+            "instance:tickrmeter_messages:rate5m"
+            f" < 0.5 * avg_over_time(instance:tickrmeter_messages:rate5m[{w('1h')}] offset {w('1w')})"
+            " and instance:tickrmeter_messages:rate5m offset "
+            f"{w('1w')} > 1",
+            Severity.WARNING,
+            hold=w("15m"),
+            summary="Far fewer messages arrive than a week ago at this hour.",
+            description="{{ $labels.instance }} receives {{ $value | humanize }} messages a second:"
+            " less than half of what"
+            " came a week ago at this hour.",
+        ),
+    )
+
+
+def _intake(w: Windows) -> tuple[Alert, ...]:
+    return (
+        _alert(
+            "TickrMeterQueueFilling",
+            'tickrmeter_queue_size{queue="receive"} > 10000',
+            Severity.WARNING,
+            hold=w("2m"),
+            summary="Messages wait in the receive queue.",
+            description="{{ $value | humanize }} messages wait in {{ $labels.instance }}: it does not"
+            " keep up, and drops"
+            " messages when performance.buffer_size is reached.",
+        ),
+        _alert(
+            "TickrMeterQueueDropping",
+            f"increase(tickrmeter_queue_dropped_total[{w('5m')}]) > 0",
+            Severity.CRITICAL,
+            summary="Messages are dropped because the receive queue is full.",
+            description="{{ $labels.instance }} dropped {{ $value | humanize }} messages within 5"
+            " minutes; requests whose"
+            " answer may be among them are abandoned.",
+        ),
+        _alert(
+            "TickrMeterDecodeErrors",
+            "instance:tickrmeter_message_errors:ratio_rate5m > 0.01",
+            Severity.WARNING,
+            hold=w("10m"),
+            summary="Many messages cannot be read.",
+            description="{{ $value | humanizePercentage }} of the messages to {{ $labels.instance }}"
+            " were set aside, whole or"
+            " in part; tickrmeter_message_errors_total tells the reasons.",
+        ),
+        _alert(
+            "TickrMeterIdentityLimitReached",
+            "sum without (kind, reason)"
+            f' (rate(tickrmeter_identities_rejected_total{{reason=~"max_.+"}}[{w("5m")}])) > 0',
+            Severity.WARNING,
+            hold=w("5m"),
+            summary="New devices or symbols are rejected because a limit is reached.",
+            description="{{ $labels.instance }} rejects {{ $value | humanize }} messages a second: the"
+            " fleet has outgrown"
+            " monitoring.max_*, or somebody publishes invented identities.",
+        ),
+    )
+
+
+def _output(w: Windows) -> tuple[Alert, ...]:
+    return (
+        _alert(
+            "TickrMeterExpositionStale",
+            "tickrmeter_exposition_age_seconds > 30",
+            Severity.WARNING,
+            hold=w("2m"),
+            summary="What an exporter shows is old.",
+            description="A scrape of {{ $labels.instance }} shows figures of {{ $value |"
+            " humanizeDuration }} ago.",
+        ),
+        _alert(
+            "TickrMeterScrapeSlow",
+            f'avg_over_time(scrape_duration_seconds{{job="{JOB}"}}[{w("5m")}]) > 5',
+            Severity.WARNING,
+            hold=w("10m"),
+            summary="Scrapes take long.",
+            description="A scrape of {{ $labels.instance }} takes {{ $value | humanizeDuration }} on"
+            " average; at the scrape"
+            " timeout (10 seconds unless set) all is lost.",
+        ),
+        _alert(
+            "TickrMeterOtlpFailing",
+            f'rate(tickrmeter_otlp_exports_total{{outcome="failed"}}[{w("15m")}]) > 0 unless on (job,'
+            " instance)"
+            f' rate(tickrmeter_otlp_exports_total{{outcome="succeeded"}}[{w("15m")}]) > 0',
+            Severity.WARNING,
+            hold=w("5m"),
+            summary="Every push to the OpenTelemetry collector fails.",
+            description="No push from {{ $labels.instance }} reached the collector within 15 minutes;"
+            " Prometheus is not"
+            " affected.",
+        ),
+    )

@@ -1,0 +1,64 @@
+"""What a rule says, as records."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How soon somebody has to look."""
+
+    CRITICAL = "critical"
+    """Now, at night too: figures or service are lost."""
+
+    WARNING = "warning"
+    """Within the working day."""
+
+    INFO = "info"
+    """Nobody has to."""
+
+
+class Subject(StrEnum):
+    """What is wrong, so that Alertmanager can tell a cause from what follows from it (label `component`)."""
+
+    EXPORTER = "exporter"
+    BACKEND = "backend"
+    DEVICES = "devices"
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording rule; `record` is named `level:metric:operation`."""
+
+    record: str
+    expression: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An alert rule.
+
+    `hold` is how long the expression must hold (`for`), empty for not at all. `summary` is one fixed
+    sentence, `description` a template. `dashboard` is the path of the dashboard that shows it, with its
+    query string, a template too. `labels` come on top of severity and component.
+    """
+
+    name: str
+    expression: str
+    severity: Severity
+    subject: Subject
+    summary: str
+    description: str
+    dashboard: str
+    hold: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rules evaluated one after the other, every `interval`; empty for the server's own interval."""
+
+    name: str
+    rules: tuple[Recording | Alert, ...]
+    interval: str = ""

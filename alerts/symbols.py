@@ -1,0 +1,60 @@
+"""Alerts about single symbols: whose backend is slow or silent."""
+
+from alerts.rule import Alert, Severity, Subject
+from alerts.windows import Windows
+
+_DASHBOARD = "/d/tickrmeter-backend?var-instance={{ $labels.instance }}&var-symbol={{ $labels.symbol }}"
+_MEAN = "symbol:tickrmeter_stock_update_latency_seconds:mean5m"
+
+
+def symbol_alerts(w: Windows) -> tuple[Alert, ...]:
+    """Return them; the first two are published, and keep their names, expressions and severities."""
+    return (
+        Alert(
+            "HighSymbolLatency",
+            "tickrmeter_symbol_avg_latency_seconds > 10",
+            Severity.WARNING,
+            Subject.BACKEND,
+            "A symbol takes more than 10 seconds to update.",
+            "Updates of {{ $labels.symbol }} took {{ $value | humanizeDuration }} on average.",
+            _DASHBOARD,
+            w("5m"),
+        ),
+        Alert(
+            "HighTimeoutRate",
+            f"rate(tickrmeter_symbol_timeout_total[{w('5m')}]) > 0.1",
+            Severity.CRITICAL,
+            Subject.BACKEND,
+            "Requests for a symbol remain without an answer.",
+            '{{ $value | printf "%.2f" }} requests a second for {{ $labels.symbol }} were not answered.',
+            _DASHBOARD,
+            w("2m"),
+        ),
+        Alert(
+            "TickrMeterSymbolSlowerThanUsual",
+            f"{_MEAN} > symbol:tickrmeter_stock_update_latency_seconds:mean1d"
+            " + 3 * symbol:tickrmeter_stock_update_latency_seconds:stddev1d"
+            f" and {_MEAN} > 2 * symbol:tickrmeter_stock_update_latency_seconds:mean1d"
+            f" and {_MEAN} > 1",
+            Severity.WARNING,
+            Subject.BACKEND,
+            "A symbol is far slower than it was over the last day.",
+            "Updates of {{ $labels.symbol }} take {{ $value | humanizeDuration }}: more than twice the"
+            " mean of the last day, and more than three standard deviations above it.",
+            _DASHBOARD,
+            w("10m"),
+        ),
+        Alert(
+            "TickrMeterSymbolSilent",
+            "(symbol:tickrmeter_stock_update_requests:rate5m > 0"
+            " unless symbol:tickrmeter_stock_update_responses:rate5m > 0)"
+            " and symbol:tickrmeter_stock_update_responses:mean1d > 0",
+            Severity.CRITICAL,
+            Subject.BACKEND,
+            "A symbol that used to be answered is not answered at all.",
+            "{{ $labels.symbol }} is asked for {{ $value | humanize }} times a second, and no answer has come"
+            " for five minutes.",
+            _DASHBOARD,
+            w("5m"),
+        ),
+    )
