@@ -70,6 +70,7 @@ class App:
             make_recorded(meter, rows),
             self._telemetry.end_series,
             by_device=settings.metrics.detail == "device",
+            with_otlp=settings.otlp.enabled,
         )
 
         fleet = Fleet(_limits(settings.monitoring), self._recorder)
@@ -141,6 +142,7 @@ class App:
             push = OtlpPush(
                 make_exporter(settings.otlp),
                 self._telemetry.metrics_data,
+                self._recorder.otlp_export,
                 settings.otlp.interval or DEFAULT_INTERVAL_SECONDS,
             )
             tasks.start_soon(push.push_forever)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from otel_tickrmeter.catalogue import names
+from otel_tickrmeter.catalogue.exporter import ExportOutcome
 from otel_tickrmeter.core.attributes import AttributeSet
 from otel_tickrmeter.core.device import Device, Pair
 from otel_tickrmeter.core.message import MessageType
@@ -29,6 +30,7 @@ class Recorder:
             series cannot end.
         by_device: Whether pairs have series of their own. If not, their symbol's attribute set is recorded,
             which is what the view would make of theirs: 24,000 sets less to keep.
+        with_otlp: Whether exports over OTLP will be counted.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Recorder:
         end_series: Callable[[AttributeSet], None],
         *,
         by_device: bool = True,
+        with_otlp: bool = False,
     ) -> None:
         self._end_series = end_series
         self._by_device = by_device
@@ -60,6 +63,7 @@ class Recorder:
         self._queue_dropped = counters[names.QUEUE_DROPPED]
         self._identities_rejected = counters[names.IDENTITIES_REJECTED]
         self._series_expired = counters[names.SERIES_EXPIRED]
+        self._otlp_exports = counters[names.OTLP_EXPORTS]
         self._message_types: Mapping[MessageType, AttributeSet] = {
             message_type: AttributeSet(message_type=message_type.value) for message_type in MessageType
         }
@@ -70,9 +74,9 @@ class Recorder:
         self.errors = 0
         self._http_requests = counters[names.HTTP_REQUESTS]
         self._http_duration = histograms[names.HTTP_DURATION]
-        self._start_at_zero()
+        self._start_at_zero(with_otlp=with_otlp)
 
-    def _start_at_zero(self) -> None:
+    def _start_at_zero(self, *, with_otlp: bool) -> None:
         # A counter that appears with its first count hides that count from rate().
         for attributes in self._message_types.values():
             self._messages.add(0, attributes)
@@ -90,6 +94,9 @@ class Recorder:
             for rejection in reasons:
                 self._identities_rejected.add(0, {"kind": kind_.value, "reason": rejection.value})
         self._queue_dropped.add(0, {"queue": _QUEUE})
+        if with_otlp:
+            for outcome in ExportOutcome:
+                self._otlp_exports.add(0, {"outcome": outcome.value})
 
     # What the core tells.
 
@@ -188,6 +195,12 @@ class Recorder:
         """Count an answered HTTP request and the time it took."""
         self._http_requests.add(1, {"method": method, "endpoint": endpoint, "status": str(status)})
         self._http_duration.record(seconds, {"method": method, "endpoint": endpoint})
+
+    # What the OTLP push tells.
+
+    def otlp_export(self, outcome: ExportOutcome) -> None:
+        """Count an export over OTLP."""
+        self._otlp_exports.add(1, {"outcome": outcome.value})
 
     def _firmware_set(self, device: Device) -> AttributeSet:
         version = device.firmware_version

@@ -128,7 +128,9 @@ class Assembly:
     ) -> None:
         rows = rows_for(detail)
         link = Link(START_NS)
-        self.recorder = Recorder(make_recorded(meter, rows), end_series, by_device=detail == "device")
+        self.recorder = Recorder(
+            make_recorded(meter, rows), end_series, by_device=detail == "device", with_otlp=True
+        )
         self.fleet = Fleet(limits, self.recorder)
         process = ProcessObserver(BUILD)
         process.publish(SAMPLE)

@@ -1,5 +1,7 @@
 """Instruments about the messages, the broker connection and the exporter itself."""
 
+from enum import StrEnum
+
 from otel_tickrmeter.catalogue import names
 from otel_tickrmeter.catalogue.instrument import ANY, Instrument, Kind, counter, gauge
 from otel_tickrmeter.core.message import MessageType
@@ -17,6 +19,13 @@ BOOT_BUCKETS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
 PROCESSING_BUCKETS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 1e-2, 1e-1)
 _FIRMWARE = {"firmware_version": ANY}
 _MESSAGE_TYPES = tuple(MessageType)
+
+
+class ExportOutcome(StrEnum):
+    """How an OTLP export ended (`tickrmeter_otlp_exports_total`)."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
 
 
 def exporter() -> tuple[Instrument, ...]:
@@ -120,6 +129,15 @@ def exporter() -> tuple[Instrument, ...]:
             "tickrmeter_series_expired_total",
             "Identities that left with all their series.",
             {"kind": tuple(ExpiredKind)},
+        ),
+        counter(
+            names.OTLP_EXPORTS,
+            "{export}",
+            "tickrmeter_otlp_exports_total",
+            "Exports of all metrics over OTLP; one that could not be collected has failed too.",
+            {"outcome": tuple(ExportOutcome)},
+            source="OTLP push",
+            absent="OTLP is off",
         ),
         gauge(
             names.EXPOSITION_AGE,

@@ -71,6 +71,7 @@ def counter(
     attributes: Mapping[str, tuple[str, ...]],
     *,
     source: str = "message handler",
+    absent: str = "",
 ) -> Instrument:
     """Make the row of a counter."""
-    return Instrument(name, Kind.COUNTER, unit, exposed, description, attributes, source)
+    return Instrument(name, Kind.COUNTER, unit, exposed, description, attributes, source, absent)

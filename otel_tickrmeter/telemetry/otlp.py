@@ -28,6 +28,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otel_tickrmeter import __version__
+from otel_tickrmeter.catalogue.exporter import ExportOutcome
 from otel_tickrmeter.settings.model import OtlpSettings
 from otel_tickrmeter.telemetry.family import Family, HistogramFamily, NumberFamily
 from otel_tickrmeter.telemetry.registration import SCOPE_NAME
@@ -131,7 +132,8 @@ class OtlpPush:
 
     Args:
         exporter: Where to.
-        collect: Collects; runs in the handler's thread.
+        collect: Collects; runs in the handler's thread. None when there is nothing to export.
+        exported: Told how each export ended, in the handler's thread; not of one that the end cut off.
         interval_seconds: Time from one push to the next.
     """
 
@@ -139,10 +141,12 @@ class OtlpPush:
         self,
         exporter: MetricExporter,
         collect: Callable[[], MetricsData | None],
+        exported: Callable[[ExportOutcome], None],
         interval_seconds: float,
     ) -> None:
         self._exporter = exporter
         self._collect = collect
+        self._exported = exported
         self._interval_seconds = interval_seconds
         self._failing = False
         # An exporter is not made for two exports at once (OpenTelemetry's specification).
@@ -162,18 +166,21 @@ class OtlpPush:
     async def _push(self) -> None:
         try:
             data = self._collect()
-            succeeded = data is None or await self._export(data)
+            outcome = None if data is None else await self._export(data)
         except Exception as error:  # noqa: BLE001  a figure that cannot be observed must not end the program
             logger.debug("OTLP push raised {!r}", error)
-            succeeded = False
-        if succeeded is self._failing:
-            self._failing = not succeeded
-            if self._failing:
+            outcome = ExportOutcome.FAILED
+        if outcome is not None:
+            self._exported(outcome)
+        failed = outcome is ExportOutcome.FAILED
+        if failed is not self._failing:
+            self._failing = failed
+            if failed:
                 logger.warning("OTLP push fails; trying on every {} s", self._interval_seconds)
             else:
                 logger.info("OTLP push works again")
 
-    async def _export(self, data: MetricsData) -> bool:
+    async def _export(self, data: MetricsData) -> ExportOutcome:
         # A thread of its own, which ends with the program: an export cannot be interrupted, and one to a
         # collector that does not answer held up the exit for its timeout of 10 s (measured).
         done, token = anyio.Event(), current_token()
@@ -191,4 +198,5 @@ class OtlpPush:
 
         Thread(target=export, name="OTLP push", daemon=True).start()
         await done.wait()
-        return result is MetricExportResult.SUCCESS
+        succeeded = result is MetricExportResult.SUCCESS
+        return ExportOutcome.SUCCEEDED if succeeded else ExportOutcome.FAILED

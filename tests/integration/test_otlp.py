@@ -78,6 +78,10 @@ def test_a_collector_gets_names_values_and_resource(
         "ticker-watch",
         "one",
     )
+    # Counted from 0, so that rate() sees the first.
+    for outcome in (("outcome", "succeeded"), ("outcome", "failed")):
+        assert scraped.samples["tickrmeter_otlp_exports_total", frozenset({outcome})] == 0
+        assert ("tickrmeter.otlp.exports", frozenset({outcome})) in points
     (target,) = labels_of(scraped.samples, "target_info")
     assert {key.replace(".", "_"): value for key, value in resource.items()} == target
     shown = {name for name, _ in scraped.samples}
@@ -103,10 +107,12 @@ def test_opentelemetrys_variables_are_honoured(collector: Collector, tmp_path: P
     assert "tickrmeter.build.info" in {metric.name for metric in collector.metrics()}
 
 
-def test_a_collector_that_fails_and_recovers(collector: Collector, tmp_path: Path) -> None:
+@pytest.mark.parametrize("reader", READERS)
+def test_a_collector_that_fails_and_recovers(collector: Collector, tmp_path: Path, reader: str) -> None:
     collector.status = 400
     environment = {
         **QUIET,
+        "TICKRMETER_PROMETHEUS__READER": reader,
         "TICKRMETER_OTLP__ENABLED": "true",
         "TICKRMETER_OTLP__ENDPOINT": collector.url,
         "TICKRMETER_OTLP__PROTOCOL": "http/protobuf",
@@ -114,10 +120,21 @@ def test_a_collector_that_fails_and_recovers(collector: Collector, tmp_path: Pat
     }
     with Exporter(tmp_path, environment) as exporter:
         exporter.wait(lambda: "OTLP push fails" in exporter.log, "to fail")
-        assert b"tickrmeter_build_info" in exporter.get("/metrics").content
+        exporter.wait(lambda: exports(exporter)["failed"] >= 2, "to count failures")
+        assert exports(exporter)["succeeded"] == 0
         collector.status = 200
         exporter.wait(lambda: "OTLP push works again" in exporter.log, "to recover")
+        exporter.wait(lambda: exports(exporter)["succeeded"] >= 2, "to count successes")
         assert exporter.stop() == 0
+
+
+def exports(exporter: Exporter) -> dict[str, float]:
+    """What it shows of its pushes, by outcome."""
+    samples = exposition(exporter.get("/metrics", accept="text/plain").content, "text").samples
+    return {
+        outcome: samples["tickrmeter_otlp_exports_total", frozenset({("outcome", outcome)})]
+        for outcome in ("succeeded", "failed")
+    }
 
 
 @pytest.mark.parametrize("reader", READERS)

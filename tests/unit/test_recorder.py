@@ -1,9 +1,10 @@
 """The recorder on the real instruments: each thing that the core, the handler and HTTP may tell."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from otel_tickrmeter.catalogue.exporter import ExportOutcome
 from otel_tickrmeter.core.device import Device, Pair
 from otel_tickrmeter.core.message import MessageType
 from otel_tickrmeter.core.reason import (
@@ -16,7 +17,11 @@ from otel_tickrmeter.core.reason import (
 from otel_tickrmeter.core.symbol import Symbol
 from otel_tickrmeter.core.window import OutcomeWindow
 from otel_tickrmeter.recorder import Recorder
+from otel_tickrmeter.telemetry.exposition import Telemetry
+from otel_tickrmeter.telemetry.registration import make_recorded, rows_for
+from tests.assembly import compact_telemetry, expose, stock_telemetry
 from tests.exporter import Exporter
+from tests.exposition_text import exposition
 
 PAIR = 'device_id="A",symbol="X"'
 SYMBOL = 'symbol="X"'
@@ -220,6 +225,32 @@ def test_counters_of_closed_lists_start_at_zero(exporter: Exporter) -> None:
         'tickrmeter_queue_dropped_total{queue="receive"}',
     }
     assert exporter.figures("tickrmeter_messages_total") == {}
+
+
+@pytest.mark.parametrize("with_otlp", [False, True])
+@pytest.mark.parametrize("make", [compact_telemetry, stock_telemetry])
+def test_exports_over_otlp_start_at_zero_if_there_will_be_any(
+    make: Callable[[str], Telemetry], *, with_otlp: bool
+) -> None:
+    telemetry = make("symbol")
+    recorder = Recorder(
+        make_recorded(telemetry.meter(), rows_for("symbol")), telemetry.end_series, with_otlp=with_otlp
+    )
+    assert otlp_exports(telemetry) == ({"succeeded": 0, "failed": 0} if with_otlp else {})
+    if with_otlp:
+        recorder.otlp_export(ExportOutcome.FAILED)
+        recorder.otlp_export(ExportOutcome.SUCCEEDED)
+        recorder.otlp_export(ExportOutcome.FAILED)
+        assert otlp_exports(telemetry) == {"succeeded": 1, "failed": 2}
+
+
+def otlp_exports(telemetry: Telemetry) -> dict[str, float]:
+    samples = exposition(expose(telemetry), "text").samples
+    return {
+        dict(labels)["outcome"]: value
+        for (name, labels), value in samples.items()
+        if name == "tickrmeter_otlp_exports_total"
+    }
 
 
 def test_a_pair_that_ended_begins_again_at_nothing(

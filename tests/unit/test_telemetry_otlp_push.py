@@ -9,6 +9,7 @@ from loguru import logger
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
 
 from otel_tickrmeter.catalogue import Instrument, Kind
+from otel_tickrmeter.catalogue.exporter import ExportOutcome
 from otel_tickrmeter.settings.model import OtlpSettings
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.otlp import OtlpPush, make_exporter, to_metrics_data
@@ -16,11 +17,18 @@ from tests.assembly import RESOURCE
 from tests.otlp_collector import Collector, running_collector
 from tests.waiting import DEADLINE_SECONDS, until
 
+SUCCEEDED, FAILED = ExportOutcome.SUCCEEDED, ExportOutcome.FAILED
+
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
     with running_collector() as running:
         yield running
+
+
+@pytest.fixture
+def outcomes() -> list[ExportOutcome]:
+    return []
 
 
 @pytest.fixture
@@ -52,9 +60,11 @@ def http_exporter(collector: Collector) -> MetricExporter:
     )
 
 
-def test_pushes_at_the_interval_and_once_more_at_the_end(collector: Collector) -> None:
+def test_pushes_at_the_interval_and_once_more_at_the_end(
+    collector: Collector, outcomes: list[ExportOutcome]
+) -> None:
     numbers = iter(range(1, 1000))
-    push = OtlpPush(http_exporter(collector), lambda: data_of(next(numbers)), 0.01)
+    push = OtlpPush(http_exporter(collector), lambda: data_of(next(numbers)), outcomes.append, 0.01)
 
     async def play() -> None:
         async with anyio.create_task_group() as tasks:
@@ -66,10 +76,14 @@ def test_pushes_at_the_interval_and_once_more_at_the_end(collector: Collector) -
     found = pushed(collector)
     # What was collected last has arrived: nothing recorded before the end is lost.
     assert found == list(range(1, next(numbers)))
+    # Not told of a push that the end overtook; the last one comes after it.
+    assert outcomes in ([SUCCEEDED] * len(found), [SUCCEEDED] * (len(found) - 1))
 
 
-def test_the_last_push_happens_even_before_the_first_interval(collector: Collector) -> None:
-    push = OtlpPush(http_exporter(collector), lambda: data_of(42), 3600.0)
+def test_the_last_push_happens_even_before_the_first_interval(
+    collector: Collector, outcomes: list[ExportOutcome]
+) -> None:
+    push = OtlpPush(http_exporter(collector), lambda: data_of(42), outcomes.append, 3600.0)
 
     async def play() -> None:
         with anyio.move_on_after(0.05):
@@ -77,17 +91,22 @@ def test_the_last_push_happens_even_before_the_first_interval(collector: Collect
 
     anyio.run(play)
     assert pushed(collector) == [42]
+    assert outcomes == [SUCCEEDED]
 
 
-def test_failing_is_told_once_and_so_is_recovery(collector: Collector, told: list[str]) -> None:
+def test_failing_is_told_once_and_so_is_recovery(
+    collector: Collector, told: list[str], outcomes: list[ExportOutcome]
+) -> None:
     collector.status = 400
-    push = OtlpPush(http_exporter(collector), lambda: data_of(1), 0.01)
+    push = OtlpPush(http_exporter(collector), lambda: data_of(1), outcomes.append, 0.01)
 
     async def play() -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(push.push_forever)
             await until(lambda: len(collector.requests) >= 4)
             assert told == ["OTLP push fails; trying on every 0.01 s"]
+            # Each is counted, not only told once; the last may be on its way.
+            assert outcomes[:3] == [FAILED] * 3
             collector.status = 200
             await until(lambda: len(told) == 2)
             seen = len(collector.requests)
@@ -96,11 +115,16 @@ def test_failing_is_told_once_and_so_is_recovery(collector: Collector, told: lis
 
     anyio.run(play)
     assert told == ["OTLP push fails; trying on every 0.01 s", "OTLP push works again"]
+    failures = outcomes.count(FAILED)
+    assert outcomes == [FAILED] * failures + [SUCCEEDED] * (len(outcomes) - failures)
+    assert SUCCEEDED in outcomes
 
 
-def test_a_collector_that_does_not_answer_does_not_hold_up_the_end(collector: Collector) -> None:
+def test_a_collector_that_does_not_answer_does_not_hold_up_the_end(
+    collector: Collector, outcomes: list[ExportOutcome]
+) -> None:
     collector.silent.set()
-    push = OtlpPush(http_exporter(collector), lambda: data_of(1), 0.01)
+    push = OtlpPush(http_exporter(collector), lambda: data_of(1), outcomes.append, 0.01)
     before = set(threading.enumerate())
 
     async def play() -> None:
@@ -117,6 +141,7 @@ def test_a_collector_that_does_not_answer_does_not_hold_up_the_end(collector: Co
     assert all(thread.daemon for thread in waiting)
     # Never two exports at once: the last push waited for the one before it, in vain.
     assert len(collector.requests) == 1
+    assert outcomes == []
     collector.released.set()
     for thread in waiting:
         thread.join(DEADLINE_SECONDS)
@@ -140,9 +165,11 @@ class Broken(MetricExporter):
         pass
 
 
-def test_an_exporter_that_raises_does_not_end_the_pushing(told: list[str]) -> None:
+def test_an_exporter_that_raises_does_not_end_the_pushing(
+    told: list[str], outcomes: list[ExportOutcome]
+) -> None:
     exporter = Broken()
-    push = OtlpPush(exporter, lambda: data_of(1), 0.001)
+    push = OtlpPush(exporter, lambda: data_of(1), outcomes.append, 0.001)
 
     async def play() -> None:
         async with anyio.create_task_group() as tasks:
@@ -152,10 +179,11 @@ def test_an_exporter_that_raises_does_not_end_the_pushing(told: list[str]) -> No
 
     anyio.run(play)
     assert told == ["OTLP push fails; trying on every 0.001 s"]
+    assert set(outcomes) == {FAILED}
 
 
 def test_a_figure_that_cannot_be_observed_does_not_end_the_pushing(
-    collector: Collector, told: list[str]
+    collector: Collector, told: list[str], outcomes: list[ExportOutcome]
 ) -> None:
     calls = [0]
 
@@ -165,7 +193,7 @@ def test_a_figure_that_cannot_be_observed_does_not_end_the_pushing(
             raise RuntimeError("broken")
         return data_of(1)
 
-    push = OtlpPush(http_exporter(collector), collect, 0.001)
+    push = OtlpPush(http_exporter(collector), collect, outcomes.append, 0.001)
 
     async def play() -> None:
         async with anyio.create_task_group() as tasks:
@@ -175,15 +203,18 @@ def test_a_figure_that_cannot_be_observed_does_not_end_the_pushing(
 
     anyio.run(play)
     assert told[1] == "OTLP push works again"
+    assert outcomes[:3] == [FAILED, FAILED, SUCCEEDED]
 
 
-def test_nothing_to_push_is_no_failure(collector: Collector, told: list[str]) -> None:
+def test_nothing_to_push_is_no_failure(
+    collector: Collector, told: list[str], outcomes: list[ExportOutcome]
+) -> None:
     calls = [0]
 
     def collect() -> None:
         calls[0] += 1
 
-    push = OtlpPush(http_exporter(collector), collect, 0.001)
+    push = OtlpPush(http_exporter(collector), collect, outcomes.append, 0.001)
 
     async def play() -> None:
         async with anyio.create_task_group() as tasks:
@@ -192,4 +223,4 @@ def test_nothing_to_push_is_no_failure(collector: Collector, told: list[str]) ->
             tasks.cancel_scope.cancel()
 
     anyio.run(play)
-    assert (collector.requests, told) == ([], [])
+    assert (collector.requests, told, outcomes) == ([], [], [])
