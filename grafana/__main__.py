@@ -1,0 +1,27 @@
+"""`python -m grafana`: writes the dashboards of this folder anew."""
+
+from pathlib import Path
+
+from grafana.backend import backend
+from grafana.device import device
+from grafana.devices import devices
+from grafana.exporter import exporter
+
+DIRECTORY = Path(__file__).parent / "dashboards"
+
+
+def main() -> None:
+    """Run the command."""
+    DIRECTORY.mkdir(exist_ok=True)
+    for uid, text in dashboards().items():
+        (DIRECTORY / f"{uid}.json").write_text(text)
+
+
+def dashboards() -> dict[str, str]:
+    """Return every dashboard as JSON, by its uid."""
+    made = (backend(), devices(), device(), exporter())
+    return {dashboard.uid: dashboard.json for dashboard in made}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,356 @@
+"""The kinds of panel that our dashboards use, each with the looks they share."""
+
+from collections.abc import Mapping, Sequence
+from string import ascii_uppercase
+from typing import Any, Protocol, Self, TypeVar
+
+from grafana_foundation_sdk.builders import (
+    bargauge,
+    common,
+    dashboard,
+    heatmap,
+    piechart,
+    prometheus,
+    stat,
+    table,
+    text,
+    timeseries,
+)
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.cog.variants import Dataquery
+from grafana_foundation_sdk.models.common import (
+    BarGaugeDisplayMode,
+    BarGaugeNamePlacement,
+    BarGaugeValueMode,
+    BigValueColorMode,
+    BigValueGraphMode,
+    BigValueTextMode,
+    DataSourceRef,
+    GraphThresholdsStyleMode,
+    LegendDisplayMode,
+    LegendPlacement,
+    SortOrder,
+    StackingMode,
+    TooltipDisplayMode,
+    VisibilityMode,
+    VizOrientation,
+)
+from grafana_foundation_sdk.models.dashboard import (
+    DataTransformerConfig,
+    DynamicConfigValue,
+    Panel,
+    Threshold,
+    ThresholdsMode,
+    ValueMap,
+    ValueMappingResult,
+)
+from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
+from grafana_foundation_sdk.models.piechart import PieChartLegendValues, PieChartType
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+from grafana_foundation_sdk.models.text import TextMode
+
+from grafana.query import Query
+from grafana.variable import DATASOURCE
+
+Steps = Sequence[tuple[float | None, str]]
+"""Thresholds: from this value on, this colour. None stands for all values below; green unless given."""
+
+Properties = Mapping[str, Any]
+"""Settings of a field, by their path in Grafana's field configuration: {"unit": "s"}."""
+
+
+class _Fields(Protocol):
+    """What the builders of all panels with data have in common."""
+
+    def title(self, title: str) -> Self: ...
+    def description(self, description: str) -> Self: ...
+    def span(self, w: int) -> Self: ...
+    def height(self, h: int) -> Self: ...
+    def datasource(self, datasource: DataSourceRef) -> Self: ...
+    def unit(self, unit: str) -> Self: ...
+    def decimals(self, decimals: float) -> Self: ...
+    def min(self, min_val: float) -> Self: ...
+    def max(self, max_val: float) -> Self: ...
+    def with_target(self, target: Builder[Dataquery]) -> Self: ...
+    def thresholds(self, thresholds: Builder[Any]) -> Self: ...
+    def override_by_name(self, name: str, properties: list[DynamicConfigValue]) -> Self: ...
+    def override_by_regexp(self, regexp: str, properties: list[DynamicConfigValue]) -> Self: ...
+    def build(self) -> Panel: ...
+
+
+_Panel = TypeVar("_Panel", bound=_Fields)
+
+
+def trend(
+    title: str,
+    description: str,
+    queries: Sequence[Query],
+    *,
+    unit: str = "short",
+    steps: Steps = (),
+    width: int = 12,
+    height: int = 8,
+    stacked: bool = False,
+    overrides: Mapping[str, Properties] | None = None,
+    link: str = "",
+) -> Panel:
+    """Return lines over time; with `steps`, areas show where it gets bad."""
+    panel = (
+        timeseries.Panel()
+        .line_width(1)
+        .fill_opacity(40 if stacked else 8)
+        .show_points(VisibilityMode.NEVER)
+        .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
+        .legend(
+            common.VizLegendOptions()
+            .show_legend(show_legend=True)
+            .display_mode(LegendDisplayMode.TABLE)
+            .placement(LegendPlacement.BOTTOM)
+            .calcs(["mean", "max", "lastNotNull"])
+        )
+        .min(0)
+    )
+    if stacked:
+        panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL).group("A"))
+    if steps:
+        panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED))
+    return _dressed(
+        panel,
+        title,
+        description,
+        queries,
+        unit=unit,
+        width=width,
+        height=height,
+        steps=steps,
+        overrides=overrides,
+        link=link,
+    ).build()
+
+
+def figure(
+    title: str,
+    description: str,
+    query: Query,
+    *,
+    unit: str = "short",
+    steps: Steps = (),
+    width: int = 4,
+    height: int = 4,
+    decimals: int | None = None,
+    mappings: Mapping[float, tuple[str, str]] | None = None,
+    named: bool = False,
+    link: str = "",
+) -> Panel:
+    """Return one big number; `mappings` gives a text and a colour for single values.
+
+    `named` shows the legend beside the number.
+    """
+    panel = (
+        stat.Panel()
+        .graph_mode(BigValueGraphMode.NONE if query.instant else BigValueGraphMode.AREA)
+        .color_mode(BigValueColorMode.VALUE)
+        .text_mode(BigValueTextMode.VALUE_AND_NAME if named else BigValueTextMode.VALUE)
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False).fields(""))
+    )
+    if decimals is not None:
+        panel.decimals(decimals)
+    if mappings:
+        panel.mappings(
+            [
+                ValueMap(
+                    {
+                        f"{value:g}": ValueMappingResult(shown, color, index=position)
+                        for position, (value, (shown, color)) in enumerate(mappings.items())
+                    }
+                )
+            ]
+        )
+    return _dressed(
+        panel, title, description, [query], unit=unit, width=width, height=height, steps=steps, link=link
+    ).build()
+
+
+def bars(
+    title: str,
+    description: str,
+    queries: Sequence[Query],
+    *,
+    unit: str = "short",
+    steps: Steps = (),
+    width: int = 12,
+    height: int = 8,
+    decimals: int | None = None,
+    upright: bool = False,
+    link: str = "",
+) -> Panel:
+    """Return a bar chart of the newest values: a bar for each series, or for each bucket."""
+    panel = (
+        bargauge.Panel()
+        .display_mode(BarGaugeDisplayMode.BASIC)
+        .orientation(VizOrientation.VERTICAL if upright else VizOrientation.HORIZONTAL)
+        .value_mode(BarGaugeValueMode.TEXT if upright else BarGaugeValueMode.COLOR)
+        .name_placement(BarGaugeNamePlacement.AUTO if upright else BarGaugeNamePlacement.LEFT)
+        .show_unfilled(show_unfilled=True)
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False).fields(""))
+        .min(0)
+    )
+    if decimals is not None:
+        panel.decimals(decimals)
+    return _dressed(
+        panel, title, description, queries, unit=unit, width=width, height=height, steps=steps, link=link
+    ).build()
+
+
+def pie(title: str, description: str, query: Query, *, width: int = 6, height: int = 8) -> Panel:
+    """Return shares of a whole, as a ring."""
+    panel = (
+        piechart.Panel()
+        .pie_type(PieChartType.DONUT)
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False).fields(""))
+        .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.SINGLE).sort(SortOrder.NONE))
+        .legend(
+            piechart.PieChartLegendOptions()
+            .show_legend(show_legend=True)
+            .display_mode(LegendDisplayMode.TABLE)
+            .placement(LegendPlacement.RIGHT)
+            .values([PieChartLegendValues.VALUE, PieChartLegendValues.PERCENT])
+        )
+    )
+    return _dressed(panel, title, description, [query], unit="short", width=width, height=height).build()
+
+
+def heat(
+    title: str,
+    description: str,
+    query: Query,
+    *,
+    unit: str = "short",
+    axis_unit: str = "short",
+    width: int = 12,
+    height: int = 8,
+) -> Panel:
+    """Return a heat map: rows are buckets, or series; `unit` is that of a cell, `axis_unit` of the rows."""
+    panel = (
+        heatmap.Panel()
+        .calculate(calculate=False)
+        .color(heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Oranges").steps(64))
+        .cell_gap(1)
+        .cell_values(heatmap.CellValues().unit(unit))
+        .y_axis(heatmap.YAxisConfig().unit(axis_unit))
+        .tooltip(
+            heatmap.HeatmapTooltip().mode(TooltipDisplayMode.SINGLE).show_color_scale(show_color_scale=True)
+        )
+        .show_legend()
+    )
+    return _dressed(panel, title, description, [query], unit=unit, width=width, height=height).build()
+
+
+def rows(
+    title: str,
+    description: str,
+    queries: Sequence[Query],
+    *,
+    key: str,
+    columns: Sequence[tuple[str, str]],
+    sort_by: str,
+    width: int = 24,
+    height: int = 10,
+    links: Mapping[str, str] | None = None,
+    others: Sequence[str] = (),
+    descending: bool = True,
+) -> Panel:
+    """Return a table with a row for each value of the label `key`.
+
+    Args:
+        title: Shown above.
+        description: Shown on demand.
+        queries: One for each column.
+        key: The label that the rows of all queries are joined by.
+        columns: Of each query: the column's name and unit.
+        sort_by: Name of the column to sort by.
+        width: In 24ths.
+        height: In grid rows.
+        links: Address behind the values of a column, by its name.
+        others: Further labels to be shown as columns.
+        descending: Whether the highest comes first.
+    """
+    names = {f"Value #{ascii_uppercase[position]}": column[0] for position, column in enumerate(columns)}
+    # One query alone is not numbered.
+    if len(queries) == 1:
+        names = {"Value": columns[0][0]}
+    order = [key, *others, *names]
+    panel = (
+        table.Panel()
+        .show_header(show_header=True)
+        .sort_by([common.TableSortByFieldState().display_name(sort_by).desc(desc=descending)])
+        .with_transformation(DataTransformerConfig("merge", options={}))
+        .with_transformation(
+            DataTransformerConfig("filterFieldsByName", options={"include": {"names": order}})
+        )
+        .with_transformation(
+            DataTransformerConfig(
+                "organize",
+                options={
+                    "indexByName": {name: place for place, name in enumerate(order)},
+                    "renameByName": names,
+                },
+            )
+        )
+    )
+    overrides: dict[str, dict[str, Any]] = {name: {"unit": unit} for name, unit in columns}
+    for name, address in (links or {}).items():
+        overrides.setdefault(name, {})["links"] = [{"title": "Show", "url": address}]
+    return _dressed(
+        panel, title, description, queries, unit="short", width=width, height=height, overrides=overrides
+    ).build()
+
+
+def note(title: str, content: str, *, width: int = 24, height: int = 3) -> Panel:
+    """Return a panel of Markdown."""
+    panel = text.Panel().mode(TextMode.MARKDOWN).content(content).title(title)
+    return panel.description("How to read this dashboard.").span(width).height(height).build()
+
+
+def _dressed(
+    panel: _Panel,
+    title: str,
+    description: str,
+    queries: Sequence[Query],
+    *,
+    unit: str,
+    width: int,
+    height: int,
+    steps: Steps = (),
+    overrides: Mapping[str, Properties] | None = None,
+    link: str = "",
+) -> _Panel:
+    """Give a panel what all kinds have."""
+    lowest = () if steps and steps[0][0] is None else (Threshold(color="green"),)
+    panel.title(title).description(description).unit(unit).span(width).height(height).datasource(DATASOURCE)
+    panel.thresholds(
+        dashboard.ThresholdsConfig()
+        .mode(ThresholdsMode.ABSOLUTE)
+        .steps([*lowest, *(Threshold(value, color) for value, color in steps)])
+    )
+    for reference, query in zip(ascii_uppercase, queries, strict=False):
+        panel.with_target(_target(reference, query))
+    for name, properties in (overrides or {}).items():
+        panel.override_by_name(name, [DynamicConfigValue(path, value) for path, value in properties.items()])
+    if link:
+        # As an override, because the builder's own data links have fields that only a dashboard's link has.
+        panel.override_by_regexp(".*", [DynamicConfigValue("links", [{"title": "Show", "url": link}])])
+    return panel
+
+
+def _target(reference: str, query: Query) -> prometheus.Dataquery:
+    target = (
+        prometheus.Dataquery()
+        .ref_id(reference)
+        .datasource(DATASOURCE)
+        .expr(query.expression)
+        .format(PromQueryFormat(query.form.value))
+    )
+    if query.legend:
+        target.legend_format(query.legend)
+    return target.instant() if query.instant else target.range()

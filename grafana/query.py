@@ -1,0 +1,39 @@
+"""What a panel asks Prometheus."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Form(StrEnum):
+    """How the data source shapes the answer."""
+
+    SERIES = "time_series"
+    TABLE = "table"
+    BUCKETS = "heatmap"
+    """Series with `le` become one field for each bucket, no longer cumulative, in the order of the bounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One target of a panel; an instant one asks for the end of the time range only."""
+
+    expression: str
+    legend: str = ""
+    instant: bool = False
+    form: Form = Form.SERIES
+
+
+def select(metric: str, *matchers: str) -> str:
+    """Return the selector of a metric for the chosen jobs and instances, and for `matchers`."""
+    chosen = ('job=~"$job"', 'instance=~"$instance"')
+    return f"{metric}{{{', '.join((*chosen, *matchers))}}}"
+
+
+def table(expression: str) -> Query:
+    """Return a query for a table: the end of the time range, a row for each series."""
+    return Query(expression, instant=True, form=Form.TABLE)
+
+
+def distribution(expression: str) -> Query:
+    """Return a query for bars of buckets at the end of the time range; `expression` gives counts by `le`."""
+    return Query(expression, "{{le}}", instant=True, form=Form.BUCKETS)
