@@ -1,0 +1,82 @@
+"""Kubernetes manifests made from the files that compose.yaml mounts: the two then cannot differ."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+DASHBOARD_FILES = "dashboard-*.yaml"
+"""The names of the dashboards' manifests, as a pattern."""
+
+RULE_FILES = ("recording.rules.yaml", "alerts.rules.yaml")
+"""In `alerts`: recorded series first, then the alerts that ask for them."""
+
+_MOST_BYTES = 1024 * 1024
+"""What a ConfigMap may hold, as Kubernetes says; kubectl without --server-side stops at a quarter."""
+
+_PROGRAM = "otel-tickrmeter"
+
+
+def manifests(tree: Path) -> dict[str, str]:
+    """Make the generated files of `deploy/kubernetes`, by name, from the project's `tree`.
+
+    Raises:
+        ValueError: A file is larger than a ConfigMap may be.
+    """
+    made = {
+        "settings.yaml": _config_map(_PROGRAM, tree / "deploy" / "settings.toml", {}),
+        "prometheusrule.yaml": _prometheus_rule(tree / "alerts"),
+    }
+    for file in sorted((tree / "grafana" / "dashboards").glob("*.json")):
+        # The label and the annotation are what Grafana's sidecar looks for.
+        made[f"dashboard-{file.stem}.yaml"] = _config_map(
+            f"{_PROGRAM}-dashboard-{file.stem}",
+            file,
+            {"grafana_dashboard": "1"},
+            {"grafana_folder": "TickrMeter"},
+        )
+    return made
+
+
+def _prometheus_rule(alerts: Path) -> str:
+    groups = []
+    for name in RULE_FILES:
+        groups += yaml.safe_load((alerts / name).read_text(encoding="utf-8"))["groups"]
+    manifest = {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PrometheusRule",
+        "metadata": _metadata(_PROGRAM, {}),
+        "spec": {"groups": groups},
+    }
+    return _text(manifest, "alerts/*.rules.yaml")
+
+
+def _config_map(
+    name: str, file: Path, labels: Mapping[str, str], annotations: Mapping[str, str] | None = None
+) -> str:
+    content = file.read_text(encoding="utf-8")
+    size = len(content.encode()) + len(file.name)
+    if size > _MOST_BYTES:
+        raise ValueError(f"{file} does not fit into a ConfigMap: {size} of {_MOST_BYTES} bytes")
+    metadata = _metadata(name, labels)
+    if annotations:
+        metadata["annotations"] = dict(annotations)
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {file.name: content}}
+    return _text(manifest, f"{file.parent.name}/{file.name}")
+
+
+def _metadata(name: str, labels: Mapping[str, str]) -> dict[str, object]:
+    return {"name": name, "labels": {"app.kubernetes.io/name": _PROGRAM, **labels}}
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as such, so that a change of one shows as one."""
+
+    def represent_scalar(self, tag: str, value: str, style: str | None = None) -> yaml.ScalarNode:
+        """Choose the style that PyYAML leaves open."""
+        return super().represent_scalar(tag, value, style or ("|" if "\n" in value else None))
+
+
+def _text(manifest: Mapping[str, object], source: str) -> str:
+    body = yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    return f"# Written by `python -m deploy` from {source}: change that, then run it again.\n{body}"
