@@ -1,8 +1,8 @@
-"""A real Prometheus for tests: Debian's, scraping one target every second on a loopback port of its own."""
+"""A real Prometheus for tests: Debian's, scraping every second, on a loopback port of its own."""
 
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -25,18 +25,23 @@ class Found(NamedTuple):
 class Prometheus:
     """One server, running while the context lasts; it keeps everything in `directory`.
 
-    `target` is host:port; its path is `/metrics`. `settings` is YAML text for the top level of the
+    A target is host:port; its path is `/metrics`. `settings` is YAML text for the top level of the
     configuration, such as `rule_files`.
     """
 
-    def __init__(self, directory: Path, target: str, settings: str = "") -> None:
+    def __init__(
+        self, directory: Path, targets: Sequence[str], settings: str = "", *, job: str = "tickrmeter"
+    ) -> None:
         self.port = free_port()
         self.log_file = directory / "prometheus.log"
         self._data = directory / "prometheus"
         self._config_file = directory / "prometheus.yml"
         # JSON is YAML.
-        job = {"job_name": "tickrmeter", "static_configs": [{"targets": [target]}]}
-        scraping = {"global": {"scrape_interval": "1s", "evaluation_interval": "1s"}, "scrape_configs": [job]}
+        scraped = {"job_name": job, "static_configs": [{"targets": targets}]}
+        scraping = {
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "scrape_configs": [scraped],
+        }
         lines = (f"{name}: {orjson.dumps(value).decode()}" for name, value in scraping.items())
         self._config_file.write_text("\n".join((*lines, settings)))
         self._client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30.0, trust_env=False)

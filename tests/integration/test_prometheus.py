@@ -53,7 +53,7 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraped]:
         recording_proxy(exporter.port) as (proxy_port, exchanges),
     ):
         exporter.wait_ready()
-        with Prometheus(directory, f"127.0.0.1:{proxy_port}") as prometheus:
+        with Prometheus(directory, [f"127.0.0.1:{proxy_port}"]) as prometheus:
             prometheus.wait(lambda: bool(prometheus.query("up == 1")), "to have scraped")
             run = simulate(directory, broker.url, *FLEET)
             over = (
