@@ -182,6 +182,7 @@ def bars(
     height: int = 8,
     decimals: int | None = None,
     upright: bool = False,
+    overrides: Mapping[str, Properties] | None = None,
     link: str = "",
 ) -> Panel:
     """Return a bar chart of the newest values: a bar for each series, or for each bucket."""
@@ -198,7 +199,16 @@ def bars(
     if decimals is not None:
         panel.decimals(decimals)
     return _dressed(
-        panel, title, description, queries, unit=unit, width=width, height=height, steps=steps, link=link
+        panel,
+        title,
+        description,
+        queries,
+        unit=unit,
+        width=width,
+        height=height,
+        steps=steps,
+        overrides=overrides,
+        link=link,
     ).build()
 
 
@@ -258,6 +268,7 @@ def rows(
     height: int = 10,
     links: Mapping[str, str] | None = None,
     others: Sequence[str] = (),
+    steps: Mapping[str, Steps] | None = None,
     descending: bool = True,
 ) -> Panel:
     """Return a table with a row for each value of the label `key`.
@@ -273,6 +284,7 @@ def rows(
         height: In grid rows.
         links: Address behind the values of a column, by its name.
         others: Further labels to be shown as columns.
+        steps: Thresholds that colour the values of a column, by its name.
         descending: Whether the highest comes first.
     """
     names = {f"Value #{ascii_uppercase[position]}": column[0] for position, column in enumerate(columns)}
@@ -301,6 +313,14 @@ def rows(
     overrides: dict[str, dict[str, Any]] = {name: {"unit": unit} for name, unit in columns}
     for name, address in (links or {}).items():
         overrides.setdefault(name, {})["links"] = [{"title": "Show", "url": address}]
+    for name, column_steps in (steps or {}).items():
+        overrides[name] |= {
+            "custom.cellOptions": {"type": "color-text"},
+            "thresholds": {
+                "mode": "absolute",
+                "steps": [{"value": step.value, "color": step.color} for step in _thresholds(column_steps)],
+            },
+        }
     return _dressed(
         panel, title, description, queries, unit="short", width=width, height=height, overrides=overrides
     ).build()
@@ -326,13 +346,8 @@ def _dressed(
     link: str = "",
 ) -> _Panel:
     """Give a panel what all kinds have."""
-    lowest = () if steps and steps[0][0] is None else (Threshold(color="green"),)
     panel.title(title).description(description).unit(unit).span(width).height(height).datasource(DATASOURCE)
-    panel.thresholds(
-        dashboard.ThresholdsConfig()
-        .mode(ThresholdsMode.ABSOLUTE)
-        .steps([*lowest, *(Threshold(value, color) for value, color in steps)])
-    )
+    panel.thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(_thresholds(steps)))
     for reference, query in zip(ascii_uppercase, queries, strict=False):
         panel.with_target(_target(reference, query))
     for name, properties in (overrides or {}).items():
@@ -341,6 +356,11 @@ def _dressed(
         # As an override, because the builder's own data links have fields that only a dashboard's link has.
         panel.override_by_regexp(".*", [DynamicConfigValue("links", [{"title": "Show", "url": link}])])
     return panel
+
+
+def _thresholds(steps: Steps) -> list[Threshold]:
+    lowest = () if steps and steps[0][0] is None else (Threshold(color="green"),)
+    return [*lowest, *(Threshold(value, color) for value, color in steps)]
 
 
 def _target(reference: str, query: Query) -> prometheus.Dataquery:
