@@ -99,7 +99,7 @@ def trend(
         timeseries.Panel()
         .line_width(1)
         .fill_opacity(40 if stacked else 8)
-        .show_points(VisibilityMode.NEVER)
+        .show_points(VisibilityMode.AUTO)
         .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
         .legend(
             common.VizLegendOptions()
