@@ -16,6 +16,7 @@ from benchmarks import (
     memory,
     message_cost,
     peers,
+    query_cost,
     scrape_time,
     scrapers,
     steady_load,
@@ -42,7 +43,7 @@ def main() -> int:
         "--docs",
         type=Path,
         metavar="DIRECTORY",
-        help="where growth.csv and images/growth.png go; docs/ unless --quick, then nowhere",
+        help="where tables and images/growth.png go; docs/ unless --quick, then nowhere",
     )
     parser.add_argument("--date", default=str(dt.datetime.now(tz=dt.UTC).date()))
     options = parser.parse_args()
@@ -63,7 +64,7 @@ def main() -> int:
 
 
 def benchmarks(docs: Path | None) -> Mapping[str, Callable[[Scale], Result]]:
-    """Return all benchmarks by name; `docs` as for the growth benchmark."""
+    """Return all benchmarks by name; `docs` is where some write their tables."""
     return {
         "message": message_cost.measure,
         "rate": sustained_rate.measure,
@@ -76,6 +77,7 @@ def benchmarks(docs: Path | None) -> Mapping[str, Callable[[Scale], Result]]:
         "devices": memory.passing_devices,
         "growth": partial(growth.measure, docs=docs),
         "peers": peers.measure,
+        "queries": partial(query_cost.measure, docs=docs),
     }
 
 
