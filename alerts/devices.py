@@ -4,8 +4,8 @@ from alerts.recording import LOW_BATTERY
 from alerts.rule import Alert, Severity, Subject
 from alerts.windows import Windows
 
-_DASHBOARD = "/d/tickrmeter-devices?var-instance={{ $labels.instance }}"
-_OF_FIRMWARE = f"{_DASHBOARD}&var-firmware_version={{{{ $labels.firmware_version }}}}"
+_DASHBOARD = "/d/tickrmeter-devices?var-instance={{ $labels.instance | urlquery }}"
+_OF_FIRMWARE = f"{_DASHBOARD}&var-firmware_version={{{{ $labels.firmware_version | urlquery }}}}"
 _ONLINE = "instance:tickrmeter_devices_online:sum"
 _ONLINE_BY_FIRMWARE = "firmware:tickrmeter_devices_online:sum"
 
@@ -49,12 +49,15 @@ def _firmware(w: Windows) -> tuple[Alert, ...]:
     hour_ago = f"{_ONLINE_BY_FIRMWARE} offset {w('1h')}"
     now = f"({_ONLINE_BY_FIRMWARE} or 0 * {hour_ago})"
     lost = f"{hour_ago} - {now}"
-    # 100 outcomes in the window, else one timeout makes a regression.
-    ended = f"firmware:tickrmeter_stock_update_outcomes:rate30m * {w.seconds('30m')} > 100"
+    # 100 outcomes in the window on either side, else one timeout makes a regression, or none a healthy rest.
+    enough = " and ".join(
+        f"firmware:tickrmeter_stock_update_{outcomes}:rate30m * {w.seconds('30m')} > 100"
+        for outcomes in ("outcomes", "outcomes_elsewhere")
+    )
     return (
         _alert(
             "TickrMeterFirmwareTimesOut",
-            f"{own} > 2 * {elsewhere} and {own} > {elsewhere} + 0.02 and {ended}",
+            f"{own} > 2 * {elsewhere} and {own} > {elsewhere} + 0.02 and {enough}",
             w("10m"),
             "A firmware version times out more than the rest of the fleet.",
             "{{ $value | humanizePercentage }} of the requests from firmware {{ $labels.firmware_version }}"
@@ -65,12 +68,12 @@ def _firmware(w: Windows) -> tuple[Alert, ...]:
             "TickrMeterFirmwareLosesDevices",
             f"({lost}) > 0.2 * {hour_ago} and ({lost}) > 10"
             # Devices that were updated are online under another version: the fleet must be smaller, too.
-            f" and ({lost}) < on (job, instance) group_left () 2 * ({_ONLINE} offset {w('1h')} - {_ONLINE})",
+            f" and ({lost}) < ignoring (firmware_version) group_left ()"
+            f" 2 * ({_ONLINE} offset {w('1h')} - {_ONLINE})",
             w("10m"),
             "A firmware version is losing devices.",
-            "{{ $value | humanize }} devices with firmware {{ $labels.firmware_version }} went offline"
-            " within an"
-            " hour: more than a fifth of them, and the fleet is smaller, so they were not updated.",
+            "{{ $value | humanize }} devices with firmware {{ $labels.firmware_version }} went offline within"
+            " an hour: more than a fifth of them, and the fleet is smaller, so they were not updated.",
             dashboard=_OF_FIRMWARE,
         ),
     )
@@ -91,7 +94,9 @@ def _health(w: Windows) -> tuple[Alert, ...]:
             _alert(
                 name,
                 f"{rate} > 3 * avg_over_time({rate}[{w('1d')}] offset {w('1h')})"
-                f" and {rate} * {w.seconds('1h')} > 0.05 * instance:tickrmeter_devices_known:sum",
+                f" and {rate} * {w.seconds('1h')} > 0.05 * instance:tickrmeter_devices_known:sum"
+                # In a small fleet one device is already 5 %.
+                f" and {rate} * {w.seconds('15m')} > 5",
                 w("10m"),
                 summary,
                 description,
@@ -102,9 +107,8 @@ def _health(w: Windows) -> tuple[Alert, ...]:
                     "instance:tickrmeter_device_wifi_lost:rate15m",
                     "Devices lose their wifi far more often than over the last day.",
                     (
-                        "{{ $value | humanize }} wifi losses a second in the fleet: more than three"
-                        " times the mean"
-                        " of the last day."
+                        "{{ $value | humanize }} wifi losses a second in the fleet: more than three times"
+                        " the mean of the last day."
                     ),
                 ),
                 (
@@ -112,9 +116,8 @@ def _health(w: Windows) -> tuple[Alert, ...]:
                     "instance:tickrmeter_device_boots:rate15m",
                     "Devices reboot far more often than over the last day.",
                     (
-                        "{{ $value | humanize }} boots a second in the fleet: more than three times"
-                        " the mean of the"
-                        " last day."
+                        "{{ $value | humanize }} boots a second in the fleet: more than three times the"
+                        " mean of the last day."
                     ),
                 ),
             )

@@ -6,7 +6,8 @@ from alerts.windows import Windows
 JOB = "otel-tickrmeter"
 """The scrape job's name; needed where a metric is not ours alone, or is missed altogether."""
 
-_DASHBOARD = "/d/tickrmeter-exporter?var-instance={{ $labels.instance }}"
+_DASHBOARD = "/d/tickrmeter-exporter"
+_OF_INSTANCE = f"{_DASHBOARD}?var-instance={{{{ $labels.instance | urlquery }}}}"
 
 
 def exporter_alerts(w: Windows) -> tuple[Alert, ...]:
@@ -15,9 +16,16 @@ def exporter_alerts(w: Windows) -> tuple[Alert, ...]:
 
 
 def _alert(
-    name: str, expression: str, severity: Severity, *, hold: str = "", summary: str, description: str
+    name: str,
+    expression: str,
+    severity: Severity,
+    *,
+    hold: str = "",
+    summary: str,
+    description: str,
+    dashboard: str = _OF_INSTANCE,
 ) -> Alert:
-    return Alert(name, expression, severity, Subject.EXPORTER, summary, description, _DASHBOARD, hold)
+    return Alert(name, expression, severity, Subject.EXPORTER, summary, description, dashboard, hold)
 
 
 def _process(w: Windows) -> tuple[Alert, ...]:
@@ -27,8 +35,9 @@ def _process(w: Windows) -> tuple[Alert, ...]:
             "vector(1)",
             Severity.INFO,
             summary="Always firing: shows that alerts arrive.",
-            description="Alerting works from Prometheus to wherever this is received. Have something"
-            " miss it when it ends.",
+            description="Alerting works from Prometheus to wherever this is received. Have something miss it"
+            " when it ends.",
+            dashboard=_DASHBOARD,
         ),
         _alert(
             "TickrMeterExporterDown",
@@ -36,8 +45,8 @@ def _process(w: Windows) -> tuple[Alert, ...]:
             Severity.CRITICAL,
             hold=w("5m"),
             summary="An exporter cannot be scraped.",
-            description="Prometheus gets no answer from {{ $labels.instance }}: nothing is known of"
-            " the fleet.",
+            description="Prometheus gets no answer from {{ $labels.instance }}: nothing is known of the"
+            " fleet.",
         ),
         _alert(
             "TickrMeterExporterAbsent",
@@ -45,8 +54,9 @@ def _process(w: Windows) -> tuple[Alert, ...]:
             Severity.CRITICAL,
             hold=w("5m"),
             summary="Prometheus knows of no exporter.",
-            description=f'No target has the job "{JOB}": the exporter is not in the scrape'
-            " configuration any more.",
+            description=f'No target has the job "{JOB}": the exporter is not in the scrape configuration any'
+            " more.",
+            dashboard=_DASHBOARD,
         ),
         _alert(
             "TickrMeterExporterRestarting",
@@ -59,6 +69,9 @@ def _process(w: Windows) -> tuple[Alert, ...]:
 
 
 def _connection(w: Windows) -> tuple[Alert, ...]:
+    # The least within half an hour before or after: a market that closes some minutes earlier or later is no
+    # fault. 10050m is a week less half an hour.
+    week_ago = f"min_over_time(instance:tickrmeter_messages:rate5m[{w('1h')}] offset {w('10050m')})"
     return (
         _alert(
             "TickrMeterMqttDisconnected",
@@ -66,23 +79,24 @@ def _connection(w: Windows) -> tuple[Alert, ...]:
             Severity.CRITICAL,
             hold=w("2m"),
             summary="An exporter has no connection to its broker.",
-            description="{{ $labels.instance }} is not connected to the broker: every figure of the"
-            " fleet stands still.",
+            description="{{ $labels.instance }} is not connected to the broker: every figure of the fleet"
+            " stands still.",
         ),
         _alert(
             "TickrMeterMqttFlapping",
-            "sum without (event, reason) (increase(tickrmeter_mqtt_connection_changes_total"
-            f'{{event="connected"}}[{w("15m")}])) > 3',
+            # increase() extrapolates: three may come out as 3.05.
+            "round(sum without (event, reason) (increase(tickrmeter_mqtt_connection_changes_total"
+            f'{{event="connected"}}[{w("15m")}]))) > 3',
             Severity.WARNING,
             summary="The connection to the broker is lost again and again.",
-            description="{{ $labels.instance }} connected {{ $value | humanize }} times within 15"
-            " minutes; requests open at"
-            " each loss are abandoned.",
+            description="{{ $labels.instance }} connected {{ $value | humanize }} times within 15 minutes;"
+            " requests open at each loss are abandoned.",
         ),
         _alert(
             "TickrMeterMqttSilent",
-            "tickrmeter_mqtt_connected == 1 unless on (job, instance)"
-            f" time() - tickrmeter_mqtt_last_message_timestamp_seconds < {w.seconds('2m')}",
+            # `unless`, so that it fires too when no message has come since the exporter started.
+            "tickrmeter_mqtt_connected == 1"
+            f" unless time() - tickrmeter_mqtt_last_message_timestamp_seconds < {w.seconds('2m')}",
             Severity.CRITICAL,
             hold=w("2m"),
             summary="The broker is connected but sends nothing.",
@@ -91,16 +105,12 @@ def _connection(w: Windows) -> tuple[Alert, ...]:
         ),
         _alert(
             "TickrMeterMessageRateLow",
-            "instance:tickrmeter_messages:rate5m"
-            f" < 0.5 * avg_over_time(instance:tickrmeter_messages:rate5m[{w('1h')}] offset {w('1w')})"
-            " and instance:tickrmeter_messages:rate5m offset "
-            f"{w('1w')} > 1",
+            f"instance:tickrmeter_messages:rate5m < 0.5 * {week_ago} and {week_ago} > 1",
             Severity.WARNING,
             hold=w("15m"),
             summary="Far fewer messages arrive than a week ago at this hour.",
-            description="{{ $labels.instance }} receives {{ $value | humanize }} messages a second:"
-            " less than half of what"
-            " came a week ago at this hour.",
+            description="{{ $labels.instance }} receives {{ $value | humanize }} messages a second: less than"
+            " half of what came a week ago at this hour.",
         ),
     )
 
@@ -113,18 +123,16 @@ def _intake(w: Windows) -> tuple[Alert, ...]:
             Severity.WARNING,
             hold=w("2m"),
             summary="Messages wait in the receive queue.",
-            description="{{ $value | humanize }} messages wait in {{ $labels.instance }}: it does not"
-            " keep up, and drops"
-            " messages when performance.buffer_size is reached.",
+            description="{{ $value | humanize }} messages wait in {{ $labels.instance }}: it does not keep"
+            " up, and drops messages when performance.buffer_size is reached.",
         ),
         _alert(
             "TickrMeterQueueDropping",
             f"increase(tickrmeter_queue_dropped_total[{w('5m')}]) > 0",
             Severity.CRITICAL,
             summary="Messages are dropped because the receive queue is full.",
-            description="{{ $labels.instance }} dropped {{ $value | humanize }} messages within 5"
-            " minutes; requests whose"
-            " answer may be among them are abandoned.",
+            description="{{ $labels.instance }} dropped {{ $value | humanize }} messages within 5 minutes;"
+            " requests whose answer may be among them are abandoned.",
         ),
         _alert(
             "TickrMeterDecodeErrors",
@@ -132,9 +140,8 @@ def _intake(w: Windows) -> tuple[Alert, ...]:
             Severity.WARNING,
             hold=w("10m"),
             summary="Many messages cannot be read.",
-            description="{{ $value | humanizePercentage }} of the messages to {{ $labels.instance }}"
-            " were set aside, whole or"
-            " in part; tickrmeter_message_errors_total tells the reasons.",
+            description="{{ $value | humanizePercentage }} of the messages to {{ $labels.instance }} were set"
+            " aside, whole or in part; tickrmeter_message_errors_total tells the reasons.",
         ),
         _alert(
             "TickrMeterIdentityLimitReached",
@@ -143,14 +150,14 @@ def _intake(w: Windows) -> tuple[Alert, ...]:
             Severity.WARNING,
             hold=w("5m"),
             summary="New devices or symbols are rejected because a limit is reached.",
-            description="{{ $labels.instance }} rejects {{ $value | humanize }} messages a second: the"
-            " fleet has outgrown"
-            " monitoring.max_*, or somebody publishes invented identities.",
+            description="{{ $labels.instance }} rejects {{ $value | humanize }} messages a second: the fleet"
+            " has outgrown monitoring.max_*, or somebody publishes invented identities.",
         ),
     )
 
 
 def _output(w: Windows) -> tuple[Alert, ...]:
+    pushes = f'rate(tickrmeter_otlp_exports_total{{outcome="%s"}}[{w("15m")}]) > 0'
     return (
         _alert(
             "TickrMeterExpositionStale",
@@ -158,8 +165,8 @@ def _output(w: Windows) -> tuple[Alert, ...]:
             Severity.WARNING,
             hold=w("2m"),
             summary="What an exporter shows is old.",
-            description="A scrape of {{ $labels.instance }} shows figures of {{ $value |"
-            " humanizeDuration }} ago.",
+            description="A scrape of {{ $labels.instance }} shows figures of"
+            " {{ $value | humanizeDuration }} ago.",
         ),
         _alert(
             "TickrMeterScrapeSlow",
@@ -167,20 +174,16 @@ def _output(w: Windows) -> tuple[Alert, ...]:
             Severity.WARNING,
             hold=w("10m"),
             summary="Scrapes take long.",
-            description="A scrape of {{ $labels.instance }} takes {{ $value | humanizeDuration }} on"
-            " average; at the scrape"
-            " timeout (10 seconds unless set) all is lost.",
+            description="A scrape of {{ $labels.instance }} takes {{ $value | humanizeDuration }} on average;"
+            " at the scrape timeout (10 seconds unless set) all is lost.",
         ),
         _alert(
             "TickrMeterOtlpFailing",
-            f'rate(tickrmeter_otlp_exports_total{{outcome="failed"}}[{w("15m")}]) > 0 unless on (job,'
-            " instance)"
-            f' rate(tickrmeter_otlp_exports_total{{outcome="succeeded"}}[{w("15m")}]) > 0',
+            f"{pushes % 'failed'} unless ignoring (outcome) {pushes % 'succeeded'}",
             Severity.WARNING,
             hold=w("5m"),
             summary="Every push to the OpenTelemetry collector fails.",
             description="No push from {{ $labels.instance }} reached the collector within 15 minutes;"
-            " Prometheus is not"
-            " affected.",
+            " Prometheus is not affected.",
         ),
     )

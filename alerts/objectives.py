@@ -16,7 +16,7 @@ SUCCESS_OBJECTIVE = 0.99
 LATENCY_OBJECTIVE = 0.95
 """Share of the answers that take less than 2 seconds."""
 
-_DASHBOARD = "/d/tickrmeter-backend?var-instance={{ $labels.instance }}"
+_DASHBOARD = "/d/tickrmeter-backend?var-instance={{ $labels.instance | urlquery }}"
 
 
 class _Burn(NamedTuple):

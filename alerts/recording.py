@@ -38,11 +38,11 @@ def _updates(w: Windows) -> tuple[Recording, ...]:
     return (
         *(
             Recording(f"symbol:{metric}:rate5m", f"sum without (device_id) (rate({metric}_total{rate}))")
-            for metric in (
-                "tickrmeter_stock_update_requests",
-                "tickrmeter_stock_update_responses",
-                "tickrmeter_stock_update_timeout",
-            )
+            for metric in ("tickrmeter_stock_update_requests", "tickrmeter_stock_update_responses")
+        ),
+        Recording(
+            "symbol:tickrmeter_stock_update_timeout:rate5m",
+            f"rate(tickrmeter_stock_update_timeout_total{rate})",
         ),
         *(
             Recording(f"{by_symbol}_{part}:rate5m", f"sum without (device_id) (rate({latency}_{part}{rate}))")
@@ -70,13 +70,13 @@ def _objectives(w: Windows) -> tuple[Recording, ...]:
         )
     ]
     for window in OBJECTIVE_WINDOWS:
-        of = f"rate({outcomes}_total%s[{w(window)}])"
-        timeouts, all_of_them = of % '{outcome="timeout"}', of % ""
+        of = f"sum without (firmware_version, outcome) (rate({outcomes}_total%s[{w(window)}]))"
+        timeouts, ended = of % '{outcome="timeout"}', of % ""
         rules.append(
             Recording(
                 f"instance:tickrmeter_stock_update_timeouts:ratio_rate{window}",
-                f"sum without (firmware_version, outcome) ({timeouts})"
-                f" / sum without (firmware_version, outcome) ({all_of_them})",
+                # There is no series of timeouts before the first one.
+                f"({timeouts} or 0 * {ended}) / ({ended} > 0)",
             )
         )
     for window in OBJECTIVE_WINDOWS:
@@ -85,7 +85,7 @@ def _objectives(w: Windows) -> tuple[Recording, ...]:
         rules.append(
             Recording(
                 f"instance:tickrmeter_stock_update_slow:ratio_rate{window}",
-                f"1 - sum without (le) ({quick}) / sum_over_time({latency}_count:rate5m[{w(window)}])",
+                f"1 - sum without (le) ({quick}) / (sum_over_time({latency}_count:rate5m[{w(window)}]) > 0)",
             )
         )
     return tuple(rules)
@@ -113,11 +113,12 @@ def _devices(w: Windows) -> tuple[Recording, ...]:
     battery = "tickrmeter_device_battery_level"
     uptime = "tickrmeter_device_uptime_seconds"
     vin = "tickrmeter_device_vin_level"
-    outcomes = f"rate(tickrmeter_stock_update_outcomes_total%s[{w('30m')}])"
+    outcomes = f"sum without (outcome) (rate(tickrmeter_stock_update_outcomes_total%s[{w('30m')}]))"
     timeouts, ended = outcomes % '{outcome="timeout"}', outcomes % ""
     of_firmware = "firmware:tickrmeter_stock_update_%s:rate30m"
     own_timeouts, own_ended = of_firmware % "timeouts", of_firmware % "outcomes"
-    rest = "sum without (firmware_version) ({0}) - on (job, instance) group_right () {0}"
+    rest_ended = of_firmware % "outcomes_elsewhere"
+    rest = "sum without (firmware_version) ({0}) - ignoring (firmware_version) group_right () {0}"
     # A bare comparison keeps the series that hold; `bool` gives 0 for the rest, so empty buckets exist.
     return (
         Recording(
@@ -126,7 +127,9 @@ def _devices(w: Windows) -> tuple[Recording, ...]:
         ),
         Recording(
             "instance:tickrmeter_devices_online:sum",
-            "sum without (firmware_version) (firmware:tickrmeter_devices_online:sum)",
+            # A firmware version without a device online has no series, so with none online there is no sum.
+            "sum without (firmware_version) (firmware:tickrmeter_devices_online:sum)"
+            " or 0 * tickrmeter_mqtt_connected",
         ),
         Recording(
             "firmware:tickrmeter_devices_known:sum",
@@ -147,7 +150,7 @@ def _devices(w: Windows) -> tuple[Recording, ...]:
         Recording(
             f"instance:{battery}_low:ratio",
             f"sum without (device_id, firmware_version) (({battery} < bool {LOW_BATTERY})"
-            " * on (job, instance, device_id) (1 - tickrmeter_device_charging_status))"
+            " * ignoring (firmware_version) group_left () (1 - tickrmeter_device_charging_status))"
             f" / count without (device_id, firmware_version) ({battery})",
         ),
         *(
@@ -176,13 +179,17 @@ def _devices(w: Windows) -> tuple[Recording, ...]:
             "instance:tickrmeter_device_boots:rate15m",
             f"sum without (firmware_version) (rate(tickrmeter_device_boots_total[{w('15m')}]))",
         ),
-        Recording(own_timeouts, f"sum without (outcome) ({timeouts})"),
-        Recording(own_ended, f"sum without (outcome) ({ended})"),
-        Recording("firmware:tickrmeter_stock_update_timeouts:ratio_rate30m", f"{own_timeouts} / {own_ended}"),
+        Recording(own_ended, ended),
+        # There is no series of timeouts before the first one.
+        Recording(own_timeouts, f"{timeouts} or 0 * {own_ended}"),
+        Recording(
+            "firmware:tickrmeter_stock_update_timeouts:ratio_rate30m", f"{own_timeouts} / ({own_ended} > 0)"
+        ),
         # Of all other firmware: a release that most devices run must not hide behind its own share.
+        Recording(rest_ended, rest.format(own_ended)),
         Recording(
             "firmware:tickrmeter_stock_update_timeouts_elsewhere:ratio_rate30m",
-            f"({rest.format(own_timeouts)}) / ({rest.format(own_ended)})",
+            f"({rest.format(own_timeouts)}) / ({rest_ended} > 0)",
         ),
     )
 
@@ -195,6 +202,8 @@ def _exporter(w: Windows) -> tuple[Recording, ...]:
         Recording("instance:tickrmeter_messages:rate5m", f"sum without (message_type) ({messages})"),
         Recording(
             "instance:tickrmeter_message_errors:ratio_rate5m",
-            f"sum without (message_type, reason) ({errors}) / instance:tickrmeter_messages:rate5m",
+            # There is no series of errors before the first one.
+            f"(sum without (message_type, reason) ({errors}) or 0 * instance:tickrmeter_messages:rate5m)"
+            " / (instance:tickrmeter_messages:rate5m > 0)",
         ),
     )

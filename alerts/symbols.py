@@ -3,7 +3,11 @@
 from alerts.rule import Alert, Severity, Subject
 from alerts.windows import Windows
 
-_DASHBOARD = "/d/tickrmeter-backend?var-instance={{ $labels.instance }}&var-symbol={{ $labels.symbol }}"
+# urlquery: a symbol may have an ampersand, a hash or a plus in it.
+_DASHBOARD = (
+    "/d/tickrmeter-backend?var-instance={{ $labels.instance | urlquery }}"
+    "&var-symbol={{ $labels.symbol | urlquery }}"
+)
 _MEAN = "symbol:tickrmeter_stock_update_latency_seconds:mean5m"
 
 
@@ -46,14 +50,15 @@ def symbol_alerts(w: Windows) -> tuple[Alert, ...]:
         ),
         Alert(
             "TickrMeterSymbolSilent",
-            "(symbol:tickrmeter_stock_update_requests:rate5m > 0"
+            # More than three requests: one or two without an answer may be chance.
+            f"(symbol:tickrmeter_stock_update_requests:rate5m * {w.seconds('5m')} > 3"
             " unless symbol:tickrmeter_stock_update_responses:rate5m > 0)"
             " and symbol:tickrmeter_stock_update_responses:mean1d > 0",
             Severity.CRITICAL,
             Subject.BACKEND,
             "A symbol that used to be answered is not answered at all.",
-            "{{ $labels.symbol }} is asked for {{ $value | humanize }} times a second, and no answer has come"
-            " for five minutes.",
+            "{{ $labels.symbol }} was asked for {{ $value | humanize }} times within five minutes, and no"
+            " answer came.",
             _DASHBOARD,
             w("5m"),
         ),
