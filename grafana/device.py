@@ -142,7 +142,7 @@ def _readings() -> tuple[Panel, ...]:
     battery = select("tickrmeter_device_battery_level", _DEVICE)
     return (
         trend(
-            "Battery, by firmware",
+            "Battery over time, by firmware",
             "What is left of the battery. The line changes its colour and its name when the device gets"
             " another firmware. Good: it rises while the device charges, and falls slowly otherwise.",
             [Query(f"max by (firmware_version) ({battery})", "firmware {{firmware_version}}")],
@@ -150,42 +150,42 @@ def _readings() -> tuple[Panel, ...]:
             steps=CHARGE,
         ),
         trend(
-            "Charging",
+            "Charging over time",
             "1 while the device charges, 0 while it runs on its battery. Quick changes mean a loose plug.",
             [Query(_newest("tickrmeter_device_charging_status"), "charging")],
             unit="none",
             width=6,
         ),
         trend(
-            "Supply level (VIN)",
+            "Supply level over time",
             "As the device reports it. Good: two steady levels, one with the plug in and one without.",
             [Query(_newest("tickrmeter_device_vin_level"), "VIN")],
             unit="none",
             width=6,
         ),
         trend(
-            "Uptime",
+            "Uptime over time",
             "Grows steadily and falls to zero at each boot. Good: one long slope.",
             [Query(_newest("tickrmeter_device_uptime_seconds"), "uptime")],
             unit="s",
             width=6,
         ),
         trend(
-            "Boots",
+            "Boots over time",
             "Each step is a boot. Good: a flat line, with a step at each update.",
             [Query(_newest(_BOOT_COUNT), "boots")],
             unit="none",
             width=6,
         ),
         trend(
-            "Wifi losses",
+            "Wifi losses over time",
             "Each step is a loss of the wifi. Good: a flat line. It may start anew at a boot.",
             [Query(_newest("tickrmeter_device_wifi_lost_count"), "wifi losses")],
             unit="none",
             width=6,
         ),
         trend(
-            "Time since last seen",
+            "Last seen ago over time",
             "Seconds since the device's last message. Good: low teeth. A gap in the line: the exporter had"
             " forgotten the device.",
             [Query(f"time() - {_newest(_LAST_SEEN)}", "last seen ago")],

@@ -154,7 +154,7 @@ def _shares() -> tuple[Panel, ...]:
     return (
         pie(
             "Firmware",
-            "Known devices by firmware version. Many old versions mean that updates do not reach all devices.",
+            "Known devices by firmware version. Many old versions mean that updates do not reach all.",
             Query(f"sum by (firmware_version) ({by_firmware})", "{{firmware_version}}", instant=True),
         ),
         pie(

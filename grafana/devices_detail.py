@@ -42,7 +42,7 @@ def power() -> tuple[Panel, ...]:
         f" unless on (job, instance, device_id) ({charging} == 1)))"
     )
     return (
-        note("Device detail", _NEEDS_DETAIL),
+        note("If power and uptime show no data", _NEEDS_DETAIL),
         bars(
             "Battery levels",
             "Devices by what their battery has left: the bar 30 % counts those above 20 % and up to 30 %."
@@ -109,7 +109,7 @@ def wifi() -> tuple[Panel, ...]:
     uptime = f"max by (device_id) ({select(_UPTIME)})"
     battery = select(_BATTERY)
     return (
-        note("Device detail", _NEEDS_DETAIL),
+        note("If wifi shows no data", _NEEDS_DETAIL),
         rows(
             "Devices that lose their wifi most",
             f"The {_WORST} devices with the most losses, worst first. One that has run for long has had time"
