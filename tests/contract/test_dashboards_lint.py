@@ -1,0 +1,46 @@
+"""Every dashboard keeps every rule (grafana_known.py lists them)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from tests.contract.grafana_known import RULES, dashboard_files, known, load
+from tests.contract.grafana_rules import Known, Rule
+from tests.contract.grafana_schema import install, units
+
+# (uid, complaint): why it is right all the same.
+EXCLUSIONS: Mapping[tuple[str, str], str] = MappingProxyType({})
+
+
+@pytest.fixture(scope="module")
+def everything() -> Known:
+    return known(map(load, dashboard_files()), units(install()))
+
+
+def test_there_are_dashboards() -> None:
+    assert dashboard_files()
+
+
+def test_each_has_a_uid_of_its_own_and_its_file_is_named_after_it() -> None:
+    assert [load(file)["uid"] for file in dashboard_files()] == [file.stem for file in dashboard_files()]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("file", dashboard_files(), ids=lambda file: file.stem)
+def test_dashboard_keeps_the_rule(file: Path, rule: Rule, everything: Known) -> None:
+    dashboard = load(file)
+    complaints = rule(dashboard, everything)
+    assert [text for text in complaints if (dashboard["uid"], text) not in EXCLUSIONS] == []
+
+
+def test_every_exclusion_is_needed(everything: Known) -> None:
+    complaints = {
+        (dashboard["uid"], text)
+        for dashboard in map(load, dashboard_files())
+        for rule in RULES
+        for text in rule(dashboard, everything)
+    }
+    assert set(EXCLUSIONS) <= complaints
+    assert all(EXCLUSIONS.values())
