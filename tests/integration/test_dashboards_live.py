@@ -1,0 +1,346 @@
+"""Every query of every panel, variable and annotation, asked of a real Prometheus after a simulated run.
+
+Two exporters, one in each level of detail, watch the same fleet. The rules' windows are a tenth of the real
+ones. The fleet runs twice: a counter's first value is no increase, so the first run makes the series and the
+second, which is measured, lies within one window of "five minutes".
+"""
+
+import subprocess
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from alerts.__main__ import rule_files
+from alerts.windows import Windows
+from tests.integration.dashboards import (
+    DEVICE_DETAIL_ONLY,
+    PanelQuery,
+    annotation_queries,
+    filled,
+    panel_queries,
+    variable_queries,
+)
+from tests.integration.exporter import Exporter
+from tests.integration.exposition import Series
+from tests.integration.mosquitto import Mosquitto
+from tests.integration.prometheus_server import Found, Prometheus
+from tests.integration.simulation import Detail, Simulated, simulate, without
+
+JOB = "otel-tickrmeter"
+SHRINK = 10
+WINDOW_SECONDS = 300 / SHRINK
+EVALUATION_SECONDS = 60 / SHRINK
+BETWEEN_SECONDS = 10.0
+FLEET = (
+    *("--devices", "60", "--symbols", "20", "--symbols-per-device", "2", "--seed", "7"),
+    *("--request-timeout", "3s", "--slow-symbols", "3", "--slow-latency", "1.2s"),
+    *("--boots", "0.03", "--offline", "0.02"),
+)
+FIRST_RUN = (*FLEET, "--duration", "6s", "--rate", "300", "--unanswered", "0.3")
+SECOND_RUN = (*FLEET, "--duration", "20s", "--rate", "120", "--unanswered", "0.05")
+SETTINGS = {
+    "TICKRMETER_MONITORING__REQUEST_TIMEOUT": "3s",
+    "TICKRMETER_PROMETHEUS__REFRESH_INTERVAL": "1s",
+    # At the end the gauges of a symbol show the second run, and nothing of the first.
+    "TICKRMETER_MONITORING__LATENCY_WINDOW": "40s",
+}
+ODDITIES = (
+    ("STOCKPRICEUPDATE", b"no JSON"),
+    ("STOCKPRICEUPDATE", b'{"device": "a stranger", "symbol": "AAPL"}'),
+)
+"""For the panels of what was set aside; twice, because a first count is no increase."""
+
+DETAILS: tuple[Detail, ...] = ("device", "symbol")
+MEAN = "tickrmeter_stock_update_avg_latency_seconds"
+
+
+class Watched(NamedTuple):
+    """Both exporters' figures are in `prometheus`; `at` is when to ask, Unix seconds."""
+
+    prometheus: Prometheus
+    instances: Mapping[Detail, str]
+    run: Simulated
+    at: float
+
+    def variables(self, detail: Detail) -> Mapping[str, str]:
+        """What stands in the place of the dashboards' variables: everything, of one exporter."""
+        (device, *_) = (
+            dict(labels)["device_id"] for labels in self.run.expected["tickrmeter_device_battery_level"]
+        )
+        return {
+            "job": JOB,
+            "instance": self.instances[detail],
+            "symbol": ".+",
+            "firmware_version": ".+",
+            "device_id": device,
+            "__rate_interval": "20s",
+            "__range": f"{WINDOW_SECONDS:g}s",
+        }
+
+    def ask(self, expression: str, detail: Detail) -> Sequence[Found]:
+        """An instant query with the variables filled in."""
+        return self.prometheus.query(self.filled(expression, detail), self.at)
+
+    def filled(self, expression: str, detail: Detail) -> str:
+        """For a range query at one moment, the end of the range is that moment."""
+        return filled(expression, self.variables(detail))
+
+    def panel(self, dashboard: str, title: str, detail: Detail, reference: str = "A") -> Sequence[Found]:
+        """The answer to one target of the panel with this title."""
+        wanted = (f"tickrmeter-{dashboard}", title, reference)
+        (query,) = (q for q in panel_queries() if (q.dashboard, q.panel, q.reference) == wanted)
+        return self.ask(query.expression, detail)
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    directory = tmp_path_factory.mktemp("dashboards")
+    rules = _write_rules(directory)
+    with (
+        Mosquitto(directory) as broker,
+        _exporter(directory, broker, "device") as by_device,
+        _exporter(directory, broker, "symbol") as by_symbol,
+    ):
+        instances: dict[Detail, str] = {
+            "device": f"127.0.0.1:{by_device.port}",
+            "symbol": f"127.0.0.1:{by_symbol.port}",
+        }
+        _backfill(directory, instances)
+        with Prometheus(directory, tuple(instances.values()), rules, job=JOB) as prometheus:
+            for exporter in (by_device, by_symbol):
+                exporter.wait_ready()
+            broker.publish(ODDITIES)
+            simulate(directory, broker.url, *FIRST_RUN)
+            time.sleep(BETWEEN_SECONDS)
+            run = simulate(directory, broker.url, *SECOND_RUN)
+            broker.publish(ODDITIES)
+            at = run.ended + EVALUATION_SECONDS + 1
+            assert at - run.started < WINDOW_SECONDS + BETWEEN_SECONDS, (
+                "the machine is too busy for this test"
+            )
+            time.sleep(max(0.0, at + 1 - time.time()))
+            yield Watched(prometheus, instances, run, at)
+
+
+def _exporter(directory: Path, broker: Mosquitto, detail: Detail) -> Exporter:
+    settings = {
+        **SETTINGS,
+        "TICKRMETER_MQTT__BROKER": broker.url,
+        "TICKRMETER_MQTT__CLIENT_ID": f"exporter-{detail}",  # else each would take over the other's session
+        "TICKRMETER_METRICS__DETAIL": detail,
+    }
+    return Exporter(directory, settings, f"exporter-{detail}", measured=True)
+
+
+def _write_rules(directory: Path) -> str:
+    files = rule_files(Windows(SHRINK))
+    for name, text in files.items():
+        (directory / name).write_text(text)
+    return f"rule_files: [{', '.join(files)}]\n"
+
+
+def _backfill(directory: Path, instances: Mapping[Detail, str]) -> None:
+    """Figures of yesterday and of a week ago, for the panels that compare."""
+    lines = []
+    for metric, value in HISTORY.items():
+        for instance in instances.values():
+            for ago_seconds in (7 * 86_400, 86_400):
+                moment = int(time.time()) - ago_seconds
+                lines += [
+                    f'{metric}{{job="{JOB}",instance="{instance}"}} {value} {at}'
+                    for at in range(moment - 300, moment + 600, 30)
+                ]
+    file = directory / "history.txt"
+    file.write_text("\n".join((*sorted(lines, key=_series_and_time), "# EOF\n")))
+    blocks = directory / "prometheus"
+    done = subprocess.run(
+        ["promtool", "tsdb", "create-blocks-from", "openmetrics", file, blocks],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _series_and_time(line: str) -> tuple[str, int]:
+    series, _, moment = line.rsplit(" ", 2)
+    return series, int(moment)
+
+
+HISTORY = {
+    "instance:tickrmeter_stock_update_latency_seconds_sum:rate5m": 5,
+    "instance:tickrmeter_stock_update_latency_seconds_count:rate5m": 10,
+    "instance:tickrmeter_devices_online:sum": 77,
+}
+
+NO_DATA_HERE: Mapping[tuple[str, str], str] = {
+    ("How requests end", "C"): "no connection is lost, so no request is abandoned",
+}
+"""Held to be empty, so that nothing stays here that has data."""
+
+
+def is_expected(query: PanelQuery, detail: Detail) -> bool:
+    if detail == "symbol" and DEVICE_DETAIL_ONLY in query.section + query.panel:
+        return False
+    return (query.panel, query.reference) not in NO_DATA_HERE
+
+
+@pytest.mark.parametrize("detail", DETAILS)
+def test_every_panel_has_data(watched: Watched, detail: Detail) -> None:
+    queries = panel_queries()
+    assert len(queries) > 60
+    wrong = [
+        query.place
+        for query in queries
+        if bool(watched.ask(query.expression, detail)) is not is_expected(query, detail)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("detail", DETAILS)
+def test_every_trend_has_data(watched: Watched, detail: Detail) -> None:
+    span = {"start": str(watched.run.started), "end": str(watched.at), "step": "2"}
+    wrong = []
+    for query in panel_queries():
+        if not query.instant:
+            expression = watched.filled(query.expression, detail)
+            series = watched.prometheus.get("query_range", query=expression, **span)["result"]
+            if bool(series) is not is_expected(query, detail):
+                wrong.append(query.place)
+    assert wrong == []
+
+
+@pytest.mark.parametrize("detail", DETAILS)
+def test_every_variable_has_values(watched: Watched, detail: Detail) -> None:
+    queries = variable_queries()
+    assert {query.variable for query in queries} == {
+        "job",
+        "instance",
+        "symbol",
+        "firmware_version",
+        "device_id",
+    }
+    for query in queries:
+        found = watched.prometheus.get(
+            f"label/{query.label}/values", **{"match[]": watched.filled(query.selector, detail)}
+        )
+        if query.variable == "device_id" and detail == "symbol":
+            assert found == []
+        else:
+            assert found, query
+
+
+@pytest.mark.parametrize("detail", DETAILS)
+def test_every_annotation_answers(watched: Watched, detail: Detail) -> None:
+    annotations = annotation_queries()
+    assert len(annotations) >= 8
+    for _, _, expression in annotations:
+        watched.ask(expression, detail)
+
+
+def test_connections_are_annotated(watched: Watched) -> None:
+    expressions = {expression for _, name, expression in annotation_queries() if name == "Connection"}
+    (expression,) = expressions
+    changes = "tickrmeter_mqtt_connection_changes_total"
+    first = watched.prometheus.value(f'min(timestamp({changes}{{event="connected"}}))', watched.at)
+    assert first > 0
+    assert watched.ask(expression, "device") == []  # nothing changed at the end
+
+
+# Panels whose figures the simulation knows.
+
+
+def by(label: str, found: Sequence[Found]) -> dict[str, float]:
+    values = {labels[label]: value for labels, value in found}
+    assert len(values) == len(found)
+    return values
+
+
+def total_by(label: str, series: Series) -> dict[str, float]:
+    sums: defaultdict[str, float] = defaultdict(float)
+    for labels, value in series.items():
+        sums[dict(labels)[label]] += value
+    return dict(sums)
+
+
+@pytest.mark.parametrize("detail", DETAILS)
+def test_slowest_symbols(watched: Watched, detail: Detail) -> None:
+    found = watched.panel("backend", "Ten slowest symbols by average response time", detail)
+    planned = total_by("symbol", watched.run.approximate[MEAN])
+    shown = by("symbol", found)
+    assert len(shown) == 10
+    assert list(shown.values()) == sorted(shown.values(), reverse=True)
+    assert set(list(shown)[:3]) == watched.run.slow_symbols
+    assert shown == {symbol: pytest.approx(planned[symbol], abs=0.05) for symbol in shown}
+
+
+@pytest.mark.parametrize("detail", DETAILS)
+def test_timeout_rate(watched: Watched, detail: Detail) -> None:
+    shown = by("symbol", watched.panel("backend", "Timeouts by symbol", detail))
+    sent = total_by("symbol", watched.run.expected["tickrmeter_stock_update_timeout_total"])
+    rates = {symbol: count / WINDOW_SECONDS for symbol, count in sent.items() if count}
+    assert len(rates) > 5
+    # rate() extrapolates by up to one scrape in the window's thirty.
+    assert {symbol: shown.get(symbol, 0.0) for symbol in rates} == pytest.approx(rates, rel=0.1, abs=0.01)
+
+
+@pytest.mark.parametrize("detail", DETAILS)
+def test_95th_percentile(watched: Watched, detail: Detail) -> None:
+    (found,) = watched.panel("backend", "Median, 95th and 99th percentile", detail, "B")
+    counts = total_by(
+        "le", without("device_id", watched.run.expected["tickrmeter_stock_update_latency_seconds_bucket"])
+    )
+    bounds = sorted(counts, key=float)
+    rank = 0.95 * counts["+Inf"]
+    upper = next(bound for bound in bounds if counts[bound] >= rank)
+    lower = bounds[bounds.index(upper) - 1] if upper != bounds[0] else "0"
+    assert float(lower) < found.value <= float(upper)
+
+
+@pytest.mark.parametrize("detail", DETAILS)
+def test_distribution_of_response_times(watched: Watched, detail: Detail) -> None:
+    shown = by("le", watched.panel("backend", "Distribution of response times", detail))
+    counts = total_by("le", watched.run.expected["tickrmeter_stock_update_latency_seconds_bucket"])
+    assert shown.keys() == counts.keys()
+    expected = {le: count / WINDOW_SECONDS for le, count in counts.items()}
+    assert shown == pytest.approx(expected, rel=0.1)
+
+
+def test_battery_histogram(watched: Watched) -> None:
+    shown = by("le", watched.panel("devices", "Battery levels", "device"))
+    levels = list(watched.run.expected["tickrmeter_device_battery_level"].values())
+    assert len(levels) > 40
+    assert len(set(shown.values())) > 5
+    assert shown == {le: sum(level <= float(le) for level in levels) for le in shown}
+    assert shown["100"] == len(levels)
+
+
+@pytest.mark.parametrize("detail", DETAILS)
+@pytest.mark.parametrize(
+    ("panel", "label", "metric"),
+    [
+        ("Firmware", "firmware_version", "tickrmeter_devices_by_firmware_total"),
+        ("Inner version", "iv", "tickrmeter_devices_by_firmware_total"),
+        ("Flash id", "flash_id", "tickrmeter_devices_by_flash_id_total"),
+        ("Charging", "charging_state", "tickrmeter_devices_by_charging_state_total"),
+    ],
+)
+def test_shares(watched: Watched, detail: Detail, panel: str, label: str, metric: str) -> None:
+    shown = by(label, watched.panel("devices", panel, detail))
+    expected = total_by(label, watched.run.expected[metric])
+    assert len(expected) > 1
+    assert sum(shown.values()) == sum(expected.values())
+    # A device may have said more in the first run than in the second, of which `expected` is.
+    assert {name: count for name, count in shown.items() if count} == pytest.approx(expected, abs=2)
+
+
+@pytest.mark.parametrize("detail", DETAILS)
+def test_comparison_with_the_past(watched: Watched, detail: Detail) -> None:
+    title = "Mean response time against yesterday and last week"
+    for reference in ("B", "C"):
+        (past,) = watched.panel("backend", title, detail, reference)
+        assert past.value == 0.5
