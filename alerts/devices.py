@@ -93,8 +93,8 @@ def _health(w: Windows) -> tuple[Alert, ...]:
         *(
             _alert(
                 name,
-                f"{rate} > 3 * avg_over_time({rate}[{w('1d')}] offset {w('1h')})"
-                f" and {rate} * {w.seconds('1h')} > 0.05 * instance:tickrmeter_devices_known:sum"
+                f"{rate} * {w.seconds('1h')} > 0.05 * instance:tickrmeter_devices_known:sum"
+                f" and {rate} > 3 * avg_over_time({rate}[{w('1d')}] offset {w('1h')})"
                 # In a small fleet one device is already 5 %.
                 f" and {rate} * {w.seconds('15m')} > 5",
                 w("10m"),
@@ -107,8 +107,8 @@ def _health(w: Windows) -> tuple[Alert, ...]:
                     "instance:tickrmeter_device_wifi_lost:rate15m",
                     "Devices lose their wifi far more often than over the last day.",
                     (
-                        "{{ $value | humanize }} wifi losses a second in the fleet: more than three times"
-                        " the mean of the last day."
+                        "{{ $value | humanize }} wifi losses an hour in the fleet: more than three times the"
+                        " mean of the last day."
                     ),
                 ),
                 (
@@ -116,8 +116,8 @@ def _health(w: Windows) -> tuple[Alert, ...]:
                     "instance:tickrmeter_device_boots:rate15m",
                     "Devices reboot far more often than over the last day.",
                     (
-                        "{{ $value | humanize }} boots a second in the fleet: more than three times the"
-                        " mean of the last day."
+                        "{{ $value | humanize }} boots an hour in the fleet: more than three times the mean"
+                        " of the last day."
                     ),
                 ),
             )

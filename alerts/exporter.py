@@ -109,8 +109,8 @@ def _connection(w: Windows) -> tuple[Alert, ...]:
             Severity.WARNING,
             hold=w("15m"),
             summary="Far fewer messages arrive than a week ago at this hour.",
-            description="{{ $labels.instance }} receives {{ $value | humanize }} messages a second: less than"
-            " half of what came a week ago at this hour.",
+            description='{{ $labels.instance }} receives {{ $value | printf "%.1f" }} messages a second: less'
+            " than half of what came a week ago at this hour.",
         ),
     )
 
@@ -146,12 +146,12 @@ def _intake(w: Windows) -> tuple[Alert, ...]:
         _alert(
             "TickrMeterIdentityLimitReached",
             "sum without (kind, reason)"
-            f' (rate(tickrmeter_identities_rejected_total{{reason=~"max_.+"}}[{w("5m")}])) > 0',
+            f' (increase(tickrmeter_identities_rejected_total{{reason=~"max_.+"}}[{w("5m")}])) > 0',
             Severity.WARNING,
             hold=w("5m"),
             summary="New devices or symbols are rejected because a limit is reached.",
-            description="{{ $labels.instance }} rejects {{ $value | humanize }} messages a second: the fleet"
-            " has outgrown monitoring.max_*, or somebody publishes invented identities.",
+            description="{{ $labels.instance }} rejected {{ $value | humanize }} messages within 5 minutes:"
+            " the fleet has outgrown monitoring.max_*, or somebody publishes invented identities.",
         ),
     )
 
