@@ -1,7 +1,7 @@
 """The committed dashboards, the rules that they keep, and what these compare them with."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from alerts.recording import recording_groups
 from alerts.rule import Alert, Recording, Severity, Subject
 from alerts.windows import Windows
 from otel_tickrmeter.catalogue import catalogue
-from tests.contract import grafana_rules, grafana_rules_panel, grafana_rules_query
+from tests.contract import grafana_rules, grafana_rules_fields, grafana_rules_panel, grafana_rules_query
 from tests.contract.grafana_labels import recorded
 from tests.contract.grafana_metrics import Metric, alerting, scraped
 from tests.contract.grafana_queries import Json, variables
@@ -40,6 +40,8 @@ RULES: tuple[Rule, ...] = (
     grafana_rules_query.variable_cost,
     grafana_rules_query.legends,
     grafana_rules_query.buckets,
+    grafana_rules_fields.columns,
+    grafana_rules_fields.linked_labels,
     links,
 )
 
@@ -60,14 +62,14 @@ def known_metrics() -> dict[str, Metric]:
     groups = recording_groups(Windows())
     rules = (rule for group in groups for rule in group.rules if isinstance(rule, Recording))
     metrics = recorded(rules, scraped(catalogue()))
-    alerts = {
-        name
-        for group in alert_groups(Windows())
-        for rule in group.rules
-        if isinstance(rule, Alert)
-        for name in rule.labels
-    }
-    return {**metrics, "ALERTS": alerting(metrics, alerts, Severity, Subject)}
+    names = {name for alert in all_alerts() for name in alert.labels}
+    return {**metrics, "ALERTS": alerting(metrics, names, Severity, Subject)}
+
+
+def all_alerts() -> Iterator[Alert]:
+    """Yield every alert, as it is in real use."""
+    for group in alert_groups(Windows()):
+        yield from (rule for rule in group.rules if isinstance(rule, Alert))
 
 
 def known(dashboards: Iterable[Json], units: frozenset[str]) -> Known:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 from tests.contract.grafana_queries import Json, panels
 from tests.contract.grafana_rules import Known
 
+_VALUE = re.compile(r"=(\$\{[^}]*\})")
 _BROUGHT = re.compile(r"\$\{(\w+):queryparam\}")
 
 
@@ -19,10 +20,10 @@ def links(dashboard: Json, known: Known) -> Iterator[str]:
             if not set(link.get("tags", [])) & set(dashboard.get("tags", [])):
                 yield f"link {link.get('title')!r} lists dashboards that do not belong to this one"
         else:
-            yield from _faults(link, known)
+            yield from link_faults(link, known)
     for panel in panels(dashboard):
         for link in _panel_links(panel):
-            for fault in _faults(link, known):
+            for fault in link_faults(link, known):
                 yield f"panel {panel.get('title')!r}: {fault}"
 
 
@@ -36,7 +37,8 @@ def _panel_links(panel: Json) -> Iterator[Json]:
                 yield from changed.get("value", [])
 
 
-def _faults(link: Json, known: Known) -> Iterator[str]:
+def link_faults(link: Json, known: Known) -> Iterator[str]:
+    """Yield what is wrong with one link, a record with `title` and `url`."""
     title, url = link.get("title"), link.get("url", "")
     if not title:
         yield f"a link to {url!r} has no title"
@@ -51,6 +53,10 @@ def _faults(link: Json, known: Known) -> Iterator[str]:
         return
     for name in sorted(_brought(parts.query) - variables):
         yield f"link {title!r} brings variable {name!r}, which {match[1]!r} lacks"
+    # Grafana's own choice is encodeURI, which leaves the &, + and # that a symbol may have.
+    for value in _VALUE.findall(parts.query):
+        if not value.endswith(":percentencode}"):
+            yield f"link {title!r} brings {value} without :percentencode"
 
 
 def _brought(query: str) -> set[str]:

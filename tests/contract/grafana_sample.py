@@ -83,30 +83,37 @@ def _mean() -> dict[str, Any]:
         "mean",
         "stat",
         at={"h": 8, "w": 12, "x": 0, "y": 9},
-        target={"expr": f"avg({_MEAN})"},
+        target={"expr": f"topk(1, {_MEAN})", "legendFormat": "{{symbol}}"},
         options={"colorMode": "value", "reduceOptions": {"calcs": ["lastNotNull"]}},
         thresholds=_STEPS,
+        links=[
+            {
+                "title": "Look at it alone",
+                "url": "/d/sample?var-symbol=${__field.labels.symbol:percentencode}",
+            }
+        ],
     )
 
 
 def _table() -> dict[str, Any]:
-    to_symbol = "/d/sample?${datasource:queryparam}&${job:queryparam}&var-symbol=${__value.text}"
+    to_symbol = "/d/sample?${job:queryparam}&var-symbol=${__data.fields.symbol:percentencode}"
     panel = _panel(
         4,
         "table",
         "table",
         at={"h": 8, "w": 12, "x": 12, "y": 9},
-        target={"expr": f"topk(10, {_MEAN})", "format": "table", "instant": True},
+        target={"expr": f"topk(10, max by (symbol) ({_MEAN}))", "format": "table", "instant": True},
         options={"cellHeight": "sm", "frameIndex": 0, "showHeader": True},
     )
     link = {"targetBlank": False, "title": "Look at it alone", "url": to_symbol}
+    panel["options"]["sortBy"] = [{"desc": True, "displayName": "Mean"}]
     panel["fieldConfig"]["overrides"] = [
         {
-            "matcher": {"id": "byName", "options": "symbol"},
+            "matcher": {"id": "byName", "options": "Symbol"},
             "properties": [{"id": "links", "value": [link]}, {"id": "custom.width", "value": 120}],
         },
         {
-            "matcher": {"id": "byName", "options": "Value"},
+            "matcher": {"id": "byName", "options": "Mean"},
             "properties": [
                 {"id": "unit", "value": "s"},
                 {"id": "custom.cellOptions", "value": {"mode": "basic", "type": "color-background"}},
@@ -115,7 +122,13 @@ def _table() -> dict[str, Any]:
         },
     ]
     panel["transformations"] = [
-        {"id": "organize", "options": {"excludeByName": {"Time": True}, "renameByName": {"symbol": "Symbol"}}}
+        {
+            "id": "organize",
+            "options": {
+                "excludeByName": {"Time": True},
+                "renameByName": {"symbol": "Symbol", "Value": "Mean"},
+            },
+        }
     ]
     return panel
 

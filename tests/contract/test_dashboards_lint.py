@@ -1,13 +1,17 @@
 """Every dashboard keeps every rule (grafana_known.py lists them)."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from promql_parser import parse
 
-from tests.contract.grafana_known import RULES, dashboard_files, known, load
+from tests.contract.grafana_known import RULES, all_alerts, dashboard_files, known, load
+from tests.contract.grafana_labels import labels_of
 from tests.contract.grafana_rules import Known, Rule
+from tests.contract.grafana_rules_links import link_faults
 from tests.contract.grafana_schema import install, units
 
 # (uid, complaint): why it is right all the same.
@@ -33,6 +37,13 @@ def test_dashboard_keeps_the_rule(file: Path, rule: Rule, everything: Known) -> 
     dashboard = load(file)
     complaints = rule(dashboard, everything)
     assert [text for text in complaints if (dashboard["uid"], text) not in EXCLUSIONS] == []
+
+
+def test_every_alert_leads_to_a_dashboard_with_labels_that_it_has(everything: Known) -> None:
+    for alert in all_alerts():
+        assert list(link_faults({"title": alert.name, "url": alert.dashboard}, everything)) == []
+        labels = {**(labels_of(parse(alert.expression), everything.metrics) or {}), **alert.labels}
+        assert set(re.findall(r"\$labels\.(\w+)", alert.dashboard)) <= set(labels), alert.name
 
 
 def test_every_exclusion_is_needed(everything: Known) -> None:

@@ -19,6 +19,7 @@ QUERY = ("targets", 0)
 EXPR = (*QUERY, "expr")
 JOB, INSTANCE, SYMBOL = (("templating", "list", number) for number in (1, 2, 3))
 LINK = (*TABLE, "fieldConfig", "overrides", 0, "properties", 0, "value", 0, "url")
+ORGANIZE = (*TABLE, "transformations", 0, "options")
 FIRST = {"h": 8, "w": 24, "x": 0, "y": 0}
 
 BROKEN: tuple[tuple[str, Path, object, str], ...] = (
@@ -116,7 +117,7 @@ BROKEN: tuple[tuple[str, Path, object, str], ...] = (
         "thresholds",
         (*TABLE, "fieldConfig", "overrides", 1, "properties", 2),
         REMOVED,
-        "panel 'table', 'Value' is coloured by thresholds and has none",
+        "panel 'table', 'Mean' is coloured by thresholds and has none",
     ),
     (
         "thresholds",
@@ -223,8 +224,35 @@ BROKEN: tuple[tuple[str, Path, object, str], ...] = (
         "annotation 'Alerts': the legend names 'alert', which the result lacks",
     ),
     ("buckets", (*TREND, *QUERY, "format"), "heatmap", "panel 'trend' A: buckets without le"),
+    (
+        "columns",
+        (*ORGANIZE, "excludeByName"),
+        {"Time": True, "Times": True},
+        "panel 'table': organize of no column 'Times'",
+    ),
+    ("columns", (*ORGANIZE, "excludeByName"), {}, "panel 'table': column 'Time' is not named for readers"),
+    (
+        "columns",
+        (*TABLE, "fieldConfig", "overrides", 0, "matcher", "options"),
+        "symbol",
+        "panel 'table': no column 'symbol'",
+    ),
+    ("columns", (*TABLE, "options", "sortBy", 0, "displayName"), "Men", "panel 'table': no column 'Men'"),
+    ("columns", LINK, "/d/sample?${__data.fields.symbl}", "panel 'table': a link takes no column 'symbl'"),
+    (
+        "linked_labels",
+        (*MEAN, *EXPR),
+        f"avg(tickrmeter_symbol_avg_latency_seconds{{{CHOSEN}}})",
+        "panel 'mean' A: a link takes label 'symbol', which the result lacks",
+    ),
     ("links", ("links", 0, "tags"), [], "link 'TickrMeter' lists dashboards that do not belong to this one"),
     ("links", LINK, "/d/other", "panel 'table': link 'Look at it alone' leads to no dashboard: 'other'"),
+    (
+        "links",
+        LINK,
+        "/d/sample?var-symbol=${__value.raw}",
+        "panel 'table': link 'Look at it alone' brings ${__value.raw} without :percentencode",
+    ),
     (
         "links",
         LINK,

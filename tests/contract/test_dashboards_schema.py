@@ -70,17 +70,17 @@ UNKNOWN = "Additional properties are not allowed ('%s' was unexpected)"
         (
             ("panels", 3, "fieldConfig", "overrides", 0, "properties", 1, "id"),
             "custom.widht",
-            "panel 'table': override of 'symbol': unknown property 'custom.widht'",
+            "panel 'table': override of 'Symbol': unknown property 'custom.widht'",
         ),
         (
             ("panels", 3, "fieldConfig", "overrides", 0, "properties", 1, "value"),
             "wide",
-            "panel 'table': override of 'symbol': custom.width: 'wide' is not of type 'number'",
+            "panel 'table': override of 'Symbol': custom.width: 'wide' is not of type 'number'",
         ),
         (
             ("panels", 3, "fieldConfig", "overrides", 0, "properties", 0, "value"),
             [{"title": "x", "link": "/", "url": "/"}],
-            f"panel 'table': override of 'symbol': links[0]: {UNKNOWN % 'link'}",
+            f"panel 'table': override of 'Symbol': links[0]: {UNKNOWN % 'link'}",
         ),
         (
             ("panels", 3, "transformations", 0, "options", "hide"),
@@ -104,7 +104,7 @@ def test_calculations_and_matchers_are_known_ones(schema: GrafanaSchema) -> None
     (fault,) = schema.faults(_with(("panels", 2, "options", "reduceOptions", "calcs"), ["latest"]))
     assert fault.startswith("panel 'mean': calcs: 'latest' is not one of ['sum',")
     (fault,) = schema.faults(_with(("panels", 3, "fieldConfig", "overrides", 0, "matcher", "id"), "name"))
-    assert fault.startswith("panel 'table': override of 'symbol': matcher: 'name' is not one of [")
+    assert fault.startswith("panel 'table': override of 'Symbol': matcher: 'name' is not one of [")
 
 
 @pytest.mark.parametrize(
