@@ -141,7 +141,7 @@ class App:
         if settings.otlp.enabled:
             push = OtlpPush(
                 make_exporter(settings.otlp),
-                self._telemetry.metrics_data,
+                self._telemetry.collect_for_otlp,
                 self._recorder.otlp_export,
                 settings.otlp.interval or DEFAULT_INTERVAL_SECONDS,
             )

@@ -1,6 +1,6 @@
 """What the rest of the program needs of the OpenTelemetry side, whichever path serves it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from opentelemetry.metrics import CallbackOptions, CallbackT, Meter, Observation
@@ -20,8 +20,8 @@ class Telemetry(Protocol):
     def end_series(self, attributes: AttributeSet) -> None:
         """Forget the series that the attribute set identifies, where the path can."""
 
-    def metrics_data(self) -> MetricsData | None:
-        """Collect for OTLP; None when there is nothing."""
+    async def collect_for_otlp(self) -> Callable[[], MetricsData | None]:
+        """Collect; what it returns makes the data for OTLP, in any thread. None when there is nothing."""
 
     def age_seconds(self) -> float:
         """Age of what a scrape would show."""

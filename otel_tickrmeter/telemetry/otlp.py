@@ -1,6 +1,6 @@
 """Pushes the same figures to an OpenTelemetry collector."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from os import environ
 from threading import Lock, Thread
@@ -132,7 +132,8 @@ class OtlpPush:
 
     Args:
         exporter: Where to.
-        collect: Collects; runs in the handler's thread. None when there is nothing to export.
+        collect: Collects, in the handler's thread. What it returns makes the data, in the exporting thread:
+            that takes 0.9 s for a full fleet. None when there is nothing to export.
         exported: Told how each export ended, in the handler's thread; not of one that the end cut off.
         interval_seconds: Time from one push to the next.
     """
@@ -140,7 +141,7 @@ class OtlpPush:
     def __init__(
         self,
         exporter: MetricExporter,
-        collect: Callable[[], MetricsData | None],
+        collect: Callable[[], Awaitable[Callable[[], MetricsData | None]]],
         exported: Callable[[ExportOutcome], None],
         interval_seconds: float,
     ) -> None:
@@ -165,8 +166,7 @@ class OtlpPush:
 
     async def _push(self) -> None:
         try:
-            data = self._collect()
-            outcome = None if data is None else await self._export(data)
+            outcome = await self._export(await self._collect())
         except Exception as error:  # noqa: BLE001  a figure that cannot be observed must not end the program
             logger.debug("OTLP push raised {!r}", error)
             outcome = ExportOutcome.FAILED
@@ -180,17 +180,17 @@ class OtlpPush:
             else:
                 logger.info("OTLP push works again")
 
-    async def _export(self, data: MetricsData) -> ExportOutcome:
+    async def _export(self, make_data: Callable[[], MetricsData | None]) -> ExportOutcome | None:
         # A thread of its own, which ends with the program: an export cannot be interrupted, and one to a
         # collector that does not answer held up the exit for its timeout of 10 s (measured).
         done, token = anyio.Event(), current_token()
-        result = MetricExportResult.FAILURE
+        outcome: ExportOutcome | None = ExportOutcome.FAILED
 
         def export() -> None:
-            nonlocal result
+            nonlocal outcome
             with self._exporting:
                 try:
-                    result = self._exporter.export(data)
+                    outcome = self._export_now(make_data)
                 except Exception as error:  # noqa: BLE001  an exporter's bug must not end the program
                     logger.debug("OTLP export raised {!r}", error)
             with suppress(RunFinishedError):
@@ -198,5 +198,12 @@ class OtlpPush:
 
         Thread(target=export, name="OTLP push", daemon=True).start()
         await done.wait()
-        succeeded = result is MetricExportResult.SUCCESS
+        return outcome
+
+    def _export_now(self, make_data: Callable[[], MetricsData | None]) -> ExportOutcome | None:
+        # The data lives and ends in here: to free its hundred thousand points would hold up messages too.
+        data = make_data()
+        if data is None:
+            return None
+        succeeded = self._exporter.export(data) is MetricExportResult.SUCCESS
         return ExportOutcome.SUCCEEDED if succeeded else ExportOutcome.FAILED

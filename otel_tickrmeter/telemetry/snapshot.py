@@ -4,6 +4,7 @@ A scrape costs a copy, however many scrapers there are, and shows the age of wha
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import anyio
 from anyio import to_thread
@@ -74,15 +75,12 @@ class SnapshotTelemetry:
         """Forget the series that the attribute set identifies."""
         self._meter.end(attributes)
 
-    def metrics_data(self) -> MetricsData:
-        """Collect for OTLP, apart from the snapshot."""
+    async def collect_for_otlp(self) -> Callable[[], MetricsData]:
+        """Collect, apart from the snapshot; what it returns makes the data for OTLP, in any thread."""
         offset_ns = self._unix_offset_ns()
-        return to_metrics_data(
-            self._meter.collect(),
-            self._resource,
-            self._started_ns + offset_ns,
-            self._clock_ns() + offset_ns,
-        )
+        now_ns = self._clock_ns() + offset_ns
+        families = await self._collect()
+        return partial(to_metrics_data, families, self._resource, self._started_ns + offset_ns, now_ns)
 
     def age_seconds(self) -> float:
         """Age of the snapshot."""
@@ -113,13 +111,7 @@ class SnapshotTelemetry:
     async def refresh(self) -> None:
         """Take a snapshot and put it in the place of the last."""
         taken_ns = self._clock_ns()
-        families = []
-        for family in self._meter.collect():
-            if family.instrument.name not in _OWN:
-                families.append(family)
-            if family.instrument.per_device:
-                # Thousands of observations took milliseconds: let messages and scrapes through.
-                await checkpoint()
+        families = [family for family in await self._collect() if family.instrument.name not in _OWN]
         bodies = await to_thread.run_sync(self._render, families)
         self._bodies = bodies
         self._taken_ns = taken_ns
@@ -141,6 +133,15 @@ class SnapshotTelemetry:
                 failing = True
             took_seconds = anyio.current_time() - started
             await anyio.sleep(pause_seconds(self._interval_seconds, took_seconds))
+
+    async def _collect(self) -> list[Family]:
+        families = []
+        for family in self._meter.collect():
+            families.append(family)
+            if family.instrument.per_device:
+                # Thousands of observations took milliseconds: let messages and scrapes through.
+                await checkpoint()
+        return families
 
     def _render(self, families: list[Family]) -> dict[str, Body]:
         # In a worker thread: works on copies only.

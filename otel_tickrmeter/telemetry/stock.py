@@ -6,7 +6,7 @@ nothing else is done meanwhile. Series of devices that left stay in it until the
 the SDK gives no slot back. docs/DESIGN.md has what it costs.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import anyio
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
@@ -41,7 +41,7 @@ class StockTelemetry:
         series_limit: Attribute sets a stream may have before the SDK folds the rest into one; its own
             limit of 2000 is far below a fleet.
         scope_labels: Whether series carry the instrumentation scope.
-        with_otlp: Whether `metrics_data` will be asked for.
+        with_otlp: Whether `collect_for_otlp` will be asked for.
     """
 
     def __init__(
@@ -82,9 +82,10 @@ class StockTelemetry:
         """Return the meter to make the instruments on."""
         return self._provider.get_meter(SCOPE_NAME, __version__)
 
-    def metrics_data(self) -> MetricsData | None:
-        """Collect for OTLP."""
-        return self._otlp.get_metrics_data() if self._otlp is not None else None
+    async def collect_for_otlp(self) -> Callable[[], MetricsData | None]:
+        """Collect; the SDK makes the data while it does."""
+        data = self._otlp.get_metrics_data() if self._otlp is not None else None
+        return lambda: data
 
     def age_seconds(self) -> float:
         """Return 0: a scrape shows what it collected itself."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+import anyio
 import grpc  # type: ignore[import-untyped]
 import pytest
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
@@ -111,9 +112,9 @@ def test_the_same_points_as_the_stock_path(detail: str) -> None:
     ours, stock = compact_telemetry(detail), stock_telemetry(detail, with_otlp=True)
     for telemetry in (ours, stock):
         assemble(telemetry, detail).play(scripted())
-    theirs = stock.metrics_data()
+    theirs = anyio.run(stock.collect_for_otlp)()
     assert theirs is not None
-    compact, sdk = metrics_of(ours.metrics_data()), metrics_of(theirs)
+    compact, sdk = metrics_of(anyio.run(ours.collect_for_otlp)()), metrics_of(theirs)
     assert points_of(compact) == points_of(sdk)
     assert {
         name: (each.unit, each.description, each.WhichOneof("data")) for name, each in compact.items()

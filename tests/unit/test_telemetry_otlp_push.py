@@ -1,7 +1,7 @@
 """How pushing behaves: at its interval, when it fails, and at the end."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import anyio
 import pytest
@@ -18,6 +18,7 @@ from tests.otlp_collector import Collector, running_collector
 from tests.waiting import DEADLINE_SECONDS, until
 
 SUCCEEDED, FAILED = ExportOutcome.SUCCEEDED, ExportOutcome.FAILED
+MakeData = Callable[[], MetricsData | None]
 
 
 @pytest.fixture
@@ -50,6 +51,15 @@ def data_of(number: float) -> MetricsData:
     return to_metrics_data(meter.collect(), RESOURCE, 0, 1)
 
 
+def collecting(make_data: MakeData) -> Callable[[], Awaitable[MakeData]]:
+    """Collect nothing beforehand: the data is made when it is asked for."""
+
+    async def collect() -> MakeData:
+        return make_data
+
+    return collect
+
+
 def pushed(collector: Collector) -> list[float]:
     return [metric.sum.data_points[0].as_double for metric in collector.metrics()]
 
@@ -64,7 +74,9 @@ def test_pushes_at_the_interval_and_once_more_at_the_end(
     collector: Collector, outcomes: list[ExportOutcome]
 ) -> None:
     numbers = iter(range(1, 1000))
-    push = OtlpPush(http_exporter(collector), lambda: data_of(next(numbers)), outcomes.append, 0.01)
+    push = OtlpPush(
+        http_exporter(collector), collecting(lambda: data_of(next(numbers))), outcomes.append, 0.01
+    )
 
     async def play() -> None:
         async with anyio.create_task_group() as tasks:
@@ -83,7 +95,7 @@ def test_pushes_at_the_interval_and_once_more_at_the_end(
 def test_the_last_push_happens_even_before_the_first_interval(
     collector: Collector, outcomes: list[ExportOutcome]
 ) -> None:
-    push = OtlpPush(http_exporter(collector), lambda: data_of(42), outcomes.append, 3600.0)
+    push = OtlpPush(http_exporter(collector), collecting(lambda: data_of(42)), outcomes.append, 3600.0)
 
     async def play() -> None:
         with anyio.move_on_after(0.05):
@@ -94,11 +106,37 @@ def test_the_last_push_happens_even_before_the_first_interval(
     assert outcomes == [SUCCEEDED]
 
 
+def test_the_data_is_made_beside_the_event_loop(collector: Collector) -> None:
+    threads: dict[str, int] = {}
+
+    async def collect() -> MakeData:
+        threads["collect"] = threading.get_ident()
+        return make_data
+
+    def make_data() -> MetricsData:
+        threads["make"] = threading.get_ident()
+        return data_of(1)
+
+    def exported(_: ExportOutcome) -> None:
+        threads["exported"] = threading.get_ident()
+
+    push = OtlpPush(http_exporter(collector), collect, exported, 3600.0)
+
+    async def play() -> None:
+        with anyio.move_on_after(0.01):
+            await push.push_forever()
+
+    anyio.run(play)
+    # Instruments are read and recorded in the handler's thread only.
+    assert threads["collect"] == threads["exported"] == threading.get_ident()
+    assert threads["make"] != threading.get_ident()
+
+
 def test_failing_is_told_once_and_so_is_recovery(
     collector: Collector, told: list[str], outcomes: list[ExportOutcome]
 ) -> None:
     collector.status = 400
-    push = OtlpPush(http_exporter(collector), lambda: data_of(1), outcomes.append, 0.01)
+    push = OtlpPush(http_exporter(collector), collecting(lambda: data_of(1)), outcomes.append, 0.01)
 
     async def play() -> None:
         async with anyio.create_task_group() as tasks:
@@ -124,7 +162,7 @@ def test_a_collector_that_does_not_answer_does_not_hold_up_the_end(
     collector: Collector, outcomes: list[ExportOutcome]
 ) -> None:
     collector.silent.set()
-    push = OtlpPush(http_exporter(collector), lambda: data_of(1), outcomes.append, 0.01)
+    push = OtlpPush(http_exporter(collector), collecting(lambda: data_of(1)), outcomes.append, 0.01)
     before = set(threading.enumerate())
 
     async def play() -> None:
@@ -169,7 +207,7 @@ def test_an_exporter_that_raises_does_not_end_the_pushing(
     told: list[str], outcomes: list[ExportOutcome]
 ) -> None:
     exporter = Broken()
-    push = OtlpPush(exporter, lambda: data_of(1), outcomes.append, 0.001)
+    push = OtlpPush(exporter, collecting(lambda: data_of(1)), outcomes.append, 0.001)
 
     async def play() -> None:
         async with anyio.create_task_group() as tasks:
@@ -182,15 +220,25 @@ def test_an_exporter_that_raises_does_not_end_the_pushing(
     assert set(outcomes) == {FAILED}
 
 
+@pytest.mark.parametrize("broken", ["collecting", "making the data"])
 def test_a_figure_that_cannot_be_observed_does_not_end_the_pushing(
-    collector: Collector, told: list[str], outcomes: list[ExportOutcome]
+    collector: Collector, told: list[str], outcomes: list[ExportOutcome], broken: str
 ) -> None:
     calls = [0]
 
-    def collect() -> MetricsData:
+    def fail_twice() -> None:
         calls[0] += 1
         if calls[0] < 3:
             raise RuntimeError("broken")
+
+    async def collect() -> MakeData:
+        if broken == "collecting":
+            fail_twice()
+        return make_data
+
+    def make_data() -> MetricsData:
+        if broken == "making the data":
+            fail_twice()
         return data_of(1)
 
     push = OtlpPush(http_exporter(collector), collect, outcomes.append, 0.001)
@@ -211,10 +259,10 @@ def test_nothing_to_push_is_no_failure(
 ) -> None:
     calls = [0]
 
-    def collect() -> None:
+    def make_data() -> None:
         calls[0] += 1
 
-    push = OtlpPush(http_exporter(collector), collect, outcomes.append, 0.001)
+    push = OtlpPush(http_exporter(collector), collecting(make_data), outcomes.append, 0.001)
 
     async def play() -> None:
         async with anyio.create_task_group() as tasks:

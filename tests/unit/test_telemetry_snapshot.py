@@ -1,7 +1,7 @@
 """The snapshot and what is served of it."""
 
 import gzip
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import anyio
 import anyio.lowlevel
@@ -222,19 +222,57 @@ def test_a_failing_callback_leaves_the_last_snapshot_and_is_told_once() -> None:
     assert told == ["A new exposition could not be made"]
 
 
-def test_metrics_data_is_fresh_and_carries_unix_times() -> None:
+def test_what_is_pushed_is_of_when_it_was_collected_and_carries_unix_times() -> None:
     clock = Clock()
     telemetry = compact_telemetry("symbol", clock_ns=clock)
     assembly = assemble(telemetry, "symbol")
     clock.now_ns += 3 * SECOND_NS
     assembly.recorder.dropped(4)
-    (resource,) = telemetry.metrics_data().resource_metrics
+    make_data = anyio.run(telemetry.collect_for_otlp)
+    # Messages go on while the data is made.
+    clock.now_ns += SECOND_NS
+    assembly.recorder.dropped(1)
+    (resource,) = make_data().resource_metrics
     assert resource.resource is RESOURCE
     found = {metric.name: metric for metric in resource.scope_metrics[0].metrics}
     (point,) = found[names.QUEUE_DROPPED].data.data_points
     assert point.start_time_unix_nano == START_NS + UNIX_OFFSET_NS
     assert point.time_unix_nano == START_NS + 3 * SECOND_NS + UNIX_OFFSET_NS
     assert point.value == 4  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("collect", [SnapshotTelemetry.refresh, SnapshotTelemetry.collect_for_otlp])
+def test_others_run_between_two_gauges_of_devices(
+    collect: Callable[[SnapshotTelemetry], Awaitable[object]],
+) -> None:
+    order: list[str] = []
+
+    def observe(name: str) -> Callable[[CallbackOptions], list[Observation]]:
+        def callback(_: CallbackOptions) -> list[Observation]:
+            order.append(name)
+            return []
+
+        return callback
+
+    gauges = ("first", "second", "third")
+    rows = [Instrument(name, Kind.OBSERVABLE_GAUGE, "1", name, "G.", {"device_id": ()}) for name in gauges]
+    meter = CompactMeter(rows)
+    for name in gauges:
+        meter.create_observable_gauge(name, [observe(name)])
+    telemetry = _telemetry(meter, 5.0, Clock())
+
+    async def other() -> None:
+        for _ in gauges:
+            order.append("other")
+            await anyio.lowlevel.checkpoint()
+
+    async def play() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(other)
+            await collect(telemetry)
+
+    anyio.run(play)
+    assert order == ["first", "other", "second", "other", "third", "other"]
 
 
 def _telemetry(meter: CompactMeter, interval: float, clock_ns: Callable[[], int]) -> SnapshotTelemetry:

@@ -57,7 +57,7 @@ def test_otlp_reads_apart_from_scrapes(*, with_otlp: bool) -> None:
     telemetry = stock_telemetry("symbol", with_otlp=with_otlp)
     assemble(telemetry, "symbol").play(scripted())
     expose(telemetry)
-    data = telemetry.metrics_data()
+    data = anyio.run(telemetry.collect_for_otlp)()
     if not with_otlp:
         assert data is None
         return
