@@ -133,7 +133,7 @@ class OtlpPush:
     Args:
         exporter: Where to.
         collect: Collects, in the handler's thread. What it returns makes the data, in the exporting thread:
-            that takes 0.9 s for a full fleet. None when there is nothing to export.
+            that takes half a second for a full fleet. None when there is nothing to export.
         exported: Told how each export ended, in the handler's thread; not of one that the end cut off.
         interval_seconds: Time from one push to the next.
     """
@@ -201,7 +201,7 @@ class OtlpPush:
         return outcome
 
     def _export_now(self, make_data: Callable[[], MetricsData | None]) -> ExportOutcome | None:
-        # The data lives and ends in here: to free its hundred thousand points would hold up messages too.
+        # The data lives and ends in here: to free the points of a full fleet takes 15 ms (measured).
         data = make_data()
         if data is None:
             return None
