@@ -50,7 +50,14 @@ def device() -> Made:
 
 def _boots() -> Annotation:
     count = select(_BOOT_COUNT, _DEVICE)
-    return Annotation("Boots", f"changes({count}[$__rate_interval]) > 0", "{{device_id}} booted.", "purple")
+    # A device that does not count its boots has no figure before the first one that the exporter saw.
+    uptime = select("tickrmeter_device_uptime_seconds", _DEVICE)
+    return Annotation(
+        "Boots",
+        f"changes({count}[$__rate_interval]) > 0 or resets({uptime}[$__rate_interval]) > 0",
+        "{{device_id}} booted.",
+        "purple",
+    )
 
 
 def _newest(metric: str) -> str:

@@ -58,11 +58,11 @@ def devices() -> Made:
 
 
 def _boots_spiking() -> Annotation:
-    # The second part as in TickrMeterRebootsSpiking: three boots where there was one are no spike.
+    # But for the offset as in TickrMeterRebootsSpiking: three boots where there was one are no spike.
     rate, known = select(_BOOTS), select("instance:tickrmeter_devices_known:sum")
     return Annotation(
         "Boots",
-        f"{rate} > 3 * avg_over_time({rate}[1d]) and {rate} * {_HOUR} > 0.05 * {known}",
+        f"{rate} > 3 * avg_over_time({rate}[1d]) and {rate} * {_HOUR} > 0.05 * {known} and {rate} * 900 > 5",
         "Devices boot far more often than over the last day ({{instance}}).",
         "purple",
     )
