@@ -83,11 +83,8 @@ class App:
         )
         make_observed(meter, rows, {**observed, **exposition_callbacks(self._telemetry)})
 
-        prefix = settings.mqtt.topic_prefix
         decoder = Decoder(
-            f"{prefix.rstrip('/')}/" if prefix else "",
-            settings.mqtt.device_id_pattern,
-            settings.messages.fields,
+            settings.mqtt.topic_prefix, settings.mqtt.device_id_pattern, settings.messages.fields
         )
         handler = Handler(decoder, fleet, self._recorder, time.perf_counter_ns, self._link)
         self._feed = Feed(

@@ -152,8 +152,9 @@ def receiver_config(settings: MqttSettings, buffer_size: int) -> ReceiverConfig:
         transport=address.transport,
         path=address.path,
         tls=tls,
-        client_id=settings.client_id or f"otel-tickrmeter-{socket.gethostname()}",
-        topic_filter=topic_filter(settings.topic_prefix),
+        client_id=settings.client_id,
+        # One filter covers every topic of the fleet: all are one level below the prefix.
+        topic_filter=f"{settings.topic_prefix}+",
         username=settings.username,
         password=settings.password,
         protocol=settings.protocol,
@@ -164,11 +165,6 @@ def receiver_config(settings: MqttSettings, buffer_size: int) -> ReceiverConfig:
         max_delay=settings.reconnect.max_delay,
         buffer_size=buffer_size,
     )
-
-
-def topic_filter(prefix: str) -> str:
-    """The one filter that covers every topic: all are one level below the prefix (messages.md, rule 1)."""
-    return f"{prefix}+" if prefix.endswith("/") or not prefix else f"{prefix}/+"
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import Any
 from otel_tickrmeter.settings.broker import check_host, parse_broker_url
 from otel_tickrmeter.settings.durations import format_duration, parse_duration
 from otel_tickrmeter.settings.sizes import format_size, parse_size
+from otel_tickrmeter.settings.topic import parse_topic_prefix
 
 _WHOLE = re.compile(r"[+-]?[0-9](?:_?[0-9]){0,17}")
 _HTTP_PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
@@ -25,7 +26,6 @@ _ENDPOINT = re.compile(
     r"(?:https?://)?(?P<host>[^\s/:@?#\[\]]+|\[[^\s\]]+\])(?::(?P<port>[0-9]{1,5}))?(?:/[!->A-~]*)?"
 )
 _LAST_PORT = 65535
-_LONGEST_TOPIC = 65535
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 
@@ -103,11 +103,8 @@ def _read_broker(value: object) -> str:
     return text
 
 
-def _read_topic(value: object) -> str:
-    text = _read_text(value)
-    if "+" in text or "#" in text or len(text.encode()) > _LONGEST_TOPIC:
-        raise ValueError(f"must be a topic of at most {_LONGEST_TOPIC} bytes without + and #")
-    return text
+def _read_topic_prefix(value: object) -> str:
+    return parse_topic_prefix(_read_text(value))
 
 
 def _read_http_path(value: object) -> str:
@@ -214,7 +211,7 @@ NAME = Kind(_read_name)
 BOOL = Kind(_read_bool)
 PATTERN = Kind(_read_pattern)
 BROKER = Kind(_read_broker)
-TOPIC = Kind(_read_topic)
+TOPIC_PREFIX = Kind(_read_topic_prefix)
 HTTP_PATH = Kind(_read_http_path)
 ENDPOINT = Kind(_read_endpoint)
 NAMES = Kind(_read_names, structured=True)

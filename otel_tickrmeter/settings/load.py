@@ -10,7 +10,6 @@ Each value goes through the merge inside a `Found`. To dynaconf that is an opaqu
 place of the value that wins comes out at the other end.
 """
 
-import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -76,7 +75,6 @@ def load_settings(
 
     found = _found(merged)
     values = flatten(Settings())
-    values["mqtt.client_id"] = f"otel-tickrmeter-{socket.gethostname()}"
     for key, given in found.items():
         try:
             values[key] = KEYS[key].kind.read(given.value)

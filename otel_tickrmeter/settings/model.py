@@ -3,6 +3,7 @@
 Field names are the keys operators write. Durations are seconds; a default here is the built-in default.
 """
 
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,13 +49,16 @@ class ReconnectSettings:
 
 @dataclass(frozen=True, slots=True)
 class MqttSettings:
-    """`[mqtt]`. `password` holds the content of `password_file` when that is given."""
+    """`[mqtt]`. `password` holds the content of `password_file` when that is given.
+
+    `topic_prefix` is empty or has a slash at its end, as `parse_topic_prefix` makes it.
+    """
 
     broker: str = "mqtt://localhost:1883"
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     password_file: Path | None = None
-    client_id: str = ""
+    client_id: str = field(default_factory=lambda: f"otel-tickrmeter-{socket.gethostname()}")
     protocol: Literal["5", "3.1.1"] = "5"
     qos: int = 0
     clean_session: bool = True

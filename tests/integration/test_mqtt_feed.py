@@ -107,7 +107,7 @@ def test_idle_watermarks_come_all_the_same(tmp_path: Path) -> None:
 
 
 def test_a_topic_prefix_is_one_filter(tmp_path: Path) -> None:
-    with Mosquitto(tmp_path) as broker, FeedThread(MqttSettings(broker.url, topic_prefix="fleet/a")) as feed:
+    with Mosquitto(tmp_path) as broker, FeedThread(MqttSettings(broker.url, topic_prefix="fleet/a/")) as feed:
         feed.wait_subscribed()
         broker.publish([("fleet/b/x", b""), ("x", b""), ("fleet/a/x/y", b""), ("fleet/a/x", b"mine")])
         feed.wait_messages(1)

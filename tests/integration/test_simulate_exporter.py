@@ -48,9 +48,10 @@ def scrape(port: int) -> dict[str, Series]:
 
 
 @contextmanager
-def exporter(broker: str, port: int, directory: Path) -> Iterator[None]:
+def exporter(broker: str, port: int, directory: Path, topic_prefix: str) -> Iterator[None]:
     log = directory / "exporter.log"
     environment = os.environ | {
+        "TICKRMETER_MQTT__TOPIC_PREFIX": topic_prefix,
         "TICKRMETER_MONITORING__REQUEST_TIMEOUT": REQUEST_TIMEOUT,
         "TICKRMETER_PROMETHEUS__REFRESH_INTERVAL": "0.5s",
     }
@@ -112,13 +113,17 @@ def settled(port: int, sent: int) -> dict[str, Series]:
         time.sleep(0.2)
 
 
-@pytest.mark.parametrize("qos", ["0", "1"])
-def test_the_exposition_says_what_was_sent(tmp_path: Path, qos: str) -> None:
+# A prefix that ends with an empty level, where everybody who reads the setting must agree.
+@pytest.mark.parametrize(("qos", "prefix"), [("0", ""), ("1", "fleet//")])
+def test_the_exposition_says_what_was_sent(tmp_path: Path, qos: str, prefix: str) -> None:
     port = free_port()
     summary_file = tmp_path / "summary.json"
-    with Mosquitto(tmp_path) as broker, exporter(broker.url, port, tmp_path):
+    with Mosquitto(tmp_path) as broker, exporter(broker.url, port, tmp_path, prefix):
         subprocess.run(
-            [*PROGRAM, "simulate", "--broker", broker.url, "--qos", qos, *FLEET, "--summary", summary_file],
+            [
+                *(*PROGRAM, "simulate", "--broker", broker.url, "--qos", qos, "--topic-prefix", prefix),
+                *(*FLEET, "--summary", summary_file),
+            ],
             check=True,
             timeout=60,
         )

@@ -9,7 +9,7 @@ import pytest
 from otel_tickrmeter.core.reason import LinkReason
 from otel_tickrmeter.mqtt.backoff import Backoff
 from otel_tickrmeter.mqtt.config import ReceiverConfig, TlsConfig
-from otel_tickrmeter.mqtt.feed import receiver_config, topic_filter
+from otel_tickrmeter.mqtt.feed import receiver_config
 from otel_tickrmeter.mqtt.reasons import (
     connack_reason,
     disconnect_reason,
@@ -19,11 +19,9 @@ from otel_tickrmeter.mqtt.reasons import (
 from otel_tickrmeter.settings.model import MqttSettings, ReconnectSettings, TlsSettings
 
 
-@pytest.mark.parametrize(
-    ("prefix", "expected"), [("", "+"), ("a/b", "a/b/+"), ("a/b/", "a/b/+"), ("/", "/+")]
-)
+@pytest.mark.parametrize(("prefix", "expected"), [("", "+"), ("a/b/", "a/b/+"), ("/", "/+"), ("a//", "a//+")])
 def test_one_filter_covers_every_topic_once(prefix: str, expected: str) -> None:
-    assert topic_filter(prefix) == expected
+    assert receiver_config(MqttSettings(topic_prefix=prefix), 1).topic_filter == expected
 
 
 def test_settings_become_what_the_receiver_is_told() -> None:
@@ -38,7 +36,7 @@ def test_settings_become_what_the_receiver_is_told() -> None:
         keepalive=1.2,
         tls=TlsSettings(ca_file=Path("/ca"), server_name="other", insecure=True),
         reconnect=ReconnectSettings(2.0, 3.0),
-        topic_prefix="x",
+        topic_prefix="x/",
     )
     config = receiver_config(settings, 5)
     assert config == ReceiverConfig(

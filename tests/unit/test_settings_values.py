@@ -1,10 +1,11 @@
-"""Durations, sizes and broker URLs, by tables."""
+"""Durations, sizes, broker URLs and topic prefixes, by tables."""
 
 import pytest
 
 from otel_tickrmeter.settings.broker import BrokerAddress, parse_broker_url
 from otel_tickrmeter.settings.durations import format_duration, parse_duration
 from otel_tickrmeter.settings.sizes import format_size, parse_size
+from otel_tickrmeter.settings.topic import parse_topic_prefix
 
 
 @pytest.mark.parametrize(
@@ -153,3 +154,28 @@ def test_no_broker_urls(url: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason) as raised:
         parse_broker_url(url)
     assert "pw" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "prefix"),
+    [
+        ("", ""),
+        ("a", "a/"),
+        ("a/b/", "a/b/"),
+        ("/", "/"),
+        # Empty levels are levels.
+        ("a//", "a//"),
+        ("//a", "//a/"),
+        ("x" * 65_533, "x" * 65_533 + "/"),
+        ("x" * 65_533 + "/", "x" * 65_533 + "/"),
+    ],
+)
+def test_topic_prefixes(text: str, prefix: str) -> None:
+    assert parse_topic_prefix(text) == prefix
+    assert parse_topic_prefix(prefix) == prefix
+
+
+@pytest.mark.parametrize("text", ["a/+", "#", "x" * 65_534, "é" * 32_767, "x" * 65_534 + "/"])
+def test_faulty_topic_prefixes(text: str) -> None:
+    with pytest.raises(ValueError, match="at most"):
+        parse_topic_prefix(text)
