@@ -62,7 +62,8 @@ def _boots_spiking() -> Annotation:
     rate, known = select(_BOOTS), select("instance:tickrmeter_devices_known:sum")
     return Annotation(
         "Boots",
-        f"{rate} > 3 * avg_over_time({rate}[1d]) and {rate} * {_HOUR} > 0.05 * {known} and {rate} * 900 > 5",
+        f"{rate} > 3 * avg_over_time({rate}[1d])"
+        f" and {rate} * {_HOUR} > 0.05 * {known} and {rate} * {_HOUR / 4:g} > 5",
         "Devices boot far more often than over the last day ({{instance}}).",
         "purple",
     )

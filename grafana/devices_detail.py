@@ -113,9 +113,9 @@ def wifi() -> tuple[Panel, ...]:
         rows(
             "Devices that lose their wifi most",
             f"The {_WORST} devices with the most losses, worst first. One that has run for long has had time"
-            " to lose it, so look at the losses a day as well (no figure within an hour of a boot): yellow from"
-            " 10, red from 50. Such a device is too far from its access point, or is faulty. Click a device to"
-            " see all about it.",
+            " to lose it, so look at the losses a day as well (no figure within an hour of a boot): yellow"
+            " from 10, red from 50. Such a device is too far from its access point, or is faulty. Click a"
+            " device to see all about it.",
             [
                 table(worst),
                 # Not of the last hour's boots: one loss in a minute is no thousand a day.
