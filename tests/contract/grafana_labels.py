@@ -86,12 +86,6 @@ class _Inference:
     def of(self, node: Expr) -> Labels | None:
         return self._by_node[type(node)](node)
 
-    def _vector(self, node: Expr) -> Labels:
-        labels = self.of(node)
-        if labels is None:
-            raise LabelError(f"{node.prettify()} is no vector")
-        return labels
-
     def _selector(self, node: VectorSelector) -> Labels:
         metric = self._metrics.get(node.name or "")
         if metric is None:
@@ -113,7 +107,7 @@ class _Inference:
             return {}
         if name in {"label_replace", "label_join"}:
             added = node.args[1]
-            labels = self._vector(node.args[0])
+            labels = inputs[0] or {}
             return {**labels, added.val: ANY} if isinstance(added, StringLiteral) else labels
         labels = next((found for found in inputs if found is not None), {})
         if name == "histogram_quantile":
@@ -122,7 +116,7 @@ class _Inference:
         return labels
 
     def _aggregate(self, node: AggregateExpr) -> Labels:
-        labels = self._vector(node.expr)
+        labels = self.of(node.expr) or {}
         named = set(node.modifier.labels) if node.modifier else set()
         without = node.modifier is not None and node.modifier.type == AggModifierType.Without
         # One rule may serve metrics with the label and without it.

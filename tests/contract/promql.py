@@ -6,7 +6,7 @@ each (`$__rate_interval`: `5m`) before asking.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from datetime import timedelta
 
 import promql_parser as parser
 
@@ -115,9 +115,9 @@ def _named(node: parser.VectorSelector) -> tuple[str, tuple[Matcher, ...]]:
     return metric, tuple(matchers)
 
 
-def _labels(modifier: Any) -> frozenset[str]:  # noqa: ANN401  the parser has one type for each kind of modifier
+def _labels(modifier: parser.AggModifier | parser.LabelModifier | None) -> frozenset[str]:
     return frozenset() if modifier is None else frozenset(modifier.labels)
 
 
-def _seconds(duration: Any) -> float:  # noqa: ANN401  a timedelta or None, in the parser's words "Any"
-    return 0.0 if duration is None else float(duration.total_seconds())
+def _seconds(duration: timedelta | None) -> float:
+    return 0.0 if duration is None else duration.total_seconds()
