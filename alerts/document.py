@@ -55,10 +55,12 @@ def _recording(rule: Recording) -> dict[str, Any]:
 
 def _alert(alert: Alert, runbooks: str, grafana: str) -> dict[str, Any]:
     hold = {"for": alert.hold} if alert.hold else {}
+    linger = {"keep_firing_for": alert.linger} if alert.linger else {}
     return {
         "alert": alert.name,
         "expr": alert.expression,
         **hold,
+        **linger,
         "labels": {
             "severity": alert.severity.value,
             "component": alert.subject.value,

@@ -1,7 +1,7 @@
 """Alerts about the exporter: whether its figures can be relied on."""
 
 from alerts.rule import Alert, Severity, Subject
-from alerts.windows import Windows
+from alerts.windows import LINGER, Windows
 
 JOB = "otel-tickrmeter"
 """The scrape job's name; needed where a metric is not ours alone, or is missed altogether."""
@@ -21,11 +21,14 @@ def _alert(
     severity: Severity,
     *,
     hold: str = "",
+    linger: str = "",
     summary: str,
     description: str,
     dashboard: str = _OF_INSTANCE,
 ) -> Alert:
-    return Alert(name, expression, severity, Subject.EXPORTER, summary, description, dashboard, hold)
+    return Alert(
+        name, expression, severity, Subject.EXPORTER, summary, description, dashboard, hold, linger=linger
+    )
 
 
 def _process(w: Windows) -> tuple[Alert, ...]:
@@ -44,6 +47,7 @@ def _process(w: Windows) -> tuple[Alert, ...]:
             f'up{{job="{JOB}"}} == 0',
             Severity.CRITICAL,
             hold=w("5m"),
+            linger=w(LINGER),
             summary="An exporter cannot be scraped.",
             description="Prometheus gets no answer from {{ $labels.instance }}: nothing is known of the"
             " fleet.",
@@ -78,6 +82,7 @@ def _connection(w: Windows) -> tuple[Alert, ...]:
             "tickrmeter_mqtt_connected == 0",
             Severity.CRITICAL,
             hold=w("2m"),
+            linger=w(LINGER),
             summary="An exporter has no connection to its broker.",
             description="{{ $labels.instance }} is not connected to the broker: every figure of the fleet"
             " stands still.",
@@ -99,6 +104,7 @@ def _connection(w: Windows) -> tuple[Alert, ...]:
             f" unless time() - tickrmeter_mqtt_last_message_timestamp_seconds < {w.seconds('2m')}",
             Severity.CRITICAL,
             hold=w("2m"),
+            linger=w(LINGER),
             summary="The broker is connected but sends nothing.",
             description="{{ $labels.instance }} is connected and subscribed, and has received nothing"
             " for two minutes.",

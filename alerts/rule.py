@@ -41,7 +41,9 @@ class Alert:
 
     `hold` is how long the expression must hold (`for`), empty for not at all. `summary` is one fixed
     sentence, `description` a template. `dashboard` is the path of the dashboard that shows it, with its
-    query string, a template too. `labels` come on top of severity and component.
+    query string, a template too. `labels` come on top of severity and component. `linger` is how long the
+    alert goes on when the expression holds no more (`keep_firing_for`): for one that inhibits others, as
+    long as what it explains needs to end.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Alert:
     dashboard: str
     hold: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    linger: str = ""
 
 
 @dataclass(frozen=True, slots=True)

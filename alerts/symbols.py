@@ -1,7 +1,7 @@
 """Alerts about single symbols: whose backend is slow or silent."""
 
 from alerts.rule import Alert, Severity, Subject
-from alerts.windows import Windows
+from alerts.windows import LINGER, Windows
 
 # urlquery: a symbol may have an ampersand, a hash or a plus in it.
 _DASHBOARD = (
@@ -61,5 +61,6 @@ def symbol_alerts(w: Windows) -> tuple[Alert, ...]:
             " answer came.",
             _DASHBOARD,
             w("5m"),
+            linger=w(LINGER),
         ),
     )
