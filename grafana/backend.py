@@ -13,6 +13,7 @@ from grafana.dashboard import (
     exporter_starts,
     make_dashboard,
 )
+from grafana.link import link_to
 from grafana.panel import bars, figure, heat, rows, trend
 from grafana.query import Form, Query, distribution, select, table
 from grafana.variable import datasource, instance, job, symbol
@@ -25,11 +26,7 @@ _SLOW = ((2, "yellow"), (10, "red"))
 _SHARE = ((None, "red"), (0.95, "yellow"), (SUCCESS_OBJECTIVE, "green"))
 _BUDGET = ((None, "red"), (0, "yellow"), (0.25, "green"))
 _BURN = ((1, "yellow"), (14.4, "red"))
-_TO_SYMBOL = (
-    f"/d/{BACKEND}?${{datasource:queryparam}}&${{job:queryparam}}&${{instance:queryparam}}"
-    "&${__url_time_range}&var-symbol=%s"
-)
-_BY_NAME = _TO_SYMBOL % "${__field.labels.symbol}"
+_BY_NAME = link_to(BACKEND, "symbol", "__field.labels.symbol")
 _LATENCY = "tickrmeter_stock_update_latency_seconds"
 _OUTCOMES = "instance:tickrmeter_stock_update_outcomes:rate5m"
 
@@ -190,7 +187,7 @@ def _objective(
             width=9,
         ),
         figure(
-            "Error budget left",
+            f"Error budget left, of {1 - objective:.0%}",
             f"What is left of {1 - objective:.0%} over 30 days: 100 % is all, below 0 the objective is"
             " missed.",
             Query(budget_left.expression, instant=True),
@@ -317,6 +314,6 @@ def _symbols() -> tuple[Panel, ...]:
             key="symbol",
             columns=[(name, unit) for name, unit, _, _ in columns],
             sort_by="Mean",
-            links={"symbol": _TO_SYMBOL % "${__value.text}"},
+            links={"symbol": link_to(BACKEND, "symbol")},
         ),
     )

@@ -1,5 +1,6 @@
 """Puts panels together to a dashboard."""
 
+import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -124,7 +125,11 @@ def make_dashboard(
         )
     built = dashboard.build()
     built.panels = _placed(sections)
-    return Made(uid, JSONEncoder(indent=2, sort_keys=True).encode(built) + "\n")
+    document = json.loads(JSONEncoder().encode(built))
+    for hidden in (*document["links"], *document["annotations"]["list"]):
+        # The builder always puts them into a menu; they belong beside the variables.
+        del hidden["placement"]
+    return Made(uid, json.dumps(document, indent=2, sort_keys=True) + "\n")
 
 
 def _placed(sections: Sequence[Section]) -> list[Panel | RowPanel]:

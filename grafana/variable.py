@@ -25,7 +25,7 @@ def job() -> QueryVariable:
 def instance() -> QueryVariable:
     """Return the choice of exporters."""
     return _several(
-        _labels("instance", "Exporter", 'label_values(tickrmeter_build_info{job=~"$job"}, instance)')
+        _labels("instance", "Instance", 'label_values(tickrmeter_build_info{job=~"$job"}, instance)')
     )
 
 
