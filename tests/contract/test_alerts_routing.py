@@ -1,0 +1,94 @@
+"""The example for Alertmanager: it is one, and every alert that it names exists."""
+
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+
+import pytest
+import yaml
+
+from alerts.rule import Alert
+from tests.contract.alert_rules import FOLDER, alerts, all_series
+from tests.contract.promql import Matcher, selectors
+from tests.contract.promql_labels import result_labels
+
+CONFIG = FOLDER / "alertmanager.yaml"
+INHIBITIONS = yaml.safe_load(CONFIG.read_text())["inhibit_rules"]
+
+
+def test_amtool_accepts_it() -> None:
+    checked = subprocess.run(["amtool", "check-config", CONFIG], capture_output=True, check=False, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("labels", "receiver"),
+    [
+        (["alertname=TickrMeterWatchdog", "severity=info"], "watchdog"),
+        (["alertname=HighTimeoutRate", "severity=critical"], "on-call"),
+        (["alertname=HighSymbolLatency", "severity=warning"], "team"),
+        (["alertname=Another", "severity=info"], "nobody"),
+    ],
+)
+def test_an_alert_reaches_its_receiver(labels: list[str], receiver: str) -> None:
+    routed = subprocess.run(
+        ["amtool", "config", "routes", "test", f"--config.file={CONFIG}", *labels],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert routed.stdout.split() == [receiver]
+
+
+def test_every_route_is_for_some_alert() -> None:
+    for route in yaml.safe_load(CONFIG.read_text())["route"]["routes"]:
+        assert list(_matching(route["matchers"])), route
+
+
+@pytest.mark.parametrize("rule", INHIBITIONS, ids=lambda rule: str(rule["source_matchers"][0]))
+def test_an_inhibition_is_about_alerts_that_exist_and_can_be_told_to_belong_together(
+    rule: Mapping[str, list[str]],
+) -> None:
+    sources, targets = list(_matching(rule["source_matchers"])), list(_matching(rule["target_matchers"]))
+    # Every name of an alternative, too.
+    for matcher in _matchers([*rule["source_matchers"], *rule["target_matchers"]]):
+        for alternative in matcher.value.split("|"):
+            assert any(re.fullmatch(alternative, _labels(alert)[matcher.label]) for alert in alerts()), (
+                f"{alternative} is no alert"
+            )
+    assert sources
+    assert targets
+    assert not [alert for alert in sources if alert in targets], "inhibits itself"
+    series = all_series()
+    for alert in (*sources, *targets):
+        # To Alertmanager a label that neither has is equal.
+        assert set(rule["equal"]) <= result_labels(alert.expression, series) | set(_labels(alert))
+
+
+def _matching(matchers: list[str]) -> Iterator[Alert]:
+    parsed = _matchers(matchers)
+    for alert in alerts():
+        labels = _labels(alert)
+        if all(_holds(matcher, labels[matcher.label]) for matcher in parsed):
+            yield alert
+
+
+def _matchers(texts: list[str]) -> tuple[Matcher, ...]:
+    # Alertmanager writes them as PromQL does.
+    (selector,) = selectors(f"{{{', '.join(texts)}}}")
+    return selector.matchers
+
+
+def _labels(alert: Alert) -> dict[str, str]:
+    return {
+        "alertname": alert.name,
+        "severity": alert.severity.value,
+        "component": alert.subject.value,
+        **alert.labels,
+    }
+
+
+def _holds(matcher: Matcher, value: str) -> bool:
+    assert matcher.op in {"=", "=~"}, matcher
+    pattern = matcher.value if matcher.op == "=~" else re.escape(matcher.value)
+    return re.fullmatch(pattern, value) is not None
