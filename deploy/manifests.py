@@ -24,16 +24,18 @@ def manifests(tree: Path) -> dict[str, str]:
         ValueError: A file is larger than a ConfigMap may be.
     """
     made = {
-        "settings.yaml": _config_map(_PROGRAM, tree / "deploy" / "settings.toml", {}),
+        "settings.yaml": _config_map(_PROGRAM, tree, "deploy/settings.toml"),
         "prometheusrule.yaml": _prometheus_rule(tree / "alerts"),
     }
     for file in sorted((tree / "grafana" / "dashboards").glob("*.json")):
+        name = f"dashboard-{file.stem}"
         # The label and the annotation are what Grafana's sidecar looks for.
-        made[f"dashboard-{file.stem}.yaml"] = _config_map(
-            f"{_PROGRAM}-dashboard-{file.stem}",
-            file,
-            {"grafana_dashboard": "1"},
-            {"grafana_folder": "TickrMeter"},
+        made[f"{name}.yaml"] = _config_map(
+            name,
+            tree,
+            f"grafana/dashboards/{file.name}",
+            labels={"grafana_dashboard": "1"},
+            annotations={"grafana_folder": "TickrMeter"},
         )
     return made
 
@@ -45,28 +47,40 @@ def _prometheus_rule(alerts: Path) -> str:
     manifest = {
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PrometheusRule",
-        "metadata": _metadata(_PROGRAM, {}),
+        "metadata": _metadata(_PROGRAM),
         "spec": {"groups": groups},
     }
     return _text(manifest, "alerts/*.rules.yaml")
 
 
 def _config_map(
-    name: str, file: Path, labels: Mapping[str, str], annotations: Mapping[str, str] | None = None
+    name: str,
+    tree: Path,
+    source: str,
+    *,
+    labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
 ) -> str:
+    file = tree / source
     content = file.read_text(encoding="utf-8")
     size = len(content.encode()) + len(file.name)
     if size > _MOST_BYTES:
-        raise ValueError(f"{file} does not fit into a ConfigMap: {size} of {_MOST_BYTES} bytes")
-    metadata = _metadata(name, labels)
-    if annotations:
-        metadata["annotations"] = dict(annotations)
-    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {file.name: content}}
-    return _text(manifest, f"{file.parent.name}/{file.name}")
+        raise ValueError(f"{source} does not fit into a ConfigMap: {size} of {_MOST_BYTES} bytes")
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": _metadata(name, labels, annotations),
+        "data": {file.name: content},
+    }
+    return _text(manifest, source)
 
 
-def _metadata(name: str, labels: Mapping[str, str]) -> dict[str, object]:
-    return {"name": name, "labels": {"app.kubernetes.io/name": _PROGRAM, **labels}}
+def _metadata(
+    name: str, labels: Mapping[str, str] | None = None, annotations: Mapping[str, str] | None = None
+) -> dict[str, object]:
+    all_labels = {"app.kubernetes.io/name": _PROGRAM, **(labels or {})}
+    more = {"annotations": dict(annotations)} if annotations else {}
+    return {"name": name, "labels": all_labels, **more}
 
 
 class _Dumper(yaml.SafeDumper):
