@@ -1,5 +1,6 @@
 """A real Prometheus for tests: Debian's, scraping every second, on a loopback port of its own."""
 
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -68,6 +69,11 @@ class Prometheus:
             self._process.terminate()
             self._process.wait(_STOP_SECONDS)
             self._process = None
+
+    def reload(self) -> None:
+        """Makes it read its settings anew, and with them the rule files."""
+        assert self._process is not None, "not running"
+        self._process.send_signal(signal.SIGHUP)
 
     @property
     def log(self) -> str:
