@@ -184,16 +184,17 @@ def _objective(
             [share],
             unit="percentunit",
             steps=((None, "red"), (objective, "green")),
-            width=9,
+            from_zero=False,
+            width=8,
         ),
         figure(
-            f"Error budget left, of {1 - objective:.0%}",
+            f"Budget left of {1 - objective:.0%}",
             f"What is left of {1 - objective:.0%} over 30 days: 100 % is all, below 0 the objective is"
             " missed.",
             Query(budget_left.expression, instant=True),
             unit="percentunit",
             steps=_BUDGET,
-            width=3,
+            width=4,
             height=8,
         ),
     )
@@ -212,7 +213,8 @@ def _response_times() -> tuple[Panel, ...]:
         ),
         heat(
             "Response times over time",
-            "The same distribution at each moment: the darker, the more answers took that long (seconds).",
+            "The same distribution at each moment: the more a cell stands out, the more answers took that"
+            " long (seconds).",
             Query(buckets, "{{le}}", form=Form.BUCKETS),
             unit="reqps",
             axis_unit="s",
@@ -257,7 +259,7 @@ def _outcomes() -> tuple[Panel, ...]:
         heat(
             "Timeouts by symbol",
             "Unanswered requests per second of the 20 chosen symbols with the most of them. A line that is"
-            " dark throughout is a backend that does not answer.",
+            " bright throughout is a backend that does not answer.",
             Query(f"sum by (symbol) ({timeouts}) and on (symbol) {worst}", "{{symbol}}"),
             unit="reqps",
         ),

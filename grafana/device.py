@@ -257,7 +257,7 @@ def _symbols() -> tuple[Panel, ...]:
         ),
         heat(
             "Response times over time",
-            "All answers to this device: the darker, the more of them took that long (seconds).",
+            "All answers to this device: the more a cell stands out, the more took that long (seconds).",
             Query(
                 f"sum by (le) (increase({select(f'{_LATENCY}_bucket', _DEVICE)}[$__rate_interval]))",
                 "{{le}}",

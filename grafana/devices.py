@@ -285,8 +285,8 @@ def _boots() -> tuple[Panel, ...]:
         ),
         heat(
             "Boot durations",
-            "From power-up to ready: the darker, the more boots took that long (seconds). A dark line that"
-            " moves up means that booting has become slower.",
+            "From power-up to ready: the more a cell stands out, the more boots took that long (seconds)."
+            " A bright line that moves up means that booting has become slower.",
             Query(buckets, "{{le}}", form=Form.BUCKETS),
             axis_unit="s",
         ),

@@ -156,7 +156,7 @@ def _messages() -> tuple[Panel, ...]:
         ),
         heat(
             "Distribution of processing times",
-            "The darker, the more messages took that long (seconds).",
+            "The more a cell stands out, the more messages took that long (seconds).",
             Query(processing, "{{le}}", form=Form.BUCKETS),
             unit="cps",
             axis_unit="s",

@@ -91,10 +91,11 @@ def trend(
     width: int = 12,
     height: int = 8,
     stacked: bool = False,
+    from_zero: bool = True,
     overrides: Mapping[str, Properties] | None = None,
     link: str = "",
 ) -> Panel:
-    """Return lines over time; with `steps`, areas show where it gets bad."""
+    """Return lines over time; with `steps`, dashed lines show where it gets bad."""
     panel = (
         timeseries.Panel()
         .line_width(1)
@@ -108,8 +109,9 @@ def trend(
             .placement(LegendPlacement.BOTTOM)
             .calcs(["mean", "max", "lastNotNull"])
         )
-        .min(0)
     )
+    if from_zero:
+        panel.min(0)
     if stacked:
         panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL).group("A"))
     if steps:
@@ -133,7 +135,7 @@ def figure(
     description: str,
     query: Query,
     *,
-    unit: str = "short",
+    unit: str = "locale",
     steps: Steps = (),
     width: int = 4,
     height: int = 4,
@@ -227,7 +229,7 @@ def pie(title: str, description: str, query: Query, *, width: int = 6, height: i
             .values([PieChartLegendValues.VALUE, PieChartLegendValues.PERCENT])
         )
     )
-    return _dressed(panel, title, description, [query], unit="short", width=width, height=height).build()
+    return _dressed(panel, title, description, [query], unit="locale", width=width, height=height).build()
 
 
 def heat(
