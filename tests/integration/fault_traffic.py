@@ -65,8 +65,9 @@ class FaultTraffic:
 
     def __enter__(self) -> Self:
         spread = random.Random(_SEED)  # noqa: S311  not for secrets
-        self._at(0.0, self._heartbeats)
-        for device in self._devices:
+        for number, device in enumerate(self._devices):
+            # Evenly, so that there is no silence between them.
+            self._at(number / DEVICES * _HEARTBEAT_SECONDS, partial(self._heartbeat, device))
             for symbol in device.symbols:
                 self._at(
                     _HEARTBEAT_SECONDS + spread.uniform(0, PERIOD_SECONDS), partial(self._ask, device, symbol)
@@ -132,11 +133,10 @@ class FaultTraffic:
             return _QUICK_SECONDS
         return min(_SLOW_SECONDS, _QUICK_SECONDS + 2 * (time.monotonic() - self._slow_since))
 
-    def _heartbeats(self) -> None:
-        self._at(_HEARTBEAT_SECONDS, self._heartbeats)
-        for device in self._devices:
-            said = {"firmware_version": device.firmware, "inner_version": "1.4", "battery": "78"}
-            self._send(status(0, device.id, status="online", charging="0", wifi_lost=3, boot_count=2, **said))
+    def _heartbeat(self, device: _Device) -> None:
+        self._at(_HEARTBEAT_SECONDS, partial(self._heartbeat, device))
+        said = {"firmware_version": device.firmware, "inner_version": "1.4", "battery": "78"}
+        self._send(status(0, device.id, status="online", charging="0", wifi_lost=3, boot_count=2, **said))
 
     def _intrude(self) -> None:
         self._at(_TICK_SECONDS, self._intrude)

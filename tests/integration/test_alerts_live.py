@@ -1,7 +1,7 @@
 """Faults are put into a live fleet, and the right alerts reach a webhook, by way of all that is real.
 
 Mosquitto, the exporter, Prometheus with the project's rules, Alertmanager with the project's routes and
-inhibitions. All time windows are a sixtieth, by generating the rules with them; expressions are the same.
+inhibitions. Time windows are about a sixtieth, by generating the rules with them; expressions are the same.
 What is a number of requests or a rate stays as it is: one timeout is far above 0.1 a second over 5 seconds.
 
 At no moment may an alert arrive that no fault explains.
@@ -34,9 +34,25 @@ from tests.integration.program_traffic import settings
 from tests.integration.prometheus_server import Prometheus
 from tests.integration.webhook import Notification, Webhook
 
-WINDOWS = Windows(60)
 SLOW_SYMBOL = SYMBOLS[1]
 ROOT = Path(__file__).parents[2]
+
+
+class ShortWindows(Windows):
+    """A sixtieth; but five seconds are the least to wait for, because a busy machine takes two to wait."""
+
+    def __call__(self, nominal: str) -> str:
+        return super().__call__(_patient(nominal))
+
+    def seconds(self, nominal: str) -> str:
+        return super().seconds(_patient(nominal))
+
+
+def _patient(nominal: str) -> str:
+    return "5m" if nominal == "2m" else nominal
+
+
+WINDOWS = ShortWindows(60)
 
 
 @dataclass
@@ -104,7 +120,8 @@ def selector(**labels: str) -> str:
 def stage(tmp_path: Path) -> Iterator[Stage]:
     environment = settings(
         "",
-        PROMETHEUS__REFRESH_INTERVAL="1s",
+        # Five seconds without a message are silence: what is shown must not be that old.
+        PROMETHEUS__REFRESH_INTERVAL="0.3s",
         MONITORING__REQUEST_TIMEOUT=f"{REQUEST_TIMEOUT_SECONDS}s",
         MONITORING__DEVICE_TIMEOUT=f"{REQUEST_TIMEOUT_SECONDS}s",
         MONITORING__CLEANUP_INTERVAL="1s",
@@ -194,20 +211,28 @@ def healed(stage: Stage) -> None:
 
 
 def dead_broker(stage: Stage) -> None:
-    """One alert, though every device seems to have gone; and none when they come back."""
+    """One alert, though every device seems to have gone; and none of that when they come back.
+
+    What may come then is that the budget has burnt over a day: by the faults before, and held back till then.
+    """
     stage.explain("TickrMeterMqttDisconnected")
     stage.broker.stop()
     stage.wait(lambda: bool(stage.told("TickrMeterMqttDisconnected")), "for the connection")
     stage.wait(lambda: stage.fires("TickrMeterFleetDrop"), "for the fleet's drop")
     stage.wait(lambda: stage.inhibited("TickrMeterFleetDrop"), "for its inhibition")
+    assert following(stage) == set()
     stage.broker.start()
-    stage.wait(
-        lambda: bool(stage.told("TickrMeterMqttDisconnected", firing=False)), "for the connection's end"
-    )
+    stage.wait(lambda: bool(stage.told("TickrMeterMqttDisconnected", firing=False)), "for its end")
     stage.wait(lambda: not stage.fires("TickrMeterFleetDrop"), "for the fleet to be back")
-    (first, *_) = stage.told("TickrMeterMqttDisconnected")
-    after = stage.webhook.received[stage.webhook.received.index(first) :]
-    assert [found for found in after if found.firing and found.labels["component"] != "exporter"] == []
+    assert following(stage) <= {"TickrMeterUpdateSuccessBudgetBurn"}
+
+
+def following(stage: Stage) -> set[str]:
+    """The alerts about backend and devices that arrived since the broker was lost."""
+    received = stage.webhook.received
+    (lost, *_) = stage.told("TickrMeterMqttDisconnected")
+    after = received[received.index(lost) :]
+    return {found.name for found in after if found.firing and found.labels["component"] != "exporter"}
 
 
 def told_properly(stage: Stage) -> None:
