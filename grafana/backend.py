@@ -1,5 +1,6 @@
 """The dashboard *Backend performance*: which symbols are slow or silent, and whether objectives are met."""
 
+from grafana_foundation_sdk.models.common import BigValueTextMode
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from alerts.objectives import LATENCY_OBJECTIVE, SUCCESS_OBJECTIVE
@@ -14,7 +15,7 @@ from grafana.dashboard import (
     make_dashboard,
 )
 from grafana.link import link_to
-from grafana.panel import bars, figure, heat, rows, trend
+from grafana.panel import HEIGHT, bars, figure, heat, rows, trend
 from grafana.query import Form, Query, distribution, select, table
 from grafana.variable import datasource, instance, job, symbol
 
@@ -87,7 +88,7 @@ def _glance() -> tuple[Panel, ...]:
             Query(f"topk(1, {slowest})", "{{symbol}}", instant=True),
             unit="s",
             steps=_SLOW,
-            named=True,
+            text_mode=BigValueTextMode.VALUE_AND_NAME,
         ),
         figure(
             "Waiting",
@@ -195,7 +196,7 @@ def _objective(
             unit="percentunit",
             steps=_BUDGET,
             width=4,
-            height=8,
+            height=HEIGHT,
         ),
     )
 

@@ -76,8 +76,12 @@ def connection_changes() -> Annotation:
 def exporter_starts() -> Annotation:
     """Return the marks of starts of the exporter."""
     started = select("process_start_time_seconds")
+    exporters = select("tickrmeter_build_info")
     return Annotation(
-        "Exporter started", f"changes({started}[$__rate_interval]) > 0", "{{instance}} started", "blue"
+        "Exporter started",
+        f"changes({started}[$__rate_interval]) > 0 and on (job, instance) {exporters}",
+        "{{instance}} started",
+        "blue",
     )
 
 

@@ -1,5 +1,6 @@
 """The dashboard *Exporter*: whether its figures can be relied on, and what it costs."""
 
+from grafana_foundation_sdk.models.common import BigValueTextMode
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from grafana.dashboard import (
@@ -12,7 +13,7 @@ from grafana.dashboard import (
     make_dashboard,
 )
 from grafana.panel import bars, figure, heat, trend
-from grafana.query import Form, Query, distribution, select
+from grafana.query import Form, Query, distribution, select, select_ours
 from grafana.variable import datasource, instance, job
 
 _RATE = "[$__rate_interval]"
@@ -93,7 +94,7 @@ def _glance() -> tuple[Panel, ...]:
                 instant=True,
             ),
             unit="none",
-            named=True,
+            text_mode=BigValueTextMode.NAME,
         ),
     )
 
@@ -207,7 +208,7 @@ def _exposition() -> tuple[Panel, ...]:
         trend(
             "Scrape duration",
             "As Prometheus measures it, its own parsing included. It must stay below the scrape timeout.",
-            [Query(f"max by (instance) ({select('scrape_duration_seconds')})", "{{instance}}")],
+            [Query(f"max by (instance) ({select_ours('scrape_duration_seconds')})", "{{instance}}")],
             unit="s",
             steps=((5, "yellow"), (10, "red")),
         ),
@@ -249,12 +250,18 @@ def _identities() -> tuple[Panel, ...]:
 
 
 def _resources() -> tuple[Panel, ...]:
-    started = select("process_start_time_seconds")
+    started = select_ours("process_start_time_seconds")
     return (
         trend(
             "CPU",
             "Both processes together, in cores.",
-            [Query(_rate("process_cpu_seconds_total", "instance"), "{{instance}}")],
+            [
+                Query(
+                    f"sum by (instance) (rate({select('process_cpu_seconds_total')}{_RATE})"
+                    f" and on (job, instance) {select('tickrmeter_build_info')})",
+                    "{{instance}}",
+                )
+            ],
             unit="none",
             steps=((0.5, "yellow"), (0.9, "red")),
         ),
@@ -264,7 +271,7 @@ def _resources() -> tuple[Panel, ...]:
             " creep.",
             [
                 Query(
-                    f"max by (instance) ({select('process_resident_memory_bytes')})",
+                    f"max by (instance) ({select_ours('process_resident_memory_bytes')})",
                     "{{instance}}",
                 )
             ],
@@ -273,7 +280,7 @@ def _resources() -> tuple[Panel, ...]:
         trend(
             "Open file descriptors",
             "Of both processes together.",
-            [Query(f"max by (instance) ({select('process_open_fds')})", "{{instance}}")],
+            [Query(f"max by (instance) ({select_ours('process_open_fds')})", "{{instance}}")],
             width=8,
         ),
         trend(

@@ -59,6 +59,13 @@ Properties = Mapping[str, Any]
 """Settings of a field, by their path in Grafana's field configuration: {"unit": "s"}."""
 
 
+HEIGHT = 10
+"""Of a panel, in grid rows, unless given: a legend of four lines fits."""
+
+_HEADINGS = {"symbol": "Symbol", "device_id": "Device", "firmware_version": "Firmware"}
+"""Of the columns of a table that are labels."""
+
+
 class _Fields(Protocol):
     """What the builders of all panels with data have in common."""
 
@@ -89,7 +96,7 @@ def trend(
     unit: str = "short",
     steps: Steps = (),
     width: int = 12,
-    height: int = 8,
+    height: int = HEIGHT,
     stacked: bool = False,
     from_zero: bool = True,
     overrides: Mapping[str, Properties] | None = None,
@@ -141,18 +148,15 @@ def figure(
     height: int = 4,
     decimals: int | None = None,
     mappings: Mapping[float, tuple[str, str]] | None = None,
-    named: bool = False,
+    text_mode: BigValueTextMode = BigValueTextMode.VALUE,
     link: str = "",
 ) -> Panel:
-    """Return one big number; `mappings` gives a text and a colour for single values.
-
-    `named` shows the legend beside the number.
-    """
+    """Return one big number; `mappings` gives a text and a colour for single values."""
     panel = (
         stat.Panel()
         .graph_mode(BigValueGraphMode.NONE if query.instant else BigValueGraphMode.AREA)
         .color_mode(BigValueColorMode.VALUE)
-        .text_mode(BigValueTextMode.VALUE_AND_NAME if named else BigValueTextMode.VALUE)
+        .text_mode(text_mode)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False).fields(""))
     )
     if decimals is not None:
@@ -181,7 +185,7 @@ def bars(
     unit: str = "short",
     steps: Steps = (),
     width: int = 12,
-    height: int = 8,
+    height: int = HEIGHT,
     decimals: int | None = None,
     upright: bool = False,
     overrides: Mapping[str, Properties] | None = None,
@@ -195,6 +199,7 @@ def bars(
         .value_mode(BarGaugeValueMode.TEXT if upright else BarGaugeValueMode.COLOR)
         .name_placement(BarGaugeNamePlacement.AUTO if upright else BarGaugeNamePlacement.LEFT)
         .show_unfilled(show_unfilled=True)
+        .text(common.VizTextDisplayOptions().title_size(12).value_size(14))
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False).fields(""))
         .min(0)
     )
@@ -240,7 +245,7 @@ def heat(
     unit: str = "short",
     axis_unit: str = "short",
     width: int = 12,
-    height: int = 8,
+    height: int = HEIGHT,
 ) -> Panel:
     """Return a heat map: rows are buckets, or series; `unit` is that of a cell, `axis_unit` of the rows."""
     panel = (
@@ -294,6 +299,7 @@ def rows(
     if len(queries) == 1:
         names = {"Value": columns[0][0]}
     order = [key, *others, *names]
+    headings = names | {label: _HEADINGS.get(label, label) for label in (key, *others)}
     panel = (
         table.Panel()
         .show_header(show_header=True)
@@ -307,14 +313,14 @@ def rows(
                 "organize",
                 options={
                     "indexByName": {name: place for place, name in enumerate(order)},
-                    "renameByName": names,
+                    "renameByName": headings,
                 },
             )
         )
     )
     overrides: dict[str, dict[str, Any]] = {name: {"unit": unit} for name, unit in columns}
     for name, address in (links or {}).items():
-        overrides.setdefault(name, {})["links"] = [{"title": "Show", "url": address}]
+        overrides.setdefault(headings.get(name, name), {})["links"] = [{"title": "Show", "url": address}]
     for name, column_steps in (steps or {}).items():
         overrides[name] |= {
             "custom.cellOptions": {"type": "color-text"},

@@ -29,6 +29,11 @@ def select(metric: str, *matchers: str) -> str:
     return f"{metric}{{{', '.join((*chosen, *matchers))}}}"
 
 
+def select_ours(metric: str, *matchers: str) -> str:
+    """Return the selector of a metric that other programs have, too, held to targets that are exporters."""
+    return f"{select(metric, *matchers)} and on (job, instance) {select('tickrmeter_build_info')}"
+
+
 def table(expression: str) -> Query:
     """Return a query for a table: the end of the time range, a row for each series."""
     return Query(expression, instant=True, form=Form.TABLE)
