@@ -381,4 +381,9 @@ def _target(reference: str, query: Query) -> prometheus.Dataquery:
     )
     if query.legend:
         target.legend_format(query.legend)
-    return target.instant() if query.instant else target.range()
+    if query.instant:
+        return target.instant()
+    if ":" in query.expression:
+        # Recorded once a minute: a finer step would only repeat, and double the cost of a panel.
+        target.interval("1m")
+    return target.range()
