@@ -6,6 +6,7 @@ The data can be kept, for trying changes of a dashboard: `python -m benchmarks.q
 import argparse
 import csv
 import io
+import os
 import statistics
 import sys
 from collections import defaultdict
@@ -19,6 +20,7 @@ from benchmarks.backfill.fleet import scraped
 from benchmarks.backfill.recorded import recorded, recording_rules
 from benchmarks.dashboards import Query, Span, dashboards, queries
 from benchmarks.figure import Figure, Result, Target, number
+from benchmarks.rig.processes import cpu_seconds
 from benchmarks.rig.prometheus import Prometheus, QueryError
 from benchmarks.scale import FULL, QUICK, Scale
 from benchmarks.table import aligned
@@ -34,7 +36,8 @@ _PANEL_MS = 2000
 class Row:
     """What one query costs; the names are the headings of the table.
 
-    `samples` is what Prometheus read for it, `series` what it answered with.
+    `ms` is what a client waits for the whole answer, `cpu_ms` what Prometheus used meanwhile, to 3 ms: it may
+    use several cores, or wait for one. `samples` is what it read, `series` what it answered with.
     """
 
     dashboard: str
@@ -42,6 +45,7 @@ class Row:
     query: str
     kind: str
     ms: float
+    cpu_ms: float
     samples: int
     series: int
 
@@ -57,6 +61,7 @@ def measure(scale: Scale, docs: Path | None, kept: Path | None = None) -> Result
     Raises:
         QueryError: Prometheus does not answer one of them.
     """
+    load, _, _ = os.getloadavg()  # a busy machine lengthens every answer
     steps = times(_FULL_MINUTES if scale is FULL else _QUICK_MINUTES)
     with (
         TemporaryDirectory(prefix="otel-tickrmeter-benchmark-") as temporary,
@@ -67,7 +72,7 @@ def measure(scale: Scale, docs: Path | None, kept: Path | None = None) -> Result
         rules = _rule_rows(server, steps)
     about = (
         f"{number(held)} series, {number(len(steps) * STEP_SECONDS / 3600)} hours,"
-        f" a sample every {STEP_SECONDS} s"
+        f" a sample every {STEP_SECONDS} s; {os.cpu_count()} CPUs, load before {load:.1f}"
     )
     rows = [*panels, *(row for row, _ in rules)]
     if docs is not None:
@@ -122,7 +127,9 @@ def _row(server: Prometheus, query: Query) -> Row:
         data = server.ask(query.path, {**query.parameters, "stats": "all"}).whole()["data"]
     except QueryError as error:
         raise QueryError(f"{query}: {error}") from error
+    before = cpu_seconds(server.pid)
     taken = [server.ask(query.path, query.parameters).seconds for _ in range(_RUNS)]
+    used = cpu_seconds(server.pid) - before
     labels = isinstance(data, list)
     return Row(
         query.dashboard,
@@ -130,6 +137,7 @@ def _row(server: Prometheus, query: Query) -> Row:
         query.ref,
         "labels" if labels else "range" if query.path == "query_range" else "instant",
         1000 * statistics.median(taken),
+        1000 * used / _RUNS,
         0 if labels else data["stats"]["samples"]["totalQueryableSamples"],
         len(data if labels else data["result"]),
     )
@@ -169,16 +177,16 @@ def _as_csv(rows: Sequence[Row]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(row) | {"ms": f"{row.ms:.4g}"} for row in rows)
+    writer.writerows(asdict(row) | {"ms": f"{row.ms:.4g}", "cpu_ms": f"{row.cpu_ms:.0f}"} for row in rows)
     return text.getvalue()
 
 
 def _as_markdown(rows: Sequence[Row], about: str) -> str:
-    headings = [field.name for field in fields(Row)]
+    headings = [field.name.replace("_", " ") for field in fields(Row)]
     cells = [
         [
             *(text.replace("|", "\\|") for text in (row.dashboard, row.panel, row.query, row.kind)),
-            *map(number, (row.ms, row.samples, row.series)),
+            *(number(value) for value in (row.ms, round(row.cpu_ms), row.samples, row.series)),
         ]
         for row in rows
     ]

@@ -13,6 +13,8 @@ TARGET = b'job="otel-tickrmeter",instance="exporter:9464"'
 _REQUEST_TIMEOUT_SECONDS = 5
 _SETTLE_SECONDS = 15.0
 """For the timeouts to come, and then the next exposition and sample of the CPU."""
+_REFRESH_SECONDS = 6.0
+"""An exposition is at most five seconds old."""
 _COUNTED = (b"counter", b"histogram")
 _ADDED_BY_PROMETHEUS = (
     b"up 1",
@@ -38,6 +40,8 @@ def scraped(shape: Shape) -> list[Series]:
         _disturb(fleet)
         time.sleep(_SETTLE_SECONDS)
         with Scraper(fleet.exporter.port) as scraper:
+            scraper.scrape()  # so that there is one to be counted
+            time.sleep(_REFRESH_SECONDS)
             body = scraper.scrape().body
     return [*_parsed(lines(body)), *_parsed(_ADDED_BY_PROMETHEUS)]
 
