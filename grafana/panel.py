@@ -356,8 +356,11 @@ def _dressed(
     """Give a panel what all kinds have."""
     panel.title(title).description(description).unit(unit).span(width).height(height).datasource(DATASOURCE)
     panel.thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(_thresholds(steps)))
+    # Recorded series come once a minute: a finer step would only repeat, and double the cost. It holds for all
+    # queries of a panel, because lines with different steps cannot be stacked.
+    step = "1m" if any(":" in query.expression for query in queries) else ""
     for reference, query in zip(ascii_uppercase, queries, strict=False):
-        panel.with_target(_target(reference, query))
+        panel.with_target(_target(reference, query, step))
     for name, properties in (overrides or {}).items():
         panel.override_by_name(name, [DynamicConfigValue(path, value) for path, value in properties.items()])
     if link:
@@ -371,7 +374,8 @@ def _thresholds(steps: Steps) -> list[Threshold]:
     return [*lowest, *(Threshold(value, color) for value, color in steps)]
 
 
-def _target(reference: str, query: Query) -> prometheus.Dataquery:
+def _target(reference: str, query: Query, step: str) -> prometheus.Dataquery:
+    """Return a target; `step` is the least time between its points."""
     target = (
         prometheus.Dataquery()
         .ref_id(reference)
@@ -383,7 +387,4 @@ def _target(reference: str, query: Query) -> prometheus.Dataquery:
         target.legend_format(query.legend)
     if query.instant:
         return target.instant()
-    if ":" in query.expression:
-        # Recorded once a minute: a finer step would only repeat, and double the cost of a panel.
-        target.interval("1m")
-    return target.range()
+    return target.interval(step).range() if step else target.range()
