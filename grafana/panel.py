@@ -356,8 +356,8 @@ def _dressed(
     """Give a panel what all kinds have."""
     panel.title(title).description(description).unit(unit).span(width).height(height).datasource(DATASOURCE)
     panel.thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(_thresholds(steps)))
-    # Recorded series come once a minute: a finer step would only repeat, and double the cost. It holds for all
-    # queries of a panel, because lines with different steps cannot be stacked.
+    # Recorded series come once a minute: a finer step would only repeat, and double the cost. All queries of
+    # a panel have the same, because lines with different steps cannot be stacked.
     step = "1m" if any(":" in query.expression for query in queries) else ""
     for reference, query in zip(ascii_uppercase, queries, strict=False):
         panel.with_target(_target(reference, query, step))
