@@ -30,6 +30,7 @@ _RUNS = 3
 _FULL_MINUTES = 360
 _QUICK_MINUTES = 30
 _PANEL_MS = 2000
+_BEGIN, _END = "<!-- query-cost:begin -->\n", "<!-- query-cost:end -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,10 @@ def measure(scale: Scale, docs: Path | None, kept: Path | None = None) -> Result
     rows = [*panels, *(row for row, _ in rules)]
     if docs is not None:
         (docs / "query-cost.csv").write_text(_as_csv(rows))
-        (docs / "query-cost.md").write_text(_as_markdown(rows, about))
+        page = docs / "performance.md"
+        before, _, rest = page.read_text().partition(_BEGIN)
+        _, _, after = rest.partition(_END)
+        page.write_text(f"{before}{_BEGIN}{_as_markdown(rows, about)}{_END}{after}")
     return Result(_figures(panels, rules, about), (f"## Queries\n\n{_as_markdown(rows, about)}",))
 
 
