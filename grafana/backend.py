@@ -21,10 +21,10 @@ from grafana.variable import datasource, instance, job, symbol
 
 _SYMBOL = 'symbol=~"$symbol"'
 _BUDGET_WINDOW = "30d"
-_SLOW = ((2, "yellow"), (10, "red"))
+SLOW = ((2, "yellow"), (10, "red"))
 """Seconds: the bound of the latency objective, and that of the alert HighSymbolLatency."""
 
-_SHARE = ((None, "red"), (0.95, "yellow"), (SUCCESS_OBJECTIVE, "green"))
+ANSWERED = ((None, "red"), (0.95, "yellow"), (SUCCESS_OBJECTIVE, "green"))
 _BUDGET = ((None, "red"), (0, "yellow"), (0.25, "green"))
 _BURN = ((1, "yellow"), (14.4, "red"))
 _BY_NAME = link_to(BACKEND, "symbol", "__field.labels.symbol")
@@ -72,14 +72,14 @@ def _glance() -> tuple[Panel, ...]:
             "Share of the requests that were answered before the request timeout, last five minutes.",
             Query(f"sum({answered}) / sum({select(_OUTCOMES)})"),
             unit="percentunit",
-            steps=_SHARE,
+            steps=ANSWERED,
         ),
         figure(
             "Mean response time",
             "Of all answers of the last five minutes. Yellow: the mean is beyond what an update should take.",
             Query(_mean()),
             unit="s",
-            steps=_SLOW,
+            steps=SLOW,
         ),
         figure(
             "Slowest symbol",
@@ -87,7 +87,7 @@ def _glance() -> tuple[Panel, ...]:
             " most).",
             Query(f"topk(1, {slowest})", "{{symbol}}", instant=True),
             unit="s",
-            steps=_SLOW,
+            steps=SLOW,
             text_mode=BigValueTextMode.VALUE_AND_NAME,
         ),
         figure(
@@ -112,7 +112,7 @@ def _slowest() -> tuple[Panel, ...]:
             "Mean response time over each symbol's last 15 minutes. Click a bar to look at the symbol alone.",
             [Query(f"topk(10, max by (symbol) ({mean}))", "{{symbol}}", instant=True)],
             unit="s",
-            steps=_SLOW,
+            steps=SLOW,
             link=_BY_NAME,
         ),
         bars(
@@ -122,7 +122,7 @@ def _slowest() -> tuple[Panel, ...]:
             [Query(f"topk(10, max by (symbol) ({score}))", "{{symbol}}", instant=True)],
             unit="none",
             decimals=2,
-            steps=_SLOW,
+            steps=SLOW,
             link=_BY_NAME,
         ),
     )
@@ -233,7 +233,7 @@ def _response_times() -> tuple[Panel, ...]:
                 )
             ],
             unit="s",
-            steps=_SLOW,
+            steps=SLOW,
         ),
         trend(
             "Mean response time against yesterday and last week",
@@ -275,7 +275,7 @@ def _outcomes() -> tuple[Panel, ...]:
                 )
             ],
             unit="percentunit",
-            steps=_SHARE,
+            steps=ANSWERED,
             link=_BY_NAME,
         ),
         trend(

@@ -2,6 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
+from grafana.backend import ANSWERED, SLOW
 from grafana.dashboard import (
     BACKEND,
     DEVICE,
@@ -19,9 +20,6 @@ from grafana.query import Form, Query, select, table
 from grafana.variable import datasource, device_id, instance, job
 
 _ONLINE_SECONDS = 120
-_SLOW = ((2, "yellow"), (10, "red"))
-"""Seconds, as on the dashboard of the backend."""
-_ANSWERED = ((None, "red"), (0.95, "yellow"), (0.99, "green"))
 _DEVICE = 'device_id="$device_id"'
 _MINUTE = 60
 
@@ -229,7 +227,7 @@ def _symbols() -> tuple[Panel, ...]:
             ),
             sort_by="Mean response time",
             links={"symbol": link_to(BACKEND, "symbol")},
-            steps={"Answered": _ANSWERED, "Mean response time": _SLOW},
+            steps={"Answered": ANSWERED, "Mean response time": SLOW},
             height=8,
         ),
         trend(
@@ -253,7 +251,7 @@ def _symbols() -> tuple[Panel, ...]:
             " Red line: ten seconds.",
             [Query(_mean_latency(), "{{symbol}}")],
             unit="s",
-            steps=_SLOW,
+            steps=SLOW,
         ),
         heat(
             "Response times over time",

@@ -151,7 +151,6 @@ def wifi() -> tuple[Panel, ...]:
                 Query(f"sum(avg_over_time({select(_WIFI_LOST)}[1d])) * {_HOUR}", "mean of a day"),
             ],
             width=8,
-            height=10,
         ),
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self
 
 from grafana_foundation_sdk.builders import (
     bargauge,
@@ -58,7 +58,6 @@ Steps = Sequence[tuple[float | None, str]]
 Properties = Mapping[str, Any]
 """Settings of a field, by their path in Grafana's field configuration: {"unit": "s"}."""
 
-
 HEIGHT = 10
 """Of a panel, in grid rows, unless given: a legend of four lines fits."""
 
@@ -75,17 +74,11 @@ class _Fields(Protocol):
     def height(self, h: int) -> Self: ...
     def datasource(self, datasource: DataSourceRef) -> Self: ...
     def unit(self, unit: str) -> Self: ...
-    def decimals(self, decimals: float) -> Self: ...
-    def min(self, min_val: float) -> Self: ...
-    def max(self, max_val: float) -> Self: ...
     def with_target(self, target: Builder[Dataquery]) -> Self: ...
     def thresholds(self, thresholds: Builder[Any]) -> Self: ...
     def override_by_name(self, name: str, properties: list[DynamicConfigValue]) -> Self: ...
     def override_by_regexp(self, regexp: str, properties: list[DynamicConfigValue]) -> Self: ...
     def build(self) -> Panel: ...
-
-
-_Panel = TypeVar("_Panel", bound=_Fields)
 
 
 def trend(
@@ -123,7 +116,7 @@ def trend(
         panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL).group("A"))
     if steps:
         panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED))
-    return _dressed(
+    return _finished(
         panel,
         title,
         description,
@@ -134,7 +127,7 @@ def trend(
         steps=steps,
         overrides=overrides,
         link=link,
-    ).build()
+    )
 
 
 def figure(
@@ -157,7 +150,7 @@ def figure(
         .graph_mode(BigValueGraphMode.NONE if query.instant else BigValueGraphMode.AREA)
         .color_mode(BigValueColorMode.VALUE)
         .text_mode(text_mode)
-        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False).fields(""))
+        .reduce_options(_newest())
     )
     if decimals is not None:
         panel.decimals(decimals)
@@ -172,9 +165,9 @@ def figure(
                 )
             ]
         )
-    return _dressed(
+    return _finished(
         panel, title, description, [query], unit=unit, width=width, height=height, steps=steps, link=link
-    ).build()
+    )
 
 
 def bars(
@@ -200,12 +193,12 @@ def bars(
         .name_placement(BarGaugeNamePlacement.AUTO if upright else BarGaugeNamePlacement.LEFT)
         .show_unfilled(show_unfilled=True)
         .text(common.VizTextDisplayOptions().title_size(12).value_size(14))
-        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False).fields(""))
+        .reduce_options(_newest())
         .min(0)
     )
     if decimals is not None:
         panel.decimals(decimals)
-    return _dressed(
+    return _finished(
         panel,
         title,
         description,
@@ -216,7 +209,7 @@ def bars(
         steps=steps,
         overrides=overrides,
         link=link,
-    ).build()
+    )
 
 
 def pie(title: str, description: str, query: Query, *, width: int = 6, height: int = 8) -> Panel:
@@ -224,7 +217,7 @@ def pie(title: str, description: str, query: Query, *, width: int = 6, height: i
     panel = (
         piechart.Panel()
         .pie_type(PieChartType.DONUT)
-        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False).fields(""))
+        .reduce_options(_newest())
         .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.SINGLE).sort(SortOrder.NONE))
         .legend(
             piechart.PieChartLegendOptions()
@@ -234,7 +227,7 @@ def pie(title: str, description: str, query: Query, *, width: int = 6, height: i
             .values([PieChartLegendValues.VALUE, PieChartLegendValues.PERCENT])
         )
     )
-    return _dressed(panel, title, description, [query], unit="locale", width=width, height=height).build()
+    return _finished(panel, title, description, [query], unit="locale", width=width, height=height)
 
 
 def heat(
@@ -260,7 +253,7 @@ def heat(
         )
         .show_legend()
     )
-    return _dressed(panel, title, description, [query], unit=unit, width=width, height=height).build()
+    return _finished(panel, title, description, [query], unit=unit, width=width, height=height)
 
 
 def rows(
@@ -272,7 +265,7 @@ def rows(
     columns: Sequence[tuple[str, str]],
     sort_by: str,
     width: int = 24,
-    height: int = 10,
+    height: int = HEIGHT,
     links: Mapping[str, str] | None = None,
     others: Sequence[str] = (),
     steps: Mapping[str, Steps] | None = None,
@@ -329,9 +322,9 @@ def rows(
                 "steps": [{"value": step.value, "color": step.color} for step in _thresholds(column_steps)],
             },
         }
-    return _dressed(
+    return _finished(
         panel, title, description, queries, unit="short", width=width, height=height, overrides=overrides
-    ).build()
+    )
 
 
 def note(title: str, content: str, *, width: int = 24, height: int = 3) -> Panel:
@@ -340,8 +333,8 @@ def note(title: str, content: str, *, width: int = 24, height: int = 3) -> Panel
     return panel.description("How to read this dashboard.").span(width).height(height).build()
 
 
-def _dressed(
-    panel: _Panel,
+def _finished(
+    panel: _Fields,
     title: str,
     description: str,
     queries: Sequence[Query],
@@ -352,8 +345,8 @@ def _dressed(
     steps: Steps = (),
     overrides: Mapping[str, Properties] | None = None,
     link: str = "",
-) -> _Panel:
-    """Give a panel what all kinds have."""
+) -> Panel:
+    """Give a panel what all kinds have, and build it."""
     panel.title(title).description(description).unit(unit).span(width).height(height).datasource(DATASOURCE)
     panel.thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(_thresholds(steps)))
     # Recorded series come once a minute: a finer step would only repeat, and double the cost. All queries of
@@ -366,7 +359,12 @@ def _dressed(
     if link:
         # As an override, because the builder's own data links have fields that only a dashboard's link has.
         panel.override_by_regexp(".*", [DynamicConfigValue("links", [{"title": "Show", "url": link}])])
-    return panel
+    return panel.build()
+
+
+def _newest() -> common.ReduceDataOptions:
+    """Show of each series its newest value."""
+    return common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False).fields("")
 
 
 def _thresholds(steps: Steps) -> list[Threshold]:

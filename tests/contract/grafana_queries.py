@@ -6,18 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from promql_parser import (
-    AggregateExpr,
-    BinaryExpr,
-    Call,
-    Expr,
-    MatrixSelector,
-    ParenExpr,
-    SubqueryExpr,
-    UnaryExpr,
-    VectorSelector,
-    parse,
-)
+from promql_parser import Expr, VectorSelector, parse
+
+from tests.contract.promql import children
 
 Json = Mapping[str, Any]
 
@@ -144,22 +135,8 @@ def selectors(expression: Expr) -> Iterator[tuple[VectorSelector, tuple[Expr, ..
 def _selectors(node: Expr, around: tuple[Expr, ...]) -> Iterator[tuple[VectorSelector, tuple[Expr, ...]]]:
     if isinstance(node, VectorSelector):
         yield node, around
-    for part in _parts(node):
+    for part in children(node):
         yield from _selectors(part, (*around, node))
-
-
-def _parts(node: Expr) -> tuple[Expr, ...]:
-    if isinstance(node, MatrixSelector):
-        return (node.vector_selector,)
-    if isinstance(node, BinaryExpr):
-        return (node.lhs, node.rhs)
-    if isinstance(node, Call):
-        return tuple(node.args)
-    if isinstance(node, AggregateExpr):
-        return (node.expr, node.param) if isinstance(node.param, Expr) else (node.expr,)
-    if isinstance(node, (ParenExpr, SubqueryExpr, UnaryExpr)):
-        return (node.expr,)
-    return ()
 
 
 def _time_value(match: re.Match[str]) -> str:
