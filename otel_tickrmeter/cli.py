@@ -143,7 +143,7 @@ def _run(options: argparse.Namespace) -> int:
     # Here, so that bad usage and bad settings are told at once.
     from otel_tickrmeter.app import App
     from otel_tickrmeter.http.sockets import ListenError
-    from otel_tickrmeter.logs import configure_logging
+    from otel_tickrmeter.logs import configure_logging, end_logging
     from otel_tickrmeter.settings.notices import notices
 
     secrets = [settings.mqtt.password or "", *(settings.otlp.headers or {}).values()]
@@ -167,6 +167,7 @@ def _run(options: argparse.Namespace) -> int:
         logger.exception("The exporter failed")
     if not failed:
         logger.info("Stopped")
+    end_logging()
     return int(failed)
 
 

@@ -65,6 +65,11 @@ def configure_logging(settings: LoggingSettings, *, secrets: Iterable[str] = ())
         logging.captureWarnings(capture=True)
 
 
+def end_logging() -> None:
+    """Write nothing from here on: a thread that cannot be interrupted may still complain of being cut off."""
+    logger.remove()
+
+
 class InterceptHandler(logging.Handler):
     """Hands records of the standard library (paho, OpenTelemetry, asyncio) to loguru."""
 

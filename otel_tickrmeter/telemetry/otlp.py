@@ -152,6 +152,7 @@ class OtlpPush:
         self._failing = False
         # An exporter is not made for two exports at once (OpenTelemetry's specification).
         self._exporting = Lock()
+        self._ended = False
 
     async def push_forever(self) -> None:
         """Push until cancelled; then push what was recorded last, within a bound."""
@@ -162,6 +163,7 @@ class OtlpPush:
         finally:
             with anyio.move_on_after(_LAST_PUSH_SECONDS, shield=True):
                 await self._push()
+            self._ended = True
             self._exporter.shutdown()
 
     async def _push(self) -> None:
@@ -189,6 +191,9 @@ class OtlpPush:
         def export() -> None:
             nonlocal outcome
             with self._exporting:
+                # The one before it was still trying when the time for the last push was over.
+                if self._ended:
+                    return
                 try:
                     outcome = self._export_now(make_data)
                 except Exception as error:  # noqa: BLE001  an exporter's bug must not end the program

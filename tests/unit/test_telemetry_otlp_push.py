@@ -159,7 +159,7 @@ def test_failing_is_told_once_and_so_is_recovery(
 
 
 def test_a_collector_that_does_not_answer_does_not_hold_up_the_end(
-    collector: Collector, outcomes: list[ExportOutcome]
+    collector: Collector, outcomes: list[ExportOutcome], caplog: pytest.LogCaptureFixture
 ) -> None:
     collector.silent.set()
     push = OtlpPush(http_exporter(collector), collecting(lambda: data_of(1)), outcomes.append, 0.01)
@@ -183,6 +183,8 @@ def test_a_collector_that_does_not_answer_does_not_hold_up_the_end(
     collector.released.set()
     for thread in waiting:
         thread.join(DEADLINE_SECONDS)
+    # Nor does the last one begin when its time is over: OpenTelemetry would complain of it after the end.
+    assert caplog.messages == []
 
 
 class Broken(MetricExporter):
