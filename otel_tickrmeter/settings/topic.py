@@ -14,6 +14,6 @@ def parse_topic_prefix(text: str) -> str:
         ValueError: no topic can begin with it.
     """
     prefix = text if not text or text.endswith("/") else f"{text}/"
-    if "+" in prefix or "#" in prefix or len(prefix.encode()) > _LONGEST:
-        raise ValueError(f"must have no + and no #, and {_LONGEST} bytes at most with a slash at its end")
+    if any(mark in prefix for mark in "+#\0") or len(prefix.encode()) > _LONGEST:
+        raise ValueError(f"must have no +, # or NUL, and {_LONGEST} bytes at most with a slash at its end")
     return prefix

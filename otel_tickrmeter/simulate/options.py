@@ -7,14 +7,17 @@ is a ValueError of `from_arguments`, with every fault at once, for `parser.error
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from otel_tickrmeter.settings.broker import parse_broker_url
 from otel_tickrmeter.settings.durations import format_duration, parse_duration
+from otel_tickrmeter.settings.topic import parse_topic_prefix
 from otel_tickrmeter.simulate.latency import TIMEOUT_MARGIN, slow_band
+
+_T = TypeVar("_T")
 
 _NEWEST = 62
 _REVISIONS = "pkdbrtm"
@@ -90,10 +93,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     usual = SimulateOptions()
     usually = "default: %(default)s"
     add = parser.add_argument
-    add("--broker", type=_broker, default=usual.broker, metavar="URL", help=usually)
+    add("--broker", type=_telling(_broker), default=usual.broker, metavar="URL", help=usually)
     add("--devices", type=_count, default=usual.devices, metavar="N", help=usually)
     add("--rate", type=_rate, default=usual.rate, help=f"messages a second, all topics ({usually})")
-    add("--duration", type=_duration, default="60s", metavar="TIME", help=f"such as 90s or 24h ({usually})")
+    add(
+        "--duration",
+        type=_telling(parse_duration),
+        default="60s",
+        metavar="TIME",
+        help=f"such as 90s or 24h ({usually})",
+    )
     add("--symbols", type=_count, default=usual.symbols, metavar="N", help=usually)
     add("--symbols-per-device", type=_count, default=usual.symbols_per_device, metavar="N", help=usually)
     add("--seed", type=int, default=usual.seed, help=f"same options, same messages ({usually})")
@@ -101,16 +110,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--qos", type=int, choices=(0, 1), default=usual.qos, help=usually)
     add("--username")
     add("--password-file", metavar="FILE", help="its first line is the password")
-    add("--topic-prefix", default=usual.topic_prefix, help="levels before every topic")
+    add(
+        "--topic-prefix",
+        type=_telling(parse_topic_prefix),
+        default=usual.topic_prefix,
+        help="levels before every topic",
+    )
     add(
         "--request-timeout",
-        type=_duration,
+        type=_telling(parse_duration),
         default="30s",
         metavar="TIME",
         help=f"the exporter's, so that each answer is surely in time or surely late ({usually})",
     )
     add("--slow-symbols", type=_natural, default=usual.slow_symbols, metavar="N", help=usually)
-    add("--slow-latency", type=_duration, default="4s", metavar="TIME", help=usually)
+    add("--slow-latency", type=_telling(parse_duration), default="4s", metavar="TIME", help=usually)
     for share in _SHARES:
         default = getattr(usual, share.name.replace("-", "_"))
         help_text = f"{share.meaning} ({usually})"
@@ -170,8 +184,6 @@ def faults(options: SimulateOptions) -> Iterator[str]:
         yield "--boots and --http-streams are shares of the same beginnings: 1 in all at most"
     if options.password is not None and options.username is None:
         yield "--password-file needs --username"
-    if any(mark in options.topic_prefix for mark in "+#\0"):
-        yield "--topic-prefix must not contain +, # or NUL"
     yield from _time_faults(options)
 
 
@@ -200,19 +212,21 @@ def _unwritable(name: str) -> str | None:
     return None
 
 
+def _telling(parse: Callable[[str], _T]) -> Callable[[str], _T]:
+    """`parse` for argparse, which would keep a ValueError's reason to itself."""
+
+    def argument(text: str) -> _T:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return argument
+
+
 def _broker(text: str) -> str:
-    try:
-        parse_broker_url(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    parse_broker_url(text)
     return text
-
-
-def _duration(text: str) -> float:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _natural(text: str) -> int:

@@ -16,7 +16,6 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 from otel_tickrmeter.settings.broker import parse_broker_url
-from otel_tickrmeter.settings.topic import parse_topic_prefix
 from otel_tickrmeter.simulate.options import SimulateOptions
 from otel_tickrmeter.simulate.planned import Planned
 
@@ -58,7 +57,7 @@ class Publisher:
     def __init__(self, options: SimulateOptions) -> None:
         self._address = parse_broker_url(options.broker)
         self._qos = options.qos
-        self._prefix = parse_topic_prefix(options.topic_prefix)
+        self._prefix = options.topic_prefix
         self._handed = 0
         self._taken = 0
         self._refusal: str | None = None

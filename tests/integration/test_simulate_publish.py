@@ -71,7 +71,7 @@ def subscriber(port: int, protocol: str, qos: int) -> Iterator[list[tuple[str, b
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_every_message_arrives_as_planned(tmp_path: Path, protocol: Literal["5", "3.1.1"], qos: int) -> None:
     with Mosquitto(tmp_path) as broker, subscriber(broker.port, protocol, qos) as received:
-        options = replace(SHORT, broker=broker.url, protocol=protocol, qos=qos, topic_prefix="fleet/a")
+        options = replace(SHORT, broker=broker.url, protocol=protocol, qos=qos, topic_prefix="fleet/a/")
         summary = simulate(options)
         wait_until(lambda: len(received) >= summary.pace.sent, f"{len(received)} of {summary.pace.sent} came")
 

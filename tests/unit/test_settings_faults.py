@@ -89,7 +89,7 @@ def test_every_fault_of_every_source_at_once(tmp_path: Path) -> None:
         ("[mqtt]\nqos = 1.0", "settings.toml:2: mqtt.qos: must be a whole number from 0 to 2, not 1.0"),
         ("[mqtt]\nkeepalive = 1.5", "settings.toml:2: mqtt.keepalive: must be whole seconds, not 1.5"),
         ("[mqtt]\nkeepalive = '1d'", "settings.toml:2: mqtt.keepalive: must be from 1s to 65535s, not '1d'"),
-        ("[mqtt]\ntopic_prefix = 'a/#'", "must have no + and no #, and 65534 bytes at most"),
+        ("[mqtt]\ntopic_prefix = 'a/#'", "must have no +, # or NUL, and 65534 bytes at most"),
         ('[mqtt]\ntopic_prefix = "a\\u0000"', "must not contain a NUL character"),
         (
             "[mqtt]\ndevice_id_pattern = '('",

@@ -175,7 +175,7 @@ def test_topic_prefixes(text: str, prefix: str) -> None:
     assert parse_topic_prefix(prefix) == prefix
 
 
-@pytest.mark.parametrize("text", ["a/+", "#", "x" * 65_534, "é" * 32_767, "x" * 65_534 + "/"])
+@pytest.mark.parametrize("text", ["a/+", "#", "a\0", "x" * 65_534, "é" * 32_767, "x" * 65_534 + "/"])
 def test_faulty_topic_prefixes(text: str) -> None:
     with pytest.raises(ValueError, match="at most"):
         parse_topic_prefix(text)

@@ -27,6 +27,7 @@ def test_arguments_are_taken(tmp_path: Path) -> None:
     options = parse(
         *("--broker", "mqtts://broker.example", "--devices", "10", "--rate", "7.5", "--duration", "2m"),
         *("--protocol", "3.1.1", "--qos", "1", "--username", "fleet", "--password-file", str(password)),
+        *("--topic-prefix", "fleet/a"),
         *("--firmwares", "2.0,1.9", "--no-settle", "--http-streams", "0.5", "--summary", str(summary)),
     )
     assert options == replace(
@@ -39,6 +40,7 @@ def test_arguments_are_taken(tmp_path: Path) -> None:
         qos=1,
         username="fleet",
         password="geheim",  # noqa: S106  the test's own
+        topic_prefix="fleet/a/",
         firmwares=("2.0", "1.9"),
         settle=False,
         http_streams=0.5,
@@ -61,6 +63,7 @@ def test_a_number_of_firmwares_makes_up_their_names() -> None:
         ("--rate", "0", "messages a second"),
         ("--rate", "nan", "messages a second"),
         ("--duration", "soon", "duration"),
+        ("--topic-prefix", "a/+", "# or NUL"),
         ("--late", "1.5", "share"),
         ("--boots", "x", "share"),
         ("--firmwares", "41", "1 to 40"),
@@ -87,7 +90,6 @@ def test_a_bad_option_is_told(option: str, value: str, message: str) -> None:
         ({"request_timeout": 4.5}, "--slow-latency"),
         ({"duration": 31.0}, "need 16s for their first heartbeats"),
         ({"password": "x"}, "--username"),
-        ({"topic_prefix": "a/+"}, "--topic-prefix"),
     ],
 )
 def test_what_does_not_go_together_is_told(changes: dict[str, float], message: str) -> None:
