@@ -10,14 +10,12 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
 from otel_tickrmeter.settings.broker import parse_broker_url
 from otel_tickrmeter.settings.durations import format_duration, parse_duration
 from otel_tickrmeter.settings.topic import parse_topic_prefix
 from otel_tickrmeter.simulate.latency import TIMEOUT_MARGIN, slow_band
-
-_T = TypeVar("_T")
 
 _NEWEST = 62
 _REVISIONS = "pkdbrtm"
@@ -212,10 +210,10 @@ def _unwritable(name: str) -> str | None:
     return None
 
 
-def _telling(parse: Callable[[str], _T]) -> Callable[[str], _T]:
+def _telling(parse: Callable[[str], object]) -> Callable[[str], object]:
     """`parse` for argparse, which would keep a ValueError's reason to itself."""
 
-    def argument(text: str) -> _T:
+    def argument(text: str) -> object:
         try:
             return parse(text)
         except ValueError as error:
