@@ -16,31 +16,20 @@ from opentelemetry.metrics import NoOpMeter
 from opentelemetry.sdk.resources import Resource
 
 from otel_tickrmeter import __version__
-from otel_tickrmeter.catalogue import Instrument
-from otel_tickrmeter.core.decode import Decoder
-from otel_tickrmeter.core.fleet import Fleet, Limits
-from otel_tickrmeter.core.link import Link
-from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.http.message import Body
 from otel_tickrmeter.http.negotiate import Format
 from otel_tickrmeter.http.pages import HealthReport, LandingState
 from otel_tickrmeter.http.routes import ExpositionUnavailableError, build_routes
 from otel_tickrmeter.http.server import serve
 from otel_tickrmeter.mqtt.feed import Feed
-from otel_tickrmeter.observers import FleetObserver, LinkObserver, ProcessObserver, Ranks, as_callbacks
+from otel_tickrmeter.observers import ProcessObserver, as_callbacks
+from otel_tickrmeter.pipeline import Clock, make_pipeline
 from otel_tickrmeter.process import ProcessSampler, sample_forever
-from otel_tickrmeter.recorder import Recorder
-from otel_tickrmeter.settings.model import MonitoringSettings, Settings
+from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.exposition import Telemetry, exposition_callbacks
 from otel_tickrmeter.telemetry.otlp import DEFAULT_INTERVAL_SECONDS, OtlpPush, make_exporter
-from otel_tickrmeter.telemetry.registration import (
-    SCOPE_NAME,
-    dropped_attributes,
-    make_observed,
-    make_recorded,
-    rows_for,
-)
+from otel_tickrmeter.telemetry.registration import SCOPE_NAME, dropped_attributes, rows_for
 from otel_tickrmeter.telemetry.series import label_text
 from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
 from otel_tickrmeter.telemetry.target import make_resource
@@ -59,39 +48,22 @@ class App:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._started_ns = time.monotonic_ns()
-        self._link = Link(self._started_ns)
-
-        rows = rows_for(settings.metrics.detail)
-        resource = make_resource(socket.gethostname())
-        self._telemetry = _make_telemetry(settings, rows, resource)
-        disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
-        meter = NoOpMeter("otel_tickrmeter") if disabled else self._telemetry.meter()
-        self._recorder = Recorder(
-            make_recorded(meter, rows),
-            self._telemetry.end_series,
-            by_device=settings.metrics.detail == "device",
-            with_otlp=settings.otlp.enabled,
-        )
-
-        fleet = Fleet(_limits(settings.monitoring), self._recorder)
+        self._telemetry = _make_telemetry(settings, make_resource(socket.gethostname()))
         self._process = ProcessObserver(_build_labels())
-        ranks = Ranks(settings.monitoring.min_ranked_requests, settings.monitoring.ranking_size)
-        observed = as_callbacks(
-            FleetObserver(fleet, ranks, _unix_offset_ns).callbacks()
-            | LinkObserver(self._link, _unix_offset_ns).callbacks()
-            | self._process.callbacks()
+        disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+        pipeline = make_pipeline(
+            settings,
+            NoOpMeter("otel_tickrmeter") if disabled else self._telemetry.meter(),
+            self._telemetry.end_series,
+            as_callbacks(self._process.callbacks()) | exposition_callbacks(self._telemetry),
+            Clock(self._started_ns, _unix_offset_ns, time.perf_counter_ns),
         )
-        make_observed(meter, rows, {**observed, **exposition_callbacks(self._telemetry)})
-
-        decoder = Decoder(
-            settings.mqtt.topic_prefix, settings.mqtt.device_id_pattern, settings.messages.fields
-        )
-        handler = Handler(decoder, fleet, self._recorder, time.perf_counter_ns, self._link)
+        self._recorder, self._link = pipeline.recorder, pipeline.link
         self._feed = Feed(
             settings.mqtt,
             buffer_size=settings.performance.buffer_size,
-            deliver=handler.deliver,
-            report=handler.report,
+            deliver=pipeline.handler.deliver,
+            report=pipeline.handler.report,
         )
 
     async def run(self) -> None:
@@ -182,9 +154,9 @@ class App:
         )
 
 
-def _make_telemetry(settings: Settings, rows: tuple[Instrument, ...], resource: Resource) -> Telemetry:
+def _make_telemetry(settings: Settings, resource: Resource) -> Telemetry:
     detail = settings.metrics.detail
-    dropped = dropped_attributes(detail)
+    rows, dropped = rows_for(detail), dropped_attributes(detail)
     prometheus = settings.prometheus
     if prometheus.reader == "stock":
         # 4 MB that only this path needs.
@@ -211,20 +183,6 @@ def _make_telemetry(settings: Settings, rows: tuple[Instrument, ...], resource: 
         clock_ns=time.monotonic_ns,
         unix_offset_ns=_unix_offset_ns,
         scope_labels=label_text(scope) if prometheus.scope_labels else "",
-    )
-
-
-def _limits(monitoring: MonitoringSettings) -> Limits:
-    return Limits(
-        request_timeout_ns=int(monitoring.request_timeout * _NS),
-        device_timeout_ns=int(monitoring.device_timeout * _NS),
-        cleanup_interval_ns=int(monitoring.cleanup_interval * _NS),
-        latency_window_ns=int(monitoring.latency_window * _NS),
-        symbol_retention_ns=int(monitoring.symbol_retention * _NS),
-        max_latency_samples=monitoring.max_latency_samples,
-        max_devices=monitoring.max_devices,
-        max_symbols=monitoring.max_symbols,
-        max_pairs=monitoring.max_pairs,
     )
 
 

@@ -1,4 +1,4 @@
-"""The real decoder, handler, fleet, recorder and observers on a chosen path, with clocks of the test."""
+"""The real pipeline on a chosen path, with clocks of the test."""
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
@@ -10,24 +10,20 @@ from opentelemetry.sdk.resources import Resource
 
 from otel_tickrmeter import __version__
 from otel_tickrmeter.core.attributes import AttributeSet
-from otel_tickrmeter.core.decode import Decoder
-from otel_tickrmeter.core.fleet import Fleet, Limits
-from otel_tickrmeter.core.link import Link
 from otel_tickrmeter.core.message import LinkEvent, Message
-from otel_tickrmeter.handler import Handler
-from otel_tickrmeter.observers import FleetObserver, LinkObserver, ProcessObserver, Ranks, as_callbacks
+from otel_tickrmeter.observers import ProcessObserver, as_callbacks
+from otel_tickrmeter.pipeline import Clock, make_pipeline
 from otel_tickrmeter.process import SystemSample
-from otel_tickrmeter.recorder import Recorder
-from otel_tickrmeter.settings.model import DEFAULT_FIELDS
+from otel_tickrmeter.settings.model import (
+    Detail,
+    MetricsSettings,
+    MonitoringSettings,
+    OtlpSettings,
+    Settings,
+)
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.exposition import Telemetry, exposition_callbacks
-from otel_tickrmeter.telemetry.registration import (
-    SCOPE_NAME,
-    dropped_attributes,
-    make_observed,
-    make_recorded,
-    rows_for,
-)
+from otel_tickrmeter.telemetry.registration import SCOPE_NAME, dropped_attributes, rows_for
 from otel_tickrmeter.telemetry.render import Format
 from otel_tickrmeter.telemetry.series import label_text
 from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
@@ -52,17 +48,7 @@ SAMPLE = SystemSample(
     process_open_fds=17,
     process_start_time=1_700_000_900.25,
 )
-AMPLE = Limits(
-    request_timeout_ns=30 * SECOND_NS,
-    device_timeout_ns=300 * SECOND_NS,
-    cleanup_interval_ns=60 * SECOND_NS,
-    latency_window_ns=900 * SECOND_NS,
-    symbol_retention_ns=86_400 * SECOND_NS,
-    max_latency_samples=1000,
-    max_devices=20_000,
-    max_symbols=5_000,
-    max_pairs=100_000,
-)
+BOUNDS = MonitoringSettings(min_ranked_requests=2)
 
 
 class Answered(NamedTuple):
@@ -78,7 +64,7 @@ Step = Message | LinkEvent | Answered
 
 
 def compact_telemetry(
-    detail: str, *, scope_labels: bool = False, clock_ns: Callable[[], int] = lambda: START_NS
+    detail: Detail, *, scope_labels: bool = False, clock_ns: Callable[[], int] = lambda: START_NS
 ) -> SnapshotTelemetry:
     scope = {
         "otel_scope_name": SCOPE_NAME,
@@ -95,7 +81,7 @@ def compact_telemetry(
     )
 
 
-def stock_telemetry(detail: str, *, scope_labels: bool = False, with_otlp: bool = False) -> StockTelemetry:
+def stock_telemetry(detail: Detail, *, scope_labels: bool = False, with_otlp: bool = False) -> StockTelemetry:
     return StockTelemetry(
         RESOURCE,
         rows_for(detail),
@@ -107,66 +93,56 @@ def stock_telemetry(detail: str, *, scope_labels: bool = False, with_otlp: bool 
 
 
 class Assembly:
-    """Everything between the receiver and the meter.
+    """Everything between the receiver and the meter; OTLP exports are counted.
 
     Args:
         meter: What the instruments are made on.
         detail: `metrics.detail`.
         end_series: Told which series are over.
         exposition: Callbacks of the instruments that observe the exposition.
-        limits: Bounds of the state.
+        bounds: Of the state.
     """
 
     def __init__(
         self,
         meter: Meter,
-        detail: str,
+        detail: Detail,
         end_series: Callable[[AttributeSet], None],
         exposition: Mapping[str, CallbackT],
         *,
-        limits: Limits,
+        bounds: MonitoringSettings,
     ) -> None:
-        rows = rows_for(detail)
-        link = Link(START_NS)
-        self.recorder = Recorder(
-            make_recorded(meter, rows), end_series, by_device=detail == "device", with_otlp=True
-        )
-        self.fleet = Fleet(limits, self.recorder)
         process = ProcessObserver(BUILD)
         process.publish(SAMPLE)
-        observed = as_callbacks(
-            FleetObserver(self.fleet, Ranks(min_outcomes=2, size=10), lambda: UNIX_OFFSET_NS).callbacks()
-            | LinkObserver(link, lambda: UNIX_OFFSET_NS).callbacks()
-            | process.callbacks()
+        self._pipeline = make_pipeline(
+            Settings(metrics=MetricsSettings(detail), monitoring=bounds, otlp=OtlpSettings(enabled=True)),
+            meter,
+            end_series,
+            {**as_callbacks(process.callbacks()), **exposition},
+            Clock(START_NS, lambda: UNIX_OFFSET_NS, count(0, PROCESSING_NS).__next__),
         )
-        make_observed(meter, rows, {**observed, **exposition})
-        self.handler = Handler(
-            Decoder("", "^[0-9A-Fa-f]{12}$", DEFAULT_FIELDS),
-            self.fleet,
-            self.recorder,
-            count(0, PROCESSING_NS).__next__,
-            link,
-        )
+        self.fleet, self.recorder = self._pipeline.fleet, self._pipeline.recorder
 
     def play(self, steps: Iterable[Step]) -> None:
         """Give it what the receiver and the HTTP server would."""
+        handler = self._pipeline.handler
         for step in steps:
             if isinstance(step, Message):
-                self.handler.deliver([step])
+                handler.deliver([step])
             elif isinstance(step, Answered):
                 self.recorder.http_response(*step)
             else:
-                self.handler.report(step)
+                handler.report(step)
 
 
-def assemble(telemetry: Telemetry, detail: str, limits: Limits = AMPLE) -> Assembly:
+def assemble(telemetry: Telemetry, detail: Detail, bounds: MonitoringSettings = BOUNDS) -> Assembly:
     """Put everything on a path."""
     return Assembly(
         telemetry.meter(),
         detail,
         telemetry.end_series,
         exposition_callbacks(telemetry),
-        limits=limits,
+        bounds=bounds,
     )
 
 

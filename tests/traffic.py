@@ -13,9 +13,9 @@ from otel_tickrmeter.core.message import (
     Subscribed,
     Watermark,
 )
-from tests.assembly import AMPLE, SECOND_NS, START_NS, Answered, Step
+from tests.assembly import BOUNDS, SECOND_NS, START_NS, Answered, Step
 
-REQUEST_TIMEOUT_SECONDS = AMPLE.request_timeout_ns / SECOND_NS
+REQUEST_TIMEOUT_SECONDS = BOUNDS.request_timeout
 FIRST, SECOND, THIRD = "08A6F792DD5C", "EC6260314DD0", "4022D8E2FB0C"
 
 

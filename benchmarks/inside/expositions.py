@@ -15,7 +15,7 @@ from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider, ObservableGauge
 from prometheus_client import CollectorRegistry, generate_latest
 
-from benchmarks.inside.pipeline import Feeder, limits_for, make_handler, make_pipeline
+from benchmarks.inside.exporter import Feeder, make_exporter, make_handler, settings_for
 from benchmarks.load.traffic import Shape, Wire, one_round
 from benchmarks.rig.worker import read_job, reply
 from otel_tickrmeter.catalogue import names
@@ -34,14 +34,14 @@ class Exposed(NamedTuple):
 
 def compact(shape: Shape) -> tuple[Handler, Callable[[], Exposed]]:
     """Return the default path: its expositions are compressed."""
-    pipeline = make_pipeline(limits_for(shape))
+    exporter = make_exporter(settings_for(shape))
 
     async def refresh() -> Exposed:
-        await pipeline.telemetry.refresh()
-        body = await pipeline.telemetry.scrape("text", gzip=True)
-        return Exposed(pipeline.telemetry.series(), sum(map(len, body or ())))
+        await exporter.telemetry.refresh()
+        body = await exporter.telemetry.scrape("text", gzip=True)
+        return Exposed(exporter.telemetry.series(), sum(map(len, body or ())))
 
-    return pipeline.handler, lambda: anyio.run(refresh)
+    return exporter.handler, lambda: anyio.run(refresh)
 
 
 def stock(shape: Shape) -> tuple[Handler, Callable[[], Exposed]]:
@@ -56,7 +56,7 @@ def stock(shape: Shape) -> tuple[Handler, Callable[[], Exposed]]:
     )
     meter = MeterProvider([reader]).get_meter("benchmark")
     own = {name: lambda _: () for name in (names.EXPOSITION_AGE, names.EXPOSITION_SERIES)}
-    handler = make_handler(meter, lambda _: None, own, limits_for(shape))
+    handler = make_handler(meter, lambda _: None, own, settings_for(shape))
 
     def expose() -> Exposed:
         text = generate_latest(registry)

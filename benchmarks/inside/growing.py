@@ -14,7 +14,7 @@ from itertools import islice
 import anyio
 from anyio import to_thread
 
-from benchmarks.inside.pipeline import Feeder, Pipeline, limits_for, make_pipeline
+from benchmarks.inside.exporter import Exporter, Feeder, make_exporter, settings_for
 from benchmarks.load.traffic import Shape, one_round
 from benchmarks.rig.processes import resident_mb
 from benchmarks.rig.worker import read_job, reply
@@ -31,14 +31,14 @@ _EXPOSITIONS = 3
 
 async def run(shape: Shape) -> None:
     """Measure, reply, serve."""
-    pipeline = make_pipeline(limits_for(shape))
-    feeder = Feeder(pipeline.handler, _STEP_NS)
+    exporter = make_exporter(settings_for(shape))
+    feeder = Feeder(exporter.handler, _STEP_NS)
     feeder.feed(one_round(shape))
-    message_seconds = _message_seconds(pipeline, feeder, shape)
-    exposition_seconds = [await _exposition_seconds(pipeline) for _ in range(_EXPOSITIONS)]
+    message_seconds = _message_seconds(exporter, feeder, shape)
+    exposition_seconds = [await _exposition_seconds(exporter) for _ in range(_EXPOSITIONS)]
 
     async def metrics(_: Request) -> Response:
-        body = await pipeline.telemetry.scrape("text", gzip=True)
+        body = await exporter.telemetry.scrape("text", gzip=True)
         if not isinstance(body, list):
             raise TypeError("there is no compressed exposition")
         return Response(200, "text/plain", body, (("Content-Encoding", "gzip"),))
@@ -48,7 +48,7 @@ async def run(shape: Shape) -> None:
         port: int = await tasks.start(partial(serve, "127.0.0.1", 0, routes, _ignore))
         reply(
             port=port,
-            samples=pipeline.telemetry.series(),
+            samples=exporter.telemetry.series(),
             message_seconds=message_seconds,
             exposition_seconds=statistics.median(exposition_seconds),
             resident_mb=resident_mb(os.getpid()),
@@ -57,21 +57,21 @@ async def run(shape: Shape) -> None:
         tasks.cancel_scope.cancel()
 
 
-def _message_seconds(pipeline: Pipeline, feeder: Feeder, shape: Shape) -> float:
+def _message_seconds(exporter: Exporter, feeder: Feeder, shape: Shape) -> float:
     """CPU for a message, without that for making it up."""
     seconds = 0.0
     count = 0
     for batch in feeder.batches(islice(one_round(shape), _TIMED_MESSAGES), _PREPARED_MESSAGES):
         start = time.thread_time()
-        pipeline.handler.deliver(batch)
+        exporter.handler.deliver(batch)
         seconds += time.thread_time() - start
         count += len(batch)
     return seconds / count
 
 
-async def _exposition_seconds(pipeline: Pipeline) -> float:
+async def _exposition_seconds(exporter: Exporter) -> float:
     start = time.process_time()
-    await pipeline.telemetry.refresh()
+    await exporter.telemetry.refresh()
     return time.process_time() - start
 
 

@@ -14,7 +14,7 @@ import anyio
 
 # Not used, but loaded, so that the process is as large as the exporter's own.
 import otel_tickrmeter.app  # noqa: F401
-from benchmarks.inside.pipeline import Feeder, limits_for, make_pipeline
+from benchmarks.inside.exporter import Feeder, make_exporter, settings_for
 from benchmarks.load.traffic import Shape, one_round
 from benchmarks.rig.processes import resident_mb
 from benchmarks.rig.worker import read_job, reply
@@ -25,21 +25,21 @@ _MINUTE_MESSAGES = 60_000
 
 async def run(shape: Shape, messages: int, replies: int) -> None:
     """Handle the messages."""
-    pipeline = make_pipeline(limits_for(shape))
-    feeder = Feeder(pipeline.handler, _STEP_NS)
+    exporter = make_exporter(settings_for(shape))
+    feeder = Feeder(exporter.handler, _STEP_NS)
     traffic = chain.from_iterable(one_round(shape) for _ in count())
     done = 0
     replied = 0
     while done < messages:
         done += feeder.feed(islice(traffic, min(_MINUTE_MESSAGES, messages - done)))
-        await pipeline.telemetry.refresh()
-        body = await pipeline.telemetry.scrape("text", gzip=True)
+        await exporter.telemetry.refresh()
+        body = await exporter.telemetry.scrape("text", gzip=True)
         if body is None:
             raise RuntimeError("there is no exposition")
         b"".join(body)
         if done * replies >= (replied + 1) * messages:
             replied = done * replies // messages
-            reply(messages=done, resident_mb=resident_mb(os.getpid()), samples=pipeline.telemetry.series())
+            reply(messages=done, resident_mb=resident_mb(os.getpid()), samples=exporter.telemetry.series())
 
 
 if __name__ == "__main__":

@@ -10,10 +10,11 @@ import re
 
 import anyio
 
-from benchmarks.inside.pipeline import NS, Feeder, Pipeline, default_limits, make_pipeline
+from benchmarks.inside.exporter import NS, Feeder, make_exporter
 from benchmarks.load.traffic import Shape, Wire, answer, heartbeat, request
 from benchmarks.rig.processes import resident_mb
 from benchmarks.rig.worker import read_job, reply
+from otel_tickrmeter.settings.model import MonitoringSettings, Settings
 
 _DEVICE_ID = re.compile(rb'device_id="([^"]*)"')
 _REJECTED = re.compile(rb"^tickrmeter_identities_rejected_total{[^}]*} (.+)$", re.MULTILINE)
@@ -31,14 +32,14 @@ class Passage:
     """
 
     def __init__(self, devices: int, alive: int) -> None:
-        limits = default_limits()
+        bounds = MonitoringSettings()
         self._shape = Shape(devices, _SYMBOLS_EACH)
         self._alive = alive
-        self._pipeline: Pipeline = make_pipeline(limits)
-        self._step_ns = limits.device_timeout_ns // alive // _MESSAGES_EACH
-        self._feeder = Feeder(self._pipeline.handler, self._step_ns)
+        self._exporter = make_exporter(Settings(monitoring=bounds))
+        self._step_ns = int(bounds.device_timeout * NS) // alive // _MESSAGES_EACH
+        self._feeder = Feeder(self._exporter.handler, self._step_ns)
         # A device leaves within a cleanup interval of its timeout.
-        self._kept = alive + limits.cleanup_interval_ns // (self._step_ns * _MESSAGES_EACH) + 1
+        self._kept = alive + int(bounds.cleanup_interval * NS) // (self._step_ns * _MESSAGES_EACH) + 1
 
     async def run(self, replies: int) -> None:
         """Let them pass."""
@@ -49,7 +50,7 @@ class Passage:
             checked = (number + 1) * replies % devices < replies
             if checked or self._feeder.now_ns >= refresh_ns:
                 refresh_ns = self._feeder.now_ns + _REFRESH_NS
-                await self._pipeline.telemetry.refresh()
+                await self._exporter.telemetry.refresh()
             if checked:
                 await self._check(number)
 
@@ -61,7 +62,7 @@ class Passage:
         return wires
 
     async def _check(self, last: int) -> None:
-        body = await self._pipeline.telemetry.scrape("text", gzip=False)
+        body = await self._exporter.telemetry.scrape("text", gzip=False)
         if body is None:
             raise RuntimeError("there is no exposition")
         shown: set[bytes] = set()

@@ -26,6 +26,9 @@ DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Payload field names of each reading of the heartbeat, in the order they are looked for."""
 
+Detail = Literal["device", "symbol"]
+"""Whether updates and devices have series for each device, or only for each symbol."""
+
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
@@ -97,7 +100,7 @@ class MonitoringSettings:
 class MetricsSettings:
     """`[metrics]`: `detail` chooses between series for each device and series for each symbol."""
 
-    detail: Literal["device", "symbol"] = "device"
+    detail: Detail = "device"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from otel_tickrmeter.catalogue import catalogue
+from otel_tickrmeter.settings.model import Detail
 from otel_tickrmeter.telemetry.exposition import Telemetry
 from otel_tickrmeter.telemetry.registration import rows_for
 from otel_tickrmeter.telemetry.render import FORMATS, Format
@@ -30,7 +31,7 @@ def test_symbol_detail_leaves_out_what_the_contract_says() -> None:
 @pytest.mark.parametrize("make", [compact_telemetry, stock_telemetry])
 @pytest.mark.parametrize("detail", ["device", "symbol"])
 def test_a_live_exposition_has_the_published_metrics_and_no_others(
-    detail: str, make: Callable[[str], Telemetry], form: Format
+    detail: Detail, make: Callable[[Detail], Telemetry], form: Format
 ) -> None:
     telemetry = make(detail)
     assemble(telemetry, detail).play(scripted())
@@ -51,7 +52,7 @@ def test_a_live_exposition_has_the_published_metrics_and_no_others(
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("make", [compact_telemetry, stock_telemetry])
-def test_target_info_stands_there_once(make: Callable[[str], Telemetry], form: Format) -> None:
+def test_target_info_stands_there_once(make: Callable[[Detail], Telemetry], form: Format) -> None:
     telemetry = make("device")
     assemble(telemetry, "device").play(scripted())
     lines = expose(telemetry, form).decode().splitlines()

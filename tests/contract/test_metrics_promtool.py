@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import pytest
 
+from otel_tickrmeter.settings.model import Detail
 from tests.assembly import assemble, compact_telemetry, expose
 from tests.traffic import scripted
 
@@ -28,7 +29,7 @@ IN_DEVICE_DETAIL: Mapping[str, str] = MappingProxyType(
 @pytest.mark.parametrize(
     ("detail", "complaints"), [("device", {**EVERYWHERE, **IN_DEVICE_DETAIL}), ("symbol", EVERYWHERE)]
 )
-def test_promtool_complains_of_published_names_only(detail: str, complaints: Mapping[str, str]) -> None:
+def test_promtool_complains_of_published_names_only(detail: Detail, complaints: Mapping[str, str]) -> None:
     telemetry = compact_telemetry(detail)
     assemble(telemetry, detail).play(scripted())
     checked = subprocess.run(

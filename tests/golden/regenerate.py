@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from otel_tickrmeter.settings.model import Detail
 from otel_tickrmeter.telemetry.render import Format
 from tests.assembly import START_NS, assemble, compact_telemetry, expose
 from tests.traffic import scripted
 
-FILES: Mapping[str, tuple[str, Format]] = MappingProxyType(
+FILES: Mapping[str, tuple[Detail, Format]] = MappingProxyType(
     {
         "exposition-device.txt": ("device", "text"),
         "exposition-symbol.txt": ("symbol", "text"),

@@ -7,15 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
+from otel_tickrmeter.settings.model import Detail
 from tests.integration.child_environment import child_environment
 from tests.integration.exposition import Labels, Series
-
-Detail = Literal["device", "symbol"]
-"""`metrics.detail`."""
 
 _PER_DEVICE = "device_id"
 _SUMMED = (

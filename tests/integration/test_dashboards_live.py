@@ -18,19 +18,21 @@ import pytest
 
 from alerts.__main__ import rule_files
 from alerts.windows import Windows
-from tests.integration.dashboards import (
-    DEVICE_DETAIL_ONLY,
+from grafana.committed import (
+    AnnotationQuery,
     PanelQuery,
     annotation_queries,
+    dashboards,
     filled,
     panel_queries,
     variable_queries,
 )
+from otel_tickrmeter.settings.model import Detail
 from tests.integration.exporter import Exporter
 from tests.integration.exposition import Series
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.prometheus_server import Found, Prometheus
-from tests.integration.simulation import Detail, Simulated, simulate, without
+from tests.integration.simulation import Simulated, simulate, without
 
 JOB = "otel-tickrmeter"
 SHRINK = 10
@@ -55,6 +57,9 @@ ODDITIES = (
     ("STOCKPRICEUPDATE", b'{"device": "a stranger", "symbol": "AAPL"}'),
 )
 """For the panels of what was set aside; twice, because a first count is no increase."""
+
+DEVICE_DETAIL_ONLY = "(device detail)"
+"""In the heading of a section, or of a panel, that has no data in symbol detail."""
 
 DETAILS: tuple[Detail, ...] = ("device", "symbol")
 MEAN = "tickrmeter_stock_update_avg_latency_seconds"
@@ -93,8 +98,8 @@ class Watched(NamedTuple):
 
     def panel(self, dashboard: str, title: str, detail: Detail, reference: str = "A") -> Sequence[Found]:
         """The answer to one target of the panel with this title."""
-        wanted = (f"tickrmeter-{dashboard}", title, reference)
-        (query,) = (q for q in panel_queries() if (q.dashboard, q.panel, q.reference) == wanted)
+        queries = panel_queries(dashboards()[f"tickrmeter-{dashboard}"])
+        (query,) = (query for query in queries if (query.panel, query.ref) == (title, reference))
         return self.ask(query.expression, detail)
 
 
@@ -185,18 +190,22 @@ NO_DATA_HERE: Mapping[tuple[str, str], str] = {
 """Held to be empty, so that nothing stays here that has data."""
 
 
+def every_panel_query() -> list[PanelQuery]:
+    return [query for dashboard in dashboards().values() for query in panel_queries(dashboard)]
+
+
 def is_expected(query: PanelQuery, detail: Detail) -> bool:
     if detail == "symbol" and DEVICE_DETAIL_ONLY in query.section + query.panel:
         return False
-    return (query.panel, query.reference) not in NO_DATA_HERE
+    return (query.panel, query.ref) not in NO_DATA_HERE
 
 
 @pytest.mark.parametrize("detail", DETAILS)
 def test_every_panel_has_data(watched: Watched, detail: Detail) -> None:
-    queries = panel_queries()
+    queries = every_panel_query()
     assert len(queries) > 60
     wrong = [
-        query.place
+        (query.dashboard, query.place)
         for query in queries
         if bool(watched.ask(query.expression, detail)) is not is_expected(query, detail)
     ]
@@ -207,19 +216,19 @@ def test_every_panel_has_data(watched: Watched, detail: Detail) -> None:
 def test_every_trend_has_data(watched: Watched, detail: Detail) -> None:
     span = {"start": str(watched.run.started), "end": str(watched.at), "step": "2"}
     wrong = []
-    for query in panel_queries():
+    for query in every_panel_query():
         if not query.instant:
             expression = watched.filled(query.expression, detail)
             series = watched.prometheus.get("query_range", query=expression, **span)["result"]
             if bool(series) is not is_expected(query, detail):
-                wrong.append(query.place)
+                wrong.append((query.dashboard, query.place))
     assert wrong == []
 
 
 @pytest.mark.parametrize("detail", DETAILS)
 def test_every_variable_has_values(watched: Watched, detail: Detail) -> None:
-    queries = variable_queries()
-    assert {query.variable for query in queries} == {
+    queries = [query for dashboard in dashboards().values() for query in variable_queries(dashboard)]
+    assert {query.name for query in queries} == {
         "job",
         "instance",
         "symbol",
@@ -228,24 +237,28 @@ def test_every_variable_has_values(watched: Watched, detail: Detail) -> None:
     }
     for query in queries:
         found = watched.prometheus.get(
-            f"label/{query.label}/values", **{"match[]": watched.filled(query.selector, detail)}
+            f"label/{query.label}/values", **{"match[]": watched.filled(query.expression, detail)}
         )
-        if query.variable == "device_id" and detail == "symbol":
+        if query.name == "device_id" and detail == "symbol":
             assert found == []
         else:
             assert found, query
 
 
+def every_annotation() -> list[AnnotationQuery]:
+    return [query for dashboard in dashboards().values() for query in annotation_queries(dashboard)]
+
+
 @pytest.mark.parametrize("detail", DETAILS)
 def test_every_annotation_answers(watched: Watched, detail: Detail) -> None:
-    annotations = annotation_queries()
+    annotations = every_annotation()
     assert len(annotations) >= 8
-    for _, _, expression in annotations:
-        watched.ask(expression, detail)
+    for annotation in annotations:
+        watched.ask(annotation.expression, detail)
 
 
 def test_connections_are_annotated(watched: Watched) -> None:
-    expressions = {expression for _, name, expression in annotation_queries() if name == "Connection"}
+    expressions = {each.expression for each in every_annotation() if each.name == "Connection"}
     (expression,) = expressions
     changes = "tickrmeter_mqtt_connection_changes_total"
     first = watched.prometheus.value(f'min(timestamp({changes}{{event="connected"}}))', watched.at)

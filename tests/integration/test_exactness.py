@@ -8,11 +8,12 @@ from typing import Literal, NamedTuple
 
 import pytest
 
+from otel_tickrmeter.settings.model import Detail
 from tests.integration.conservation import Conservation
 from tests.integration.exporter import Exporter
 from tests.integration.exposition import quick_total
 from tests.integration.mosquitto import Mosquitto
-from tests.integration.simulation import Detail, Simulated, simulate
+from tests.integration.simulation import Simulated, simulate
 from tests.integration.verdict import faults
 
 REQUEST_TIMEOUT = "5s"

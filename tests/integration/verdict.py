@@ -6,9 +6,10 @@ and measured by the exporter, so what is made of them may differ by `TOLERANCE_S
 
 from collections.abc import Iterator
 
+from otel_tickrmeter.settings.model import Detail
 from otel_tickrmeter.telemetry.registration import rows_for
 from tests.integration.exposition import Exposition, Labels, Series
-from tests.integration.simulation import Detail, Simulated, without
+from tests.integration.simulation import Simulated, without
 
 TOLERANCE_SECONDS = 0.3
 """How far a latency may be from its plan. Seen: 0.11 s, when four busy processes wanted these two cores; the

@@ -10,10 +10,11 @@ from opentelemetry.metrics import CallbackT
 
 from otel_tickrmeter.catalogue import Kind, catalogue, names
 from otel_tickrmeter.core.message import Watermark
+from otel_tickrmeter.settings.model import Detail
 from otel_tickrmeter.telemetry.registration import dropped_attributes, rows_for
 from otel_tickrmeter.telemetry.render import FORMATS
 from tests.assembly import (
-    AMPLE,
+    BOUNDS,
     SECOND_NS,
     Assembly,
     Step,
@@ -26,16 +27,16 @@ from tests.exposition_text import Key, exposition
 from tests.plain_meter import PlainMeter
 from tests.property.traffic_strategy import DEVICES, SYMBOLS, traffic
 
-BOUNDED = replace(AMPLE, max_devices=len(DEVICES) - 1, max_symbols=len(SYMBOLS) - 1, max_pairs=7)
-NOTHING_EXPIRES = replace(BOUNDED, cleanup_interval_ns=10**9 * SECOND_NS)
+BOUNDED = replace(BOUNDS, max_devices=len(DEVICES) - 1, max_symbols=len(SYMBOLS) - 1, max_pairs=7)
+NOTHING_EXPIRES = replace(BOUNDED, cleanup_interval=10.0**9)
 NOT_OBSERVED: Mapping[str, CallbackT] = {
     name: lambda _: [] for name in (names.EXPOSITION_AGE, names.EXPOSITION_SERIES)
 }
 ALL_EXPIRES = replace(
     BOUNDED,
-    device_timeout_ns=20 * SECOND_NS,
-    symbol_retention_ns=20 * SECOND_NS,
-    cleanup_interval_ns=1,
+    device_timeout=20.0,
+    symbol_retention=20.0,
+    cleanup_interval=1e-9,
 )
 
 
@@ -51,7 +52,7 @@ def quiet() -> Iterator[None]:
 @pytest.mark.parametrize("scope_labels", [False, True])
 @settings(max_examples=25, deadline=None)
 @given(steps=traffic(45))
-def test_same_samples_as_the_stock_reader(detail: str, *, scope_labels: bool, steps: list[Step]) -> None:
+def test_same_samples_as_the_stock_reader(detail: Detail, *, scope_labels: bool, steps: list[Step]) -> None:
     ours = compact_telemetry(detail, scope_labels=scope_labels)
     stock = stock_telemetry(detail, scope_labels=scope_labels)
     for telemetry in (ours, stock):
@@ -66,11 +67,11 @@ def test_same_samples_as_the_stock_reader(detail: str, *, scope_labels: bool, st
 @pytest.mark.parametrize("detail", ["device", "symbol"])
 @settings(max_examples=100, deadline=None)
 @given(steps=traffic(60))
-def test_ended_series_leave_and_their_slots_start_at_zero(detail: str, steps: list[Step]) -> None:
+def test_ended_series_leave_and_their_slots_start_at_zero(detail: Detail, steps: list[Step]) -> None:
     ours = compact_telemetry(detail)
     plain = PlainMeter(rows_for(detail), dropped_attributes(detail))
     compact_assembly = assemble(ours, detail, ALL_EXPIRES)
-    plain_assembly = Assembly(plain, detail, plain.end, NOT_OBSERVED, limits=ALL_EXPIRES)
+    plain_assembly = Assembly(plain, detail, plain.end, NOT_OBSERVED, bounds=ALL_EXPIRES)
     for part in (steps[:20], steps[20:]):
         compact_assembly.play(part)
         plain_assembly.play(part)
@@ -80,7 +81,7 @@ def test_ended_series_leave_and_their_slots_start_at_zero(detail: str, steps: li
 @pytest.mark.parametrize("detail", ["device", "symbol"])
 @settings(max_examples=60, deadline=None)
 @given(steps=traffic(60))
-def test_nothing_is_left_of_who_left(detail: str, steps: list[Step]) -> None:
+def test_nothing_is_left_of_who_left(detail: Detail, steps: list[Step]) -> None:
     # Against no other meter: a recorder that ends nothing would be wrong, and agree with itself, on both.
     telemetry = compact_telemetry(detail)
     assembly = assemble(telemetry, detail, ALL_EXPIRES)

@@ -22,7 +22,7 @@ from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 from otel_tickrmeter import __version__
 from otel_tickrmeter.catalogue import Instrument, Kind
 from otel_tickrmeter.core.attributes import AttributeSet
-from otel_tickrmeter.settings.model import OtlpSettings
+from otel_tickrmeter.settings.model import Detail, OtlpSettings
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.otlp import make_exporter, to_metrics_data
 from tests.assembly import RESOURCE, assemble, compact_telemetry, stock_telemetry
@@ -108,7 +108,7 @@ def test_counters_gauges_and_histograms_on_the_wire() -> None:
 
 
 @pytest.mark.parametrize("detail", ["device", "symbol"])
-def test_the_same_points_as_the_stock_path(detail: str) -> None:
+def test_the_same_points_as_the_stock_path(detail: Detail) -> None:
     ours, stock = compact_telemetry(detail), stock_telemetry(detail, with_otlp=True)
     for telemetry in (ours, stock):
         assemble(telemetry, detail).play(scripted())

@@ -11,6 +11,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 
 from otel_tickrmeter import __version__
 from otel_tickrmeter.catalogue import Instrument, Kind, names
+from otel_tickrmeter.settings.model import Detail
 from otel_tickrmeter.telemetry import snapshot
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.render import FORMATS, Format
@@ -65,7 +66,7 @@ def test_age_is_as_of_the_scrape(form: Format) -> None:
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("scope_labels", [False, True])
 @pytest.mark.parametrize("detail", ["device", "symbol"])
-def test_the_text_is_whole(detail: str, *, scope_labels: bool, form: Format) -> None:
+def test_the_text_is_whole(detail: Detail, *, scope_labels: bool, form: Format) -> None:
     telemetry = compact_telemetry(detail, scope_labels=scope_labels)
     assemble(telemetry, detail).play(scripted())
     text = expose(telemetry, form)

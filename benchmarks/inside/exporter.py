@@ -1,7 +1,4 @@
-"""The exporter's own parts from the handler to the meter, fed directly instead of by a receiver.
-
-The same composition as in otel_tickrmeter/app.py, without its edges: no broker, no HTTP, no samplers.
-"""
+"""The exporter without its edges, fed directly instead of by a receiver."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,17 +9,14 @@ from opentelemetry.metrics import CallbackT, Meter
 
 from benchmarks.load.traffic import Shape, Wire
 from otel_tickrmeter.core.attributes import AttributeSet
-from otel_tickrmeter.core.decode import Decoder
-from otel_tickrmeter.core.fleet import Fleet, Limits
-from otel_tickrmeter.core.link import Link
 from otel_tickrmeter.core.message import Message, Watermark
 from otel_tickrmeter.handler import Handler
-from otel_tickrmeter.observers import FleetObserver, LinkObserver, ProcessObserver, Ranks, as_callbacks
-from otel_tickrmeter.recorder import Recorder
-from otel_tickrmeter.settings.model import Settings
+from otel_tickrmeter.observers import ProcessObserver, as_callbacks
+from otel_tickrmeter.pipeline import Clock, make_pipeline
+from otel_tickrmeter.settings.model import MonitoringSettings, Settings
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.exposition import exposition_callbacks
-from otel_tickrmeter.telemetry.registration import make_observed, make_recorded, rows_for
+from otel_tickrmeter.telemetry.registration import rows_for
 from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
 from otel_tickrmeter.telemetry.target import make_resource
 
@@ -32,7 +26,7 @@ BATCH = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Pipeline:
+class Exporter:
     """A handler, and the snapshot of what it records."""
 
     handler: Handler
@@ -43,27 +37,16 @@ def make_handler(
     meter: Meter,
     end_series: Callable[[AttributeSet], None],
     exposition: Mapping[str, CallbackT],
-    limits: Limits,
+    settings: Settings,
 ) -> Handler:
-    """Make all instruments in device detail on the meter, and a handler that records on them."""
-    rows = rows_for("device")
-    settings = Settings()
-    link = Link(0)
-    recorder = Recorder(make_recorded(meter, rows), end_series)
-    fleet = Fleet(limits, recorder)
-    ranks = Ranks(settings.monitoring.min_ranked_requests, settings.monitoring.ranking_size)
+    """Make all instruments on the meter, and a handler that records on them."""
     build = {"version": "", "revision": "", "python_version": "", "otel_sdk_version": ""}
-    observed = as_callbacks(
-        FleetObserver(fleet, ranks, _no_offset).callbacks()
-        | LinkObserver(link, _no_offset).callbacks()
-        | ProcessObserver(build).callbacks()
-    )
-    make_observed(meter, rows, {**observed, **exposition})
-    decoder = Decoder("", settings.mqtt.device_id_pattern, settings.messages.fields)
-    return Handler(decoder, fleet, recorder, time.perf_counter_ns, link)
+    process = as_callbacks(ProcessObserver(build).callbacks())
+    clock = Clock(0, _no_offset, time.perf_counter_ns)
+    return make_pipeline(settings, meter, end_series, {**process, **exposition}, clock).handler
 
 
-def make_pipeline(limits: Limits) -> Pipeline:
+def make_exporter(settings: Settings) -> Exporter:
     """Make the default path in device detail."""
     telemetry = SnapshotTelemetry(
         CompactMeter(rows_for("device")),
@@ -73,33 +56,18 @@ def make_pipeline(limits: Limits) -> Pipeline:
         unix_offset_ns=_no_offset,
     )
     exposition = exposition_callbacks(telemetry)
-    return Pipeline(make_handler(telemetry.meter(), telemetry.end_series, exposition, limits), telemetry)
+    return Exporter(make_handler(telemetry.meter(), telemetry.end_series, exposition, settings), telemetry)
 
 
-def default_limits() -> Limits:
-    """Return the limits of the default settings."""
-    monitoring = Settings().monitoring
-    return Limits(
-        request_timeout_ns=int(monitoring.request_timeout * NS),
-        device_timeout_ns=int(monitoring.device_timeout * NS),
-        cleanup_interval_ns=int(monitoring.cleanup_interval * NS),
-        latency_window_ns=int(monitoring.latency_window * NS),
-        symbol_retention_ns=int(monitoring.symbol_retention * NS),
-        max_latency_samples=monitoring.max_latency_samples,
-        max_devices=monitoring.max_devices,
-        max_symbols=monitoring.max_symbols,
-        max_pairs=monitoring.max_pairs,
+def settings_for(shape: Shape) -> Settings:
+    """Return the default settings, with bounds raised where this fleet needs it."""
+    usual = MonitoringSettings()
+    bounds = replace(
+        usual,
+        max_devices=max(usual.max_devices, shape.devices),
+        max_pairs=max(usual.max_pairs, shape.pairs),
     )
-
-
-def limits_for(shape: Shape) -> Limits:
-    """Return the default limits, raised where this fleet needs it."""
-    limits = default_limits()
-    return replace(
-        limits,
-        max_devices=max(limits.max_devices, shape.devices),
-        max_pairs=max(limits.max_pairs, shape.pairs),
-    )
+    return Settings(monitoring=bounds)
 
 
 class Feeder:

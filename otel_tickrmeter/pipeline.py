@@ -1,0 +1,93 @@
+"""Everything between the edges, made and connected: messages go in, figures are on the instruments."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from opentelemetry.metrics import CallbackT, Meter
+
+from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.core.decode import Decoder
+from otel_tickrmeter.core.fleet import Fleet, Limits
+from otel_tickrmeter.core.link import Link
+from otel_tickrmeter.handler import Handler
+from otel_tickrmeter.observers import FleetObserver, LinkObserver, Ranks, as_callbacks
+from otel_tickrmeter.recorder import Recorder
+from otel_tickrmeter.settings.model import MonitoringSettings, Settings
+from otel_tickrmeter.telemetry.registration import make_observed, make_recorded, rows_for
+
+_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Nanoseconds. Messages bring their own times, which are monotonic.
+
+    Attributes:
+        started_ns: The monotonic time of the start.
+        unix_offset_ns: What to add to a monotonic time for a Unix time.
+        processing_ns: Measures how long handling takes.
+    """
+
+    started_ns: int
+    unix_offset_ns: Callable[[], int]
+    processing_ns: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Connected parts: the receiver tells `handler`, the HTTP server and the OTLP push `recorder`."""
+
+    handler: Handler
+    recorder: Recorder
+    fleet: Fleet
+    link: Link
+
+
+def make_pipeline(
+    settings: Settings,
+    meter: Meter,
+    end_series: Callable[[AttributeSet], None],
+    others: Mapping[str, CallbackT],
+    clock: Clock,
+) -> Pipeline:
+    """Make the parts, and every instrument of the catalogue.
+
+    Args:
+        settings: What bounds and names there are.
+        meter: Makes the instruments.
+        end_series: Told which series are over.
+        others: The callbacks of what is observed outside: the process and the exposition.
+        clock: Times.
+    """
+    detail = settings.metrics.detail
+    rows = rows_for(detail)
+    link = Link(clock.started_ns)
+    recorder = Recorder(
+        make_recorded(meter, rows),
+        end_series,
+        by_device=detail == "device",
+        with_otlp=settings.otlp.enabled,
+    )
+    fleet = Fleet(_limits(settings.monitoring), recorder)
+    ranks = Ranks(settings.monitoring.min_ranked_requests, settings.monitoring.ranking_size)
+    observed = as_callbacks(
+        FleetObserver(fleet, ranks, clock.unix_offset_ns).callbacks()
+        | LinkObserver(link, clock.unix_offset_ns).callbacks()
+    )
+    make_observed(meter, rows, {**observed, **others})
+    decoder = Decoder(settings.mqtt.topic_prefix, settings.mqtt.device_id_pattern, settings.messages.fields)
+    return Pipeline(Handler(decoder, fleet, recorder, clock.processing_ns, link), recorder, fleet, link)
+
+
+def _limits(monitoring: MonitoringSettings) -> Limits:
+    return Limits(
+        request_timeout_ns=int(monitoring.request_timeout * _NS),
+        device_timeout_ns=int(monitoring.device_timeout * _NS),
+        cleanup_interval_ns=int(monitoring.cleanup_interval * _NS),
+        latency_window_ns=int(monitoring.latency_window * _NS),
+        symbol_retention_ns=int(monitoring.symbol_retention * _NS),
+        max_latency_samples=monitoring.max_latency_samples,
+        max_devices=monitoring.max_devices,
+        max_symbols=monitoring.max_symbols,
+        max_pairs=monitoring.max_pairs,
+    )
