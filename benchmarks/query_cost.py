@@ -18,12 +18,13 @@ from tempfile import TemporaryDirectory
 from benchmarks.backfill.blocks import STEP_SECONDS, backfill, times
 from benchmarks.backfill.fleet import scraped
 from benchmarks.backfill.recorded import recorded, recording_rules
-from benchmarks.dashboards import Query, Span, dashboards, queries
+from benchmarks.dashboards import Query, Span, queries
 from benchmarks.figure import Figure, Result, Target, number
 from benchmarks.rig.processes import cpu_seconds
 from benchmarks.rig.prometheus import Prometheus, QueryError
 from benchmarks.scale import FULL, QUICK, Scale
 from benchmarks.table import aligned
+from grafana.committed import dashboards
 
 _DOCS = Path(__file__).parent.parent / "docs"
 _RUNS = 3
@@ -111,7 +112,9 @@ def _panel_rows(server: Prometheus, steps: range) -> list[Row]:
     # Grafana has a rate look at four samples.
     span = Span(steps[0], steps[-1], f"{4 * STEP_SECONDS}s")
     return [
-        _row(server, query) for dashboard in dashboards() for query in queries(dashboard, span, values_of)
+        _row(server, query)
+        for dashboard in dashboards().values()
+        for query in queries(dashboard, span, values_of)
     ]
 
 
