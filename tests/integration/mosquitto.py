@@ -2,23 +2,20 @@
 
 import json
 import os
-import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from tests.integration.server_process import ServerProcess
+
 DYNAMIC_SECURITY_PLUGIN = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"), None)
 """Debian's package has it; without, `dynamic_security` fails."""
-
-_START_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,7 @@ class ServerTls:
     require_client: bool = False
 
 
-class Mosquitto:
+class Mosquitto(ServerProcess):
     """One broker, running while the context lasts.
 
     `directory` is the test's own (tmp_path). `users` maps names to passwords; without, anyone may connect.
@@ -51,24 +48,18 @@ class Mosquitto:
         websockets: bool = False,
         settings: Sequence[str] = (),
     ) -> None:
-        self.directory = directory
+        config_file = directory / "mosquitto.conf"
+        super().__init__("mosquitto", directory, ["mosquitto", "-v", "-c", str(config_file)])
         self.port = free_port()
         self.websockets_port = free_port() if websockets else None
-        self.log_file = directory / "mosquitto.log"
         self._tls = tls
         self._users = users
-        self._process: subprocess.Popen[bytes] | None = None
-        self._config_file = directory / "mosquitto.conf"
-        self._config_file.write_text(
+        config_file.write_text(
             "\n".join([*self._access(users, acl, dynamic_security), *self._listeners(), *settings, ""])
         )
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
     def __exit__(self, *_: object) -> None:
-        self.kill()
+        self.kill()  # it has no children, and nobody asks how it ended
 
     @property
     def url(self) -> str:
@@ -79,40 +70,6 @@ class Mosquitto:
     def websockets_url(self) -> str:
         """Of the WebSocket listener."""
         return f"{'wss' if self._tls else 'ws'}://localhost:{self.websockets_port}"
-
-    @property
-    def pid(self) -> int:
-        """Of its process; only while it runs."""
-        if self._process is None:
-            raise RuntimeError("mosquitto does not run")
-        return self._process.pid
-
-    @property
-    def log(self) -> str:
-        """What the broker wrote so far."""
-        return self.log_file.read_text() if self.log_file.exists() else ""
-
-    def start(self) -> None:
-        """Starts it and waits until it accepts connections."""
-        with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                ["mosquitto", "-v", "-c", str(self._config_file)], stdout=log, stderr=log
-            )
-        ports = [self.port] if self.websockets_port is None else [self.port, self.websockets_port]
-        deadline = time.monotonic() + _START_SECONDS
-        for port in ports:
-            while not _accepts(port):
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"mosquitto did not start:\n{self.log}")
-                time.sleep(0.01)
-
-    def stop(self) -> None:
-        """Ends it in good order: clients see the connection close, a persistent session is saved."""
-        self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """Ends it at once; also when it has ended already."""
-        self._end(signal.SIGKILL)
 
     def restart(self) -> None:
         """Stops and starts it."""
@@ -191,11 +148,8 @@ class Mosquitto:
                 ]
         return lines
 
-    def _end(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(number)
-            self._process.wait(10)
-            self._process = None
+    def _up(self) -> bool:
+        return all(_accepts(port) for port in (self.port, self.websockets_port) if port is not None)
 
 
 def free_port() -> int:

@@ -1,19 +1,14 @@
 """A real Prometheus for tests: Debian's, scraping every second, on a loopback port of its own."""
 
 import signal
-import subprocess
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
-import httpx
 import orjson
 
 from tests.integration.mosquitto import free_port
-
-_START_SECONDS = 30.0
-_STOP_SECONDS = 30.0
+from tests.integration.server_process import HttpServerProcess
 
 
 class Found(NamedTuple):
@@ -23,7 +18,7 @@ class Found(NamedTuple):
     value: float
 
 
-class Prometheus:
+class Prometheus(HttpServerProcess):
     """One server, running while the context lasts; it keeps everything in `directory`.
 
     A target is host:port; its path is `/metrics`. `settings` is YAML text for the top level of the
@@ -33,10 +28,8 @@ class Prometheus:
     def __init__(
         self, directory: Path, targets: Sequence[str], settings: str = "", *, job: str = "tickrmeter"
     ) -> None:
-        self.port = free_port()
-        self.log_file = directory / "prometheus.log"
-        self._data = directory / "prometheus"
-        self._config_file = directory / "prometheus.yml"
+        port = free_port()
+        config_file = directory / "prometheus.yml"
         # JSON is YAML.
         scraped = {"job_name": job, "static_configs": [{"targets": targets}]}
         scraping = {
@@ -44,45 +37,22 @@ class Prometheus:
             "scrape_configs": [scraped],
         }
         lines = (f"{name}: {orjson.dumps(value).decode()}" for name, value in scraping.items())
-        self._config_file.write_text("\n".join((*lines, settings)))
-        self._client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30.0, trust_env=False)
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    "prometheus",
-                    f"--config.file={self._config_file}",
-                    f"--storage.tsdb.path={self._data}",
-                    f"--web.listen-address=127.0.0.1:{self.port}",
-                ],
-                stdout=log,
-                stderr=log,
-            )
-        self.wait(self._ready, "to be ready", _START_SECONDS)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(_STOP_SECONDS)
-            self._process = None
+        config_file.write_text("\n".join((*lines, settings)))
+        command = [
+            "prometheus",
+            f"--config.file={config_file}",
+            f"--storage.tsdb.path={directory / 'prometheus'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+        ]
+        super().__init__("prometheus", directory, command, port=port)
 
     def reload(self) -> None:
         """Makes it read its settings anew, and with them the rule files."""
-        assert self._process is not None, "not running"
-        self._process.send_signal(signal.SIGHUP)
-
-    @property
-    def log(self) -> str:
-        """What it wrote so far."""
-        return self.log_file.read_text() if self.log_file.exists() else ""
+        self.send(signal.SIGHUP)
 
     def get(self, path: str, **parameters: str) -> Any:  # noqa: ANN401  JSON
         """The `data` of an answer of its HTTP API."""
-        answer = orjson.loads(self._client.get(f"/api/v1/{path}", params=parameters).content)
+        answer = orjson.loads(self._client.get(f"{self.url}/api/v1/{path}", params=parameters).content)
         assert answer["status"] == "success", f"{path} {parameters}: {answer}"
         return answer["data"]
 
@@ -101,20 +71,4 @@ class Prometheus:
 
     def own_metrics(self) -> str:
         """What it says of itself."""
-        return self._client.get("/metrics").text
-
-    def wait(self, condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
-        """Waits until `condition` holds; fails, with the log, when it does not or the server has ended."""
-        deadline = time.monotonic() + seconds
-        while not condition():
-            ended = self._process is None or self._process.poll() is not None
-            if ended or time.monotonic() > deadline:
-                state = "has ended" if ended else f"did not come in {seconds:g} s"
-                raise AssertionError(f"waited for Prometheus {what}: {state}\n{self.log}")
-            time.sleep(0.1)
-
-    def _ready(self) -> bool:
-        try:
-            return self._client.get("/-/ready").status_code == httpx.codes.OK
-        except httpx.TransportError:
-            return False
+        return self._client.get(f"{self.url}/metrics").text
