@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Self
@@ -9,7 +10,46 @@ from typing import Self
 CONNACK = {"5": b"\x20\x03\x00\x00\x00", "3.1.1": b"\x20\x02\x00\x00"}
 
 
-class FakeBroker:
+class FarEnd(ABC):
+    """Listens on a free loopback port while the context lasts, and keeps every connection open as long."""
+
+    def __init__(self) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self.port: int = self._server.getsockname()[1]
+        self.url = f"mqtt://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _close(self._server, *self._open)
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._server.accept()
+                self._open.append(connection)
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    @abstractmethod
+    def _serve(self, connection: socket.socket) -> None:
+        """Runs in a thread of the connection's own."""
+
+
+class SilentServer(FarEnd):
+    """Accepts connections, reads nothing and never says a word; `accepted` is set by the first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.accepted = threading.Event()
+
+    def _serve(self, _: socket.socket) -> None:
+        self.accepted.set()
+
+
+class FakeBroker(FarEnd):
     """Answers the n-th packet of each connection with the n-th of `answers`, and then is silent.
 
     A SUBSCRIBE's packet id is put in place of the bytes `MID`. `None` closes the connection.
@@ -18,28 +58,9 @@ class FakeBroker:
     MID = b"<mid>"
 
     def __init__(self, answers: Sequence[bytes | None]) -> None:
+        super().__init__()
         self.packets: list[bytes] = []
         self._answers = answers
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self._open: list[socket.socket] = []
-
-    @property
-    def url(self) -> str:
-        return f"mqtt://127.0.0.1:{self._server.getsockname()[1]}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        close(self._server, *self._open)
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._server.accept()
-                self._open.append(connection)
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
         with suppress(OSError):
@@ -52,22 +73,17 @@ class FakeBroker:
             else:
                 while connection.recv(65_536):
                     pass
-        close(connection)
+        _close(connection)
 
 
-class Proxy:
+class Proxy(FarEnd):
     """Passes a connection on to a port until told to be silent: then it keeps it, and moves no byte."""
 
     def __init__(self, port: int) -> None:
+        super().__init__()
         self._target = port
-        self._server = socket.create_server(("127.0.0.1", 0))
         self._talking = threading.Event()
         self._talking.set()
-        self._open: list[socket.socket] = []
-
-    @property
-    def url(self) -> str:
-        return f"mqtt://127.0.0.1:{self._server.getsockname()[1]}"
 
     def silence(self) -> None:
         """From now on nothing gets through, and nothing is closed."""
@@ -77,32 +93,26 @@ class Proxy:
         """Everything gets through again."""
         self._talking.set()
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._talking.set()
-        close(self._server, *self._open)
+        super().__exit__(*exception)
 
-    def _accept(self) -> None:
+    def _serve(self, connection: socket.socket) -> None:
         with suppress(OSError):
-            while True:
-                near, _ = self._server.accept()
-                far = socket.create_connection(("127.0.0.1", self._target))
-                self._open += [near, far]
-                for source, target in ((near, far), (far, near)):
-                    threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
+            far = socket.create_connection(("127.0.0.1", self._target))
+            self._open.append(far)
+            threading.Thread(target=self._pass_on, args=(far, connection), daemon=True).start()
+            self._pass_on(connection, far)
 
     def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(65_536):
                 self._talking.wait()
                 target.sendall(data)
-        close(target)
+        _close(target)
 
 
-def close(*sockets: socket.socket) -> None:
+def _close(*sockets: socket.socket) -> None:
     """Closes them, and wakes the threads that read them."""
     for each in sockets:
         with suppress(OSError):

@@ -5,12 +5,10 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Self
 
 import psutil
 import pytest
@@ -18,7 +16,7 @@ import pytest
 from tests.integration.child_environment import child_environment
 from tests.integration.exporter import Exporter
 from tests.integration.exposition import Exposition
-from tests.integration.fake_broker import close
+from tests.integration.fake_broker import SilentServer
 from tests.integration.mosquitto import Mosquitto, free_port
 from tests.integration.program_traffic import (
     LATENCY_COUNT,
@@ -35,29 +33,6 @@ from tests.wire import answer, request
 STOP_SECONDS = 5.0
 """The contract."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-
-class SilentServer:
-    """Accepts connections and never says a word; `accepted` is set by the first."""
-
-    def __init__(self) -> None:
-        self.accepted = threading.Event()
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self._open: list[socket.socket] = []
-        self.port: int = self._server.getsockname()[1]
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        close(self._server, *self._open)
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                self._open.append(self._server.accept()[0])
-                self.accepted.set()
 
 
 def stop(exporter: Exporter, number: signal.Signals = signal.SIGTERM) -> None:
@@ -187,7 +162,7 @@ def test_while_it_starts(tmp_path: Path, number: signal.Signals) -> None:
 def test_while_the_broker_accepts_and_says_nothing(tmp_path: Path) -> None:
     with (
         SilentServer() as broker,
-        Exporter(tmp_path, settings(f"mqtt://127.0.0.1:{broker.port}")) as exporter,
+        Exporter(tmp_path, settings(broker.url)) as exporter,
     ):
         assert broker.accepted.wait(30)
         stop(exporter)
