@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
-from tests.integration.test_simulate_exporter import get, scrape
+from tests.integration.exposition import quick_total
 
 SECONDS = 60.0
 
@@ -40,28 +41,28 @@ def demo(directory: Path) -> Iterator[tuple[psutil.Popen, Path]]:
         process.wait(SECONDS)
 
 
-def announced_port(process: psutil.Popen, output: Path) -> int:
+def announced_url(process: psutil.Popen, output: Path) -> str:
     deadline = time.monotonic() + SECONDS
     while "Ctrl-C" not in output.read_text():
         assert process.poll() is None, output.read_text()
         assert time.monotonic() < deadline, output.read_text()
         time.sleep(0.05)
-    found = re.search(r"http://127\.0\.0\.1:(\d+)/metrics", output.read_text())
+    found = re.search(r"(http://127\.0\.0\.1:\d+)/metrics", output.read_text())
     assert found is not None
-    return int(found[1])
+    return found[1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_and_stops_leaving_nothing(tmp_path: Path, number: signal.Signals) -> None:
     with demo(tmp_path) as (process, output):
-        port = announced_port(process, output)
-        assert get(port, "/-/ready")[0] == 200
-        assert get(port, "/")[0] == 200
-        assert get(port, "/health")[0] == 200
-        deadline = time.monotonic() + SECONDS
-        while not scrape(port).get("tickrmeter_stock_update_responses_total"):
-            assert time.monotonic() < deadline, "no answered request shows"
-            time.sleep(0.2)
+        url = announced_url(process, output)
+        with httpx.Client(base_url=url, timeout=SECONDS, trust_env=False) as client:
+            for path in ("/-/ready", "/", "/health"):
+                assert client.get(path).status_code == httpx.codes.OK
+            deadline = time.monotonic() + SECONDS
+            while not quick_total(client.get("/metrics").text, "tickrmeter_stock_update_responses_total"):
+                assert time.monotonic() < deadline, "no answered request shows"
+                time.sleep(0.2)
         family = process.children(recursive=True)
         assert len(family) >= 3
         process.send_signal(number)
@@ -79,7 +80,7 @@ def test_it_serves_and_stops_leaving_nothing(tmp_path: Path, number: signal.Sign
 )
 def test_it_says_which_part_died(tmp_path: Path, part: str, name: str) -> None:
     with demo(tmp_path) as (process, output):
-        announced_port(process, output)
+        announced_url(process, output)
         family = process.children(recursive=True)
         (victim,) = [
             child
