@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.contract.grafana_queries import Json, panels
+from grafana.committed import Json, panels
 from tests.contract.grafana_rules import Known
 
 _VALUE = re.compile(r"=(\$\{[^}]*\})")

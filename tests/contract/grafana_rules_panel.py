@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tests.contract.grafana_queries import Json, panels
+from grafana.committed import Json, panels
 from tests.contract.grafana_rules import Known
 
 _BY_THRESHOLDS = {"bargauge", "gauge", "stat"}

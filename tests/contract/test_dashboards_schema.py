@@ -1,11 +1,10 @@
 """Every dashboard is what Grafana's own types say, its panels' options included."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.contract.grafana_known import dashboard_files, load
+from grafana.committed import Json, dashboards
 from tests.contract.grafana_sample import sample
 from tests.contract.grafana_schema import GrafanaSchema, install, units
 
@@ -16,12 +15,12 @@ def schema() -> GrafanaSchema:
 
 
 def test_there_are_dashboards() -> None:
-    assert dashboard_files()
+    assert dashboards()
 
 
-@pytest.mark.parametrize("file", dashboard_files(), ids=lambda file: file.stem)
-def test_dashboard_is_what_grafana_reads(file: Path, schema: GrafanaSchema) -> None:
-    assert list(schema.faults(load(file))) == []
+@pytest.mark.parametrize("dashboard", dashboards().values(), ids=dashboards())
+def test_dashboard_is_what_grafana_reads(dashboard: Json, schema: GrafanaSchema) -> None:
+    assert list(schema.faults(dashboard)) == []
 
 
 def test_a_proper_dashboard_has_no_faults(schema: GrafanaSchema) -> None:
