@@ -1,23 +1,14 @@
-"""The committed dashboards, the rules that they keep, and what these compare them with."""
+"""The rules that every dashboard keeps, and what these compare it with."""
 
-import json
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable
 
-from alerts.document import alert_groups
-from alerts.recording import recording_groups
-from alerts.rule import Alert, Recording, Severity, Subject
-from alerts.windows import Windows
-from otel_tickrmeter.catalogue import catalogue
+from grafana.committed import Json, variables
 from tests.contract import grafana_rules, grafana_rules_fields, grafana_rules_panel, grafana_rules_query
-from tests.contract.grafana_labels import recorded
-from tests.contract.grafana_metrics import Metric, alerting, scraped
-from tests.contract.grafana_queries import Json, variables
+from tests.contract.alert_rules import alerts, all_series
 from tests.contract.grafana_rules import Known, Rule
 from tests.contract.grafana_rules_links import links
-
-DASHBOARDS = Path(__file__).parents[2] / "grafana" / "dashboards"
+from tests.contract.promql_labels import Metric
+from tests.contract.promql_metrics import alerting
 
 RULES: tuple[Rule, ...] = (
     grafana_rules.head,
@@ -46,30 +37,10 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def dashboard_files() -> list[Path]:
-    """Return the files of the dashboards."""
-    return sorted(DASHBOARDS.glob("*.json"))
-
-
-def load(file: Path) -> dict[str, Any]:
-    """Return a dashboard."""
-    dashboard: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return dashboard
-
-
 def known_metrics() -> dict[str, Metric]:
     """Return everything that a query can select: scraped, recorded, and Prometheus' own."""
-    groups = recording_groups(Windows())
-    rules = (rule for group in groups for rule in group.rules if isinstance(rule, Recording))
-    metrics = recorded(rules, scraped(catalogue()))
-    names = {name for alert in all_alerts() for name in alert.labels}
-    return {**metrics, "ALERTS": alerting(metrics, names, Severity, Subject)}
-
-
-def all_alerts() -> Iterator[Alert]:
-    """Yield every alert, as it is in real use."""
-    for group in alert_groups(Windows()):
-        yield from (rule for rule in group.rules if isinstance(rule, Alert))
+    series = all_series()
+    return {**series, "ALERTS": alerting(series, alerts())}
 
 
 def known(dashboards: Iterable[Json], units: frozenset[str]) -> Known:

@@ -9,16 +9,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from tests.contract.grafana_metrics import Metric
-from tests.contract.grafana_queries import (
-    Json,
-    annotations,
-    panels,
-    queries,
-    variable_queries,
-    variables,
-    variables_in,
-)
+from grafana.committed import Json, annotations, panels, variable_queries, variables
+from tests.contract.grafana_queries import queries, variables_in
+from tests.contract.promql_labels import Metric
 
 COLUMNS = 24
 SCHEMA_VERSION = 42
@@ -111,16 +104,16 @@ def variables_used(dashboard: Json, _: Known) -> Iterator[str]:
     defined = {variable.get("name", "") for variable in variables(dashboard)}
     for name in sorted(_variables_anywhere(dashboard) - defined):
         yield f"no variable ${name}"
-    asked = {name for query in queries(dashboard) for name in variables_in(query.text)}
+    asked = {name for query in queries(dashboard) for name in variables_in(query.expression)}
     yield from (f"variable {name!r} serves no query" for name in sorted(defined - asked - {"datasource"}))
 
 
 def variable_lists(dashboard: Json, known: Known) -> Iterator[str]:
     """What a variable lists is a label of the metric that it asks for."""
     for query in variable_queries(dashboard):
-        metric = known.metrics.get(query.text.partition("{")[0].strip())
+        metric = known.metrics.get(query.expression.partition("{")[0].strip())
         if metric is None or query.label not in metric.labels:
-            yield f"{query.place}: no label {query.label!r} of {query.text}"
+            yield f"{query.place}: no label {query.label!r} of {query.expression}"
 
 
 def layout(dashboard: Json, _: Known) -> Iterator[str]:

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tests.contract.grafana_labels import LabelError, labels_of
-from tests.contract.grafana_queries import Json, Query, panel_queries, panels
+from grafana.committed import Json, PanelQuery, panel_queries, panels
+from tests.contract.grafana_queries import parsed
 from tests.contract.grafana_rules import Known
+from tests.contract.promql_labels import LabelError, labels_of
 
 _IN_LINK = re.compile(r"\$\{__data\.fields(?:\.(?P<bare>\w+)|\[\"(?P<quoted>[^\"]+)\"\])")
 _LABEL_IN_LINK = re.compile(r"\$\{__field\.labels\.(\w+)")
@@ -46,14 +47,14 @@ def linked_labels(dashboard: Json, known: Known) -> Iterator[str]:
     for panel in panels(dashboard):
         for query in _queries(panel):
             try:
-                labels = labels_of(query.parse(), known.metrics) or {}
+                labels = labels_of(parsed(query), known.metrics) or {}
             except (LabelError, ValueError):
                 continue  # the rules `names` and `promql` say so
             for name in sorted(set(_LABEL_IN_LINK.findall(str(panel.get("fieldConfig")))) - set(labels)):
                 yield f"{query.place}: a link takes label {name!r}, which the result lacks"
 
 
-def _queries(panel: Json) -> Iterator[Query]:
+def _queries(panel: Json) -> Iterator[PanelQuery]:
     yield from panel_queries({"panels": [panel]})
 
 
@@ -63,7 +64,7 @@ def _answered(panel: Json, known: Known) -> set[str] | None:
     asked = panel.get("targets", [])
     for target, query in zip(asked, _queries(panel), strict=True):
         try:
-            found |= set(labels_of(query.parse(), known.metrics) or {})
+            found |= set(labels_of(parsed(query), known.metrics) or {})
         except (LabelError, ValueError):
             return None
         found.add("Value" if len(asked) == 1 else f"Value #{target.get('refId')}")

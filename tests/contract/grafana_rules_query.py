@@ -1,26 +1,27 @@
 """Rules about what dashboards ask Prometheus."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from promql_parser import AggregateExpr, Call, Expr, MatchOp, MatrixSelector
 
-from tests.contract.grafana_labels import LabelError, labels_of
-from tests.contract.grafana_metrics import Labels
-from tests.contract.grafana_queries import (
-    RANGE,
-    RATE_INTERVAL,
+from grafana.committed import (
+    AnnotationQuery,
     Json,
-    Query,
+    PanelQuery,
+    VariableQuery,
     annotation_queries,
     panel_queries,
-    queries,
-    selectors,
     variable_queries,
     variables,
 )
+from tests.contract.grafana_queries import RANGE, RATE_INTERVAL, Query, parsed, queries
 from tests.contract.grafana_rules import Known
+from tests.contract.promql import selectors
+from tests.contract.promql_labels import LabelError, Labels, labels_of
 
+_Query = TypeVar("_Query", bound=Query)
 _RATES = {"rate", "irate", "increase"}
 _LEGEND_LABEL = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
@@ -29,14 +30,14 @@ def promql(dashboard: Json, _: Known) -> Iterator[str]:
     """Every query parses."""
     for query in queries(dashboard):
         try:
-            query.parse()
+            parsed(query)
         except ValueError as error:
-            yield f"{query.place}: {error}: {query.text}"
+            yield f"{query.place}: {error}: {query.expression}"
 
 
 def names(dashboard: Json, known: Known) -> Iterator[str]:
     """Every metric, label and value exists, and what is combined can match."""
-    for query, expression in _parsed(dashboard, queries):
+    for query, expression in _parsable(queries(dashboard)):
         try:
             labels_of(expression, known.metrics)
         except LabelError as error:
@@ -45,11 +46,12 @@ def names(dashboard: Json, known: Known) -> Iterator[str]:
 
 def chosen(dashboard: Json, _: Known) -> Iterator[str]:
     """Every selector is for the chosen jobs and instances; a list of jobs or instances is not, for itself."""
-    for query, expression in _parsed(dashboard, queries):
+    for query, expression in _parsable(queries(dashboard)):
+        listed = query.label if isinstance(query, VariableQuery) else ""
         wanted = {"job", "instance"}
-        if query.label == "instance":
+        if listed == "instance":
             wanted = {"job"}
-        elif query.label == "job":
+        elif listed == "job":
             wanted = set()
         for selector, _around in selectors(expression):
             found = {
@@ -68,7 +70,7 @@ def several(dashboard: Json, _: Known) -> Iterator[str]:
         for variable in variables(dashboard)
         if variable.get("multi") or variable.get("includeAll")
     }
-    for query, expression in _parsed(dashboard, queries):
+    for query, expression in _parsable(queries(dashboard)):
         for selector, _around in selectors(expression):
             for matcher in selector.matchers.matchers:
                 name = matcher.value.strip("${}")
@@ -81,8 +83,9 @@ def rate_interval(dashboard: Json, _: Known) -> Iterator[str]:
 
     At the end of the time range only, the whole range is as good.
     """
-    for query, expression in _parsed(dashboard, _shown):
-        allowed = {RATE_INTERVAL, RANGE} if query.instant else {RATE_INTERVAL}
+    for query, expression in _parsable(_shown(dashboard)):
+        at_end = isinstance(query, PanelQuery) and query.instant
+        allowed = {RATE_INTERVAL, RANGE} if at_end else {RATE_INTERVAL}
         for selector, around in selectors(expression):
             window, call = _window(around)
             if window is not None and call in _RATES and window.range not in allowed:
@@ -91,7 +94,7 @@ def rate_interval(dashboard: Json, _: Known) -> Iterator[str]:
 
 def counters(dashboard: Json, known: Known) -> Iterator[str]:
     """Counters are shown as rates or increases, aggregated: a restart begins them anew."""
-    for query, expression in _parsed(dashboard, _shown):
+    for query, expression in _parsable(_shown(dashboard)):
         for selector, around in selectors(expression):
             metric = known.metrics.get(selector.name or "")
             if metric is None or not metric.counter:
@@ -105,14 +108,14 @@ def counters(dashboard: Json, known: Known) -> Iterator[str]:
 def variable_cost(dashboard: Json, known: Known) -> Iterator[str]:
     """A variable does not list a label from a metric which has many more series than the label has values."""
     for query in variable_queries(dashboard):
-        metric = known.metrics.get(query.text.partition("{")[0].strip())
+        metric = known.metrics.get(query.expression.partition("{")[0].strip())
         if metric is not None and "device_id" in metric.labels and query.label != "device_id":
             yield f"{query.place}: it reads every device's series for {query.label!r}"
 
 
 def legends(dashboard: Json, known: Known) -> Iterator[str]:
     """A label that a legend or an annotation's text names is one of the query's result."""
-    for query, expression in _parsed(dashboard, _shown):
+    for query, expression in _parsable(_shown(dashboard)):
         labels = _labels(expression, known)
         for name in _LEGEND_LABEL.findall(query.legend):
             if labels is not None and name not in labels:
@@ -121,21 +124,21 @@ def legends(dashboard: Json, known: Known) -> Iterator[str]:
 
 def buckets(dashboard: Json, known: Known) -> Iterator[str]:
     """What is to be shown as buckets has bounds."""
-    for query, expression in _parsed(dashboard, panel_queries):
+    for query, expression in _parsable(panel_queries(dashboard)):
         labels = _labels(expression, known)
         if query.form == "heatmap" and labels is not None and "le" not in labels:
             yield f"{query.place}: buckets without le"
 
 
-def _shown(dashboard: Json) -> Iterator[Query]:
+def _shown(dashboard: Json) -> Iterator[PanelQuery | AnnotationQuery]:
     yield from panel_queries(dashboard)
     yield from annotation_queries(dashboard)
 
 
-def _parsed(dashboard: Json, among: Callable[[Json], Iterator[Query]]) -> Iterator[tuple[Query, Expr]]:
-    for query in among(dashboard):
+def _parsable(among: Iterable[_Query]) -> Iterator[tuple[_Query, Expr]]:
+    for query in among:
         try:
-            expression = query.parse()
+            expression = parsed(query)
         except ValueError:
             continue  # the rule `promql` says so
         yield query, expression

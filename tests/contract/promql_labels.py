@@ -1,119 +1,187 @@
-"""Which labels the result of a PromQL expression has, and whether its operands' labels fit together.
+"""Which labels the result of a PromQL expression has, and whether what it names exists and can match.
 
-A join of series whose labels differ gives nothing at all, silently, and `without` of a label that is not
-there is a spelling mistake: both are errors here.
+Such a mistake is silent: a misspelt label selects nothing, and two sides whose labels differ match nothing.
+Neither Prometheus nor Grafana complains.
 """
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-import promql_parser as parser
+from promql_parser import (
+    AggModifierType,
+    AggregateExpr,
+    BinaryExpr,
+    Call,
+    Expr,
+    LabelModifierType,
+    MatchOp,
+    MatrixSelector,
+    NumberLiteral,
+    ParenExpr,
+    StringLiteral,
+    ValueType,
+    VectorMatchCardinality,
+    VectorSelector,
+)
 
-from otel_tickrmeter.catalogue import Kind, catalogue
 from tests.contract.promql import children
 
-Labels = frozenset[str]
-TARGET: Labels = frozenset({"job", "instance"})
-"""What Prometheus gives every series of a target."""
+Labels = Mapping[str, frozenset[str]]
+"""The values that a label can have; an empty set is any."""
 
-_OF_PROMETHEUS = ("up", "scrape_duration_seconds")
-_SET_OPERATORS = ("and", "or", "unless")
+ANY: frozenset[str] = frozenset()
+_KEEPS_ITS_INPUT = {"topk", "bottomk", "limitk", "limit_ratio"}
+_VARIABLE = re.compile(r"\$[\w{]")
+"""How a variable of Grafana begins: it may stand for any value."""
 
 
-def scraped() -> dict[str, Labels]:
-    """Return the labels of each series that a scrape brings, in device detail."""
-    found = dict.fromkeys(_OF_PROMETHEUS, TARGET)
-    for row in catalogue():
-        labels = TARGET | frozenset(row.attributes)
-        if row.kind is Kind.HISTOGRAM:
-            found[f"{row.exposed}_bucket"] = labels | {"le"}
-            found[f"{row.exposed}_sum"] = found[f"{row.exposed}_count"] = labels
-        else:
-            found[row.exposed] = labels
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A name that a query can select. A `counter` only means something as a rate or an increase."""
+
+    labels: Labels
+    counter: bool = False
+
+
+class LabelError(Exception):
+    """An expression names what does not exist, or combines what never matches."""
+
+
+def labels_of(node: Expr, metrics: Mapping[str, Metric]) -> Labels | None:
+    """Return the labels of the result; None if it is a number or a string.
+
+    Raises:
+        LabelError: The expression names what does not exist, or combines what never matches.
+    """
+    operands = [labels_of(child, metrics) for child in children(node)]
+    match node:
+        case VectorSelector():
+            return _selected(node, metrics)
+        case AggregateExpr():
+            return _aggregated(node, operands[-1] or {})
+        case BinaryExpr():
+            return _combined(node, *operands)
+        case Call():
+            return _called(node, operands)
+        case NumberLiteral() | StringLiteral():
+            return None
+        case _:
+            # In brackets, negated, or over a range of time.
+            (labels,) = operands
+            return labels
+
+
+def either(left: Labels, right: Labels) -> Labels:
+    """Return the labels of series of both kinds."""
+    found = {}
+    for name, values in {**right, **left}.items():
+        others = right.get(name, values)
+        found[name] = values | others if values and others else ANY
     return found
 
 
-def result_labels(expression: str, series: Mapping[str, Labels]) -> Labels:
-    """Return the labels of what the expression gives.
+def _selected(node: VectorSelector, metrics: Mapping[str, Metric]) -> Labels:
+    metric = metrics.get(node.name or "")
+    if metric is None:
+        raise LabelError(f"no such metric: {node.name}")
+    for matcher in node.matchers.matchers:
+        _require({matcher.name}, metric.labels, node.name or "")
+        possible = metric.labels[matcher.name]
+        exact = matcher.op in (MatchOp.Equal, MatchOp.NotEqual)  # they have no hash
+        # Every alternative must occur; what stands in brackets is not taken apart.
+        alone = exact or "(" in matcher.value
+        for value in [matcher.value] if alone else matcher.value.split("|"):
+            pattern = re.escape(value) if exact else value
+            if _VARIABLE.search(value) or not possible:
+                continue
+            if not any(re.fullmatch(pattern, each) for each in possible):
+                raise LabelError(f"{node.name}: {matcher.name} is never {value!r}")
+    return metric.labels
 
-    Args:
-        expression: PromQL, without Grafana's variables.
-        series: The labels of each series by the metric's name.
 
-    Raises:
-        ValueError: It is not PromQL, asks for something that is not among `series`, names a label that its
-            operand has not, or joins what never matches.
-    """
-    return _labels(parser.parse(expression), series)
+def _called(node: Call, operands: list[Labels | None]) -> Labels | None:
+    name = node.func.name
+    if node.func.return_type == ValueType.Scalar:
+        return None
+    if name in {"absent", "absent_over_time"}:
+        return _asked_for(node.args[0])
+    labels = next((found for found in operands if found is not None), {})
+    if name in {"label_replace", "label_join"}:
+        added = node.args[1]
+        return {**labels, added.val: ANY} if isinstance(added, StringLiteral) else labels
+    if name == "histogram_quantile":
+        _require({"le"}, labels, name)
+        return _without({"le"}, labels)
+    return labels
 
 
-def _labels(node: parser.Expr, series: Mapping[str, Labels]) -> Labels:
+def _asked_for(node: Expr) -> Labels:
+    """Return the labels of what is absent: those for which a selector gives the value."""
     match node:
-        case parser.VectorSelector():
-            labels = series.get(node.name or "")
-            if labels is None:
-                raise ValueError(f"no such series: {node.name}")
-            _check({matcher.name for matcher in node.matchers.matchers}, labels, node)
-            return labels
-        case parser.AggregateExpr():
-            return _aggregated(node, _labels(node.expr, series))
-        case parser.BinaryExpr():
-            if _is_scalar(node.lhs) or _is_scalar(node.rhs):
-                return _labels(node.lhs, series) | _labels(node.rhs, series)
-            return _joined(node, _labels(node.lhs, series), _labels(node.rhs, series))
-        case parser.Call() if node.func.name == "absent":
-            selector = node.args[0]
-            _labels(selector, series)
-            return frozenset(
-                matcher.name for matcher in selector.matchers.matchers if matcher.op == parser.MatchOp.Equal
-            )
+        case VectorSelector():
+            equal = [matcher for matcher in node.matchers.matchers if matcher.op == MatchOp.Equal]
+            return {matcher.name: frozenset({matcher.value}) for matcher in equal}
+        case MatrixSelector() | ParenExpr():
+            return _asked_for(*children(node))
         case _:
-            return frozenset().union(*(_labels(child, series) for child in children(node)))
+            return {}
 
 
-def _is_scalar(node: parser.Expr) -> bool:
-    match node:
-        case parser.NumberLiteral():
-            return True
-        case parser.Call():
-            return bool(node.func.return_type == parser.ValueType.Scalar)
-        case parser.ParenExpr() | parser.UnaryExpr():
-            return _is_scalar(node.expr)
-        case parser.BinaryExpr():
-            return _is_scalar(node.lhs) and _is_scalar(node.rhs)
-        case _:
-            return False
-
-
-def _aggregated(node: parser.AggregateExpr, operand: Labels) -> Labels:
-    if node.modifier is None:
-        return frozenset()
-    named = frozenset(node.modifier.labels)
-    _check(named, operand, node)
-    return named if node.modifier.type == parser.AggModifierType.By else operand - named
-
-
-def _joined(node: parser.BinaryExpr, left: Labels, right: Labels) -> Labels:
-    modifier = node.modifier
-    matching = modifier.matching if modifier is not None else None
-    named = frozenset(matching.labels) if matching is not None else frozenset()
-    if matching is not None and matching.type == parser.LabelModifierType.Include:
-        _check(named, left & right, node)
-        matched = named
+def _aggregated(node: AggregateExpr, operand: Labels) -> Labels:
+    named = set(node.modifier.labels) if node.modifier else set()
+    _require(named, operand, node.expr.prettify())
+    operator = str(node.op)
+    if operator in _KEEPS_ITS_INPUT:
+        return operand
+    if node.modifier is not None and node.modifier.type == AggModifierType.Without:
+        kept = _without(named, operand)
     else:
-        _check(named, left | right, node)
-        matched = left - named
-        if matched != right - named:
-            raise ValueError(f"never match: {sorted(left)} and {sorted(right)} in {node.prettify()}")
-    if str(node.op) in _SET_OPERATORS:
+        kept = _only(named, operand)
+    return {**kept, str(node.param).strip('"'): ANY} if operator == "count_values" else kept
+
+
+def _combined(node: BinaryExpr, left: Labels | None, right: Labels | None) -> Labels | None:
+    if left is None or right is None:
+        return right if left is None else left
+    operator, modifier = str(node.op), node.modifier
+    matching = modifier.matching if modifier else None
+    named = set(matching.labels) if matching else set()
+    on = matching is not None and matching.type == LabelModifierType.Include
+    if on:
+        _require(named, left, node.lhs.prettify())
+        _require(named, right, node.rhs.prettify())
+    else:
+        _require(named, {**left, **right}, node.prettify())
+        odd = (set(left) ^ set(right)) - named
+        # To `or` they are no matter, but nobody expects a result of two kinds.
+        if odd:
+            raise LabelError(f"only one side of {operator!r} has {', '.join(sorted(odd))}")
+    if operator in {"and", "unless"}:
         return left
-    added = frozenset((modifier.group_labels if modifier is not None else None) or ())
-    if modifier is not None and modifier.card == parser.VectorMatchCardinality.ManyToOne:
-        return left | added
-    if modifier is not None and modifier.card == parser.VectorMatchCardinality.OneToMany:
-        return right | added
-    return matched
+    if operator == "or":
+        return either(left, right)
+    added = set((modifier.group_labels if modifier else None) or ())
+    cardinality = modifier.card if modifier else None
+    if cardinality == VectorMatchCardinality.ManyToOne:
+        _require(added, right, node.rhs.prettify())
+        return {**left, **_only(added, right)}
+    if cardinality == VectorMatchCardinality.OneToMany:
+        _require(added, left, node.lhs.prettify())
+        return {**right, **_only(added, left)}
+    # A comparison keeps no more labels than other operators do.
+    return _only(named, left) if on else _without(named, left)
 
 
-def _check(named: set[str] | Labels, labels: Labels, node: parser.Expr) -> None:
-    if not named <= labels:
-        raise ValueError(f"no such label: {sorted(named - labels)} in {node.prettify()}")
+def _require(names: set[str], labels: Labels, where: str) -> None:
+    missing = names - set(labels)
+    if missing:
+        raise LabelError(f"{where} has no label {', '.join(sorted(missing))}")
+
+
+def _only(names: set[str], labels: Labels) -> Labels:
+    return {name: labels[name] for name in names}
+
+
+def _without(names: set[str], labels: Labels) -> Labels:
+    return {name: values for name, values in labels.items() if name not in names}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from promql_parser import parse
 
 from alerts.__main__ import rule_files
 from alerts.windows import Windows
@@ -68,12 +69,12 @@ def test_the_watchdog_is_tested_at_once() -> None:
 
 def test_each_recorded_series_is_asked_for_by_a_test() -> None:
     asked = {
-        selector.metric
+        selector.name
         for file in TEST_FILES
         for group in yaml.safe_load(file.read_text())["tests"]
         for check in group.get("promql_expr_test", ())
         if check.get("exp_samples")
-        for selector in selectors(check["expr"])
+        for selector, _around in selectors(parse(check["expr"]))
     }
     assert {rule.record for rule in recordings()} <= asked
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 import yaml
+from promql_parser import Matcher, MatchOp, VectorSelector, parse
 
 from alerts.rule import Alert
 from tests.contract.alert_rules import FOLDER, alerts, all_series
-from tests.contract.promql import Matcher, selectors
-from tests.contract.promql_labels import result_labels
+from tests.contract.promql_labels import labels_of
 
 CONFIG = FOLDER / "alertmanager.yaml"
 INHIBITIONS = yaml.safe_load(CONFIG.read_text())["inhibit_rules"]
@@ -53,7 +53,7 @@ def test_an_inhibition_is_about_alerts_that_exist_and_can_be_told_to_belong_toge
     # Every name of an alternative, too.
     for matcher in _matchers([*rule["source_matchers"], *rule["target_matchers"]]):
         for alternative in matcher.value.split("|"):
-            assert any(re.fullmatch(alternative, _labels(alert)[matcher.label]) for alert in alerts()), (
+            assert any(re.fullmatch(alternative, _labels(alert)[matcher.name]) for alert in alerts()), (
                 f"{alternative} is no alert"
             )
     assert sources
@@ -62,21 +62,23 @@ def test_an_inhibition_is_about_alerts_that_exist_and_can_be_told_to_belong_toge
     series = all_series()
     for alert in (*sources, *targets):
         # To Alertmanager a label that neither has is equal.
-        assert set(rule["equal"]) <= result_labels(alert.expression, series) | set(_labels(alert))
+        labels = labels_of(parse(alert.expression), series) or {}
+        assert set(rule["equal"]) <= {*labels, *_labels(alert)}
 
 
 def _matching(matchers: list[str]) -> Iterator[Alert]:
     parsed = _matchers(matchers)
     for alert in alerts():
         labels = _labels(alert)
-        if all(_holds(matcher, labels[matcher.label]) for matcher in parsed):
+        if all(_holds(matcher, labels[matcher.name]) for matcher in parsed):
             yield alert
 
 
-def _matchers(texts: list[str]) -> tuple[Matcher, ...]:
+def _matchers(texts: list[str]) -> list[Matcher]:
     # Alertmanager writes them as PromQL does.
-    (selector,) = selectors(f"{{{', '.join(texts)}}}")
-    return selector.matchers
+    selector = parse(f"{{{', '.join(texts)}}}")
+    assert isinstance(selector, VectorSelector)
+    return list(selector.matchers.matchers)
 
 
 def _labels(alert: Alert) -> dict[str, str]:
@@ -89,6 +91,6 @@ def _labels(alert: Alert) -> dict[str, str]:
 
 
 def _holds(matcher: Matcher, value: str) -> bool:
-    assert matcher.op in {"=", "=~"}, matcher
-    pattern = matcher.value if matcher.op == "=~" else re.escape(matcher.value)
+    assert matcher.op in (MatchOp.Equal, MatchOp.Re), matcher
+    pattern = matcher.value if matcher.op == MatchOp.Re else re.escape(matcher.value)
     return re.fullmatch(pattern, value) is not None

@@ -2,17 +2,18 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 from promql_parser import parse
 
-from tests.contract.grafana_known import RULES, all_alerts, dashboard_files, known, load
-from tests.contract.grafana_labels import labels_of
+from grafana.committed import Json, dashboards
+from tests.contract.alert_rules import alerts
+from tests.contract.grafana_known import RULES, known
 from tests.contract.grafana_rules import Known, Rule
 from tests.contract.grafana_rules_links import link_faults
 from tests.contract.grafana_schema import install, units
+from tests.contract.promql_labels import labels_of
 
 # (uid, complaint): why it is right all the same.
 EXCLUSIONS: Mapping[tuple[str, str], str] = MappingProxyType({})
@@ -20,27 +21,26 @@ EXCLUSIONS: Mapping[tuple[str, str], str] = MappingProxyType({})
 
 @pytest.fixture(scope="module")
 def everything() -> Known:
-    return known(map(load, dashboard_files()), units(install()))
+    return known(dashboards().values(), units(install()))
 
 
 def test_there_are_dashboards() -> None:
-    assert dashboard_files()
+    assert dashboards()
 
 
 def test_each_has_a_uid_of_its_own_and_its_file_is_named_after_it() -> None:
-    assert [load(file)["uid"] for file in dashboard_files()] == [file.stem for file in dashboard_files()]
+    assert [dashboard["uid"] for dashboard in dashboards().values()] == list(dashboards())
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-@pytest.mark.parametrize("file", dashboard_files(), ids=lambda file: file.stem)
-def test_dashboard_keeps_the_rule(file: Path, rule: Rule, everything: Known) -> None:
-    dashboard = load(file)
+@pytest.mark.parametrize("dashboard", dashboards().values(), ids=dashboards())
+def test_dashboard_keeps_the_rule(dashboard: Json, rule: Rule, everything: Known) -> None:
     complaints = rule(dashboard, everything)
     assert [text for text in complaints if (dashboard["uid"], text) not in EXCLUSIONS] == []
 
 
 def test_every_alert_leads_to_a_dashboard_with_labels_that_it_has(everything: Known) -> None:
-    for alert in all_alerts():
+    for alert in alerts():
         assert list(link_faults({"title": alert.name, "url": alert.dashboard}, everything)) == []
         labels = {**(labels_of(parse(alert.expression), everything.metrics) or {}), **alert.labels}
         assert set(re.findall(r"\$labels\.(\w+)", alert.dashboard)) <= set(labels), alert.name
@@ -49,7 +49,7 @@ def test_every_alert_leads_to_a_dashboard_with_labels_that_it_has(everything: Kn
 def test_every_exclusion_is_needed(everything: Known) -> None:
     complaints = {
         (dashboard["uid"], text)
-        for dashboard in map(load, dashboard_files())
+        for dashboard in dashboards().values()
         for rule in RULES
         for text in rule(dashboard, everything)
     }
