@@ -1,14 +1,13 @@
 """What the rules name exists: metrics, labels, their values, dashboards, sections of runbooks."""
 
-import json
 import re
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from promql_parser import parse
 
 from alerts.rule import Alert, Recording, Severity, Subject
+from grafana.committed import dashboards, variables
 from tests.contract.alert_rules import ROOT, alerts, all_series, recordings
 from tests.contract.promql_labels import Metric, labels_of
 from tests.contract.promql_metrics import TARGET
@@ -27,12 +26,6 @@ def by_name(rule: Alert | Recording) -> str:
 @pytest.fixture(scope="module")
 def series() -> dict[str, Metric]:
     return all_series()
-
-
-@pytest.fixture(scope="module")
-def dashboards() -> dict[str, Any]:
-    documents = [json.loads(path.read_text()) for path in (ROOT / "grafana" / "dashboards").glob("*.json")]
-    return {document["uid"]: document for document in documents}
 
 
 def test_every_series_label_and_value_exists_and_every_join_can_match(series: dict[str, Metric]) -> None:
@@ -77,15 +70,12 @@ def test_templates_use_labels_that_the_alert_has(alert: Alert, series: dict[str,
 
 
 @pytest.mark.parametrize("alert", alerts(), ids=by_name)
-def test_a_dashboard_link_names_a_dashboard_and_its_variables(
-    alert: Alert, dashboards: dict[str, Any]
-) -> None:
+def test_a_dashboard_link_names_a_dashboard_and_its_variables(alert: Alert) -> None:
     link = urlsplit(re.sub(r"{{.*?}}", "x", alert.dashboard))
     folder, uid = link.path.removeprefix("/").split("/")
     assert folder == "d"
-    assert uid in dashboards
-    variables = {f"var-{variable['name']}" for variable in dashboards[uid]["templating"]["list"]}
-    assert set(parse_qs(link.query)) <= variables
+    # Each is named after its uid.
+    assert set(parse_qs(link.query)) <= {f"var-{each['name']}" for each in variables(dashboards()[uid])}
 
 
 @pytest.mark.parametrize("subject", Subject)
