@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self
@@ -99,6 +100,7 @@ class Pairs:
 
     def __init__(self, broker: Mosquitto, devices: Sequence[str], symbol: str = "AAPL") -> None:
         self.sent = 0
+        self._round_seconds: list[float] = []
         self._requests = on_the_wire(request(0, device, symbol) for device in devices)
         self._answers = on_the_wire(answer(0, device, symbol) for device in devices)
         self._stop = threading.Event()
@@ -120,7 +122,12 @@ class Pairs:
         self._client.disconnect()
         self._client.loop_stop()
 
+    def slower_than(self, seconds: float) -> int:
+        """How many may have taken longer, by our clock: a busy machine held up us, or the broker."""
+        return len(self._requests) * sum(took > seconds for took in self._round_seconds)
+
     def _run(self) -> None:
+        begun = time.monotonic()
         while not self._stop.is_set():
             for topic, payload in self._requests:
                 self._client.publish(topic, payload, 1)
@@ -129,6 +136,9 @@ class Pairs:
             for info in confirmed:
                 info.wait_for_publish(30.0)
             self.sent += len(self._requests)
+            # From round to round without a gap: a stop of the machine always falls into one.
+            begun, before = time.monotonic(), begun
+            self._round_seconds.append(begun - before)
 
 
 @contextmanager

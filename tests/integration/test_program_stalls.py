@@ -15,6 +15,7 @@ from tests.integration.program_traffic import (
     LATENCY_BUCKET,
     LATENCY_COUNT,
     PENDING,
+    REQUESTS,
     RESPONSES,
     TIMEOUTS,
     Pairs,
@@ -39,9 +40,9 @@ def wait_answers(exporter: Exporter) -> None:
     exporter.wait(lambda: exporter.scrape().total(RESPONSES) > before + 100, "to see answers")
 
 
-@pytest.mark.parametrize("request_timeout", ["2s", "30s"])
+@pytest.mark.parametrize(("request_timeout", "stall_seconds"), [("5s", 6.0), ("30s", STALL_SECONDS)])
 def test_a_stop_of_the_whole_program_is_not_held_against_the_backend(
-    tmp_path: Path, request_timeout: str
+    tmp_path: Path, request_timeout: str, stall_seconds: float
 ) -> None:
     devices = device_ids(20)
     with (
@@ -49,20 +50,21 @@ def test_a_stop_of_the_whole_program_is_not_held_against_the_backend(
         Exporter(tmp_path, settings(broker.url, MONITORING__REQUEST_TIMEOUT=request_timeout)) as exporter,
     ):
         exporter.wait_ready()
-        broker.publish(on_the_wire(request(0, C, symbol) for symbol in ("MSFT", "TSLA")))
-        handled(exporter, 2)
         with Pairs(broker, devices) as pairs:
             wait_answers(exporter)
+            # Only now: they have to be open still when the stall begins.
+            broker.publish(on_the_wire(request(0, C, symbol) for symbol in ("MSFT", "TSLA")))
+            exporter.wait(lambda: exporter.scrape().total(REQUESTS, device_id=C) == 2, "to see them open")
             with stopped(exporter.pid, receiver_of(exporter).pid):
-                # Nothing is waited for: this is the length of the stall, beyond the request timeout.
-                time.sleep(STALL_SECONDS)
+                # Nothing is waited for: this is the length of the stall.
+                time.sleep(stall_seconds)
             wait_answers(exporter)
         broker.publish(on_the_wire([answer(0, C, "MSFT")]))
         exposition = handled(exporter, 2 * pairs.sent + 3)
         assert "The receiver did not run for" in exporter.log
         assert exposition.total(TIMEOUTS) == 0
         unseen = exposition.total(ABANDONED, symbol="AAPL")
-        if request_timeout == "2s":
+        if request_timeout == "5s":
             # Open when the stall began, and not answered: nobody can say that no answer came in time.
             assert exposition.value(ABANDONED, symbol="TSLA") == 1
             # Nor when those were answered that had their answer within the stall.
@@ -74,7 +76,7 @@ def test_a_stop_of_the_whole_program_is_not_held_against_the_backend(
         assert unaccounted(exposition) == 0
         count = exposition.total(LATENCY_COUNT)
         assert 100 < count < pairs.sent
-        assert exposition.total(LATENCY_BUCKET, le="0.5") == count
+        assert exposition.total(LATENCY_BUCKET, le="0.5") >= count - pairs.slower_than(0.5)
         assert changes(exposition, "lost") == {}
 
 
@@ -94,8 +96,8 @@ def test_a_stop_of_the_main_process_bends_no_latency(tmp_path: Path) -> None:
         assert exposition.value("tickrmeter_queue_dropped_total", queue="receive") == 0
         assert unaccounted(exposition) == 0
         # Asked before the stop or within it, answered 20 ms later: none took the 3 s of the stop.
-        assert exposition.total(LATENCY_BUCKET, le="0.5") == pairs.sent
-        assert exposition.total(LATENCY_BUCKET, le="0.1") >= 0.9 * pairs.sent
+        assert exposition.total(LATENCY_BUCKET, le="0.5") >= pairs.sent - pairs.slower_than(0.5)
+        assert exposition.total(LATENCY_BUCKET, le="0.1") >= 0.9 * (pairs.sent - pairs.slower_than(0.1))
         assert changes(exposition, "lost") == {}
 
 
@@ -105,9 +107,13 @@ def test_a_receiver_that_is_killed_is_started_again(tmp_path: Path) -> None:
         broker.publish(on_the_wire([request(0, A), request(0, B), answer(0, B)]))
         handled(exporter, 3)
         first = receiver_of(exporter)
+        first.suspend()
+        # So that the next receiver is not connected before we have looked.
+        broker.stop()
         first.kill()
         wait_change(exporter, "lost", {"receiver_died"})
         assert exporter.get("/-/ready").status_code == 503
+        broker.start()
         exporter.wait_ready()
         assert receiver_of(exporter).pid != first.pid
         broker.publish(on_the_wire([request(0, A), answer(0, A)]))
@@ -124,7 +130,7 @@ def test_every_scrape_adds_up_through_every_outage(tmp_path: Path) -> None:
     devices = device_ids(50)
     with (
         Mosquitto(tmp_path) as broker,
-        Exporter(tmp_path, settings(broker.url, MONITORING__REQUEST_TIMEOUT="2s")) as exporter,
+        Exporter(tmp_path, settings(broker.url, MONITORING__REQUEST_TIMEOUT="5s")) as exporter,
     ):
         exporter.wait_ready()
         broker.publish(on_the_wire(request(0, device, "MSFT") for device in devices[:10]))
