@@ -84,8 +84,9 @@ def test_a_broker_that_is_absent_at_start_is_waited_for(tmp_path: Path) -> None:
 def test_a_restart_of_the_broker_abandons_what_is_open(tmp_path: Path, protocol: str) -> None:
     with (
         Mosquitto(tmp_path) as broker,
+        # No request may time out before the broker is stopped.
         Exporter(
-            tmp_path, settings(broker.url, MQTT__PROTOCOL=protocol, MONITORING__REQUEST_TIMEOUT="2s")
+            tmp_path, settings(broker.url, MQTT__PROTOCOL=protocol, MONITORING__REQUEST_TIMEOUT="60s")
         ) as exporter,
     ):
         exporter.wait_ready()
@@ -198,7 +199,7 @@ def test_a_cut_that_nobody_tells_is_noticed_and_healed(tmp_path: Path) -> None:
 def test_the_waits_between_attempts_grow_and_start_over(tmp_path: Path) -> None:
     """Jittered between 0.1 s and a ceiling that doubles from 0.2 s with each attempt."""
     broker = Mosquitto(tmp_path)
-    environment = settings(broker.url, MQTT__RECONNECT__MAX_DELAY="4s")
+    environment = settings(broker.url, MQTT__RECONNECT__MAX_DELAY="120s")
     with Exporter(tmp_path, environment) as exporter:
 
         def attempts() -> list[float]:
@@ -213,11 +214,17 @@ def test_the_waits_between_attempts_grow_and_start_over(tmp_path: Path) -> None:
         assert before[-1] - before[0] >= 0.1 * (len(before) - 1) - 0.1
         with broker:
             exporter.wait_ready()
-        # The next ceiling would be 4 s: three waits of it stay under 2.4 s once in forty times.
-        exporter.wait(lambda: len(attempts()) >= len(before) + 3, "to try again")
-        (lost,) = times_of(exporter, "Connection to the broker lost")
-        after = [at for at in attempts() if at >= lost]
-        assert after[2] - lost < 0.2 + 0.4 + 0.8 + 1.0
+
+        def attempts_since() -> int:
+            return sum(
+                at >= lost
+                for lost in times_of(exporter, "Connection to the broker lost")
+                for at in attempts()
+            )
+
+        # That takes 3 s or so, 6 s at most. Going on with ceilings of 6 s to 102 s it would take 100 s, and
+        # less than the 30 s that are waited for once in fifty times.
+        exporter.wait(lambda: attempts_since() >= 5, "to try again")
 
 
 def test_what_was_retained_is_nothing_that_happens_now(tmp_path: Path) -> None:
@@ -244,7 +251,8 @@ def test_what_was_retained_is_nothing_that_happens_now(tmp_path: Path) -> None:
             exposition = handled(exporter, 9)
             assert exposition.value(BATTERY, device_id=B, firmware_version="62p") == 42
             assert exposition.value(LAST_SEEN, device_id=B) == pytest.approx(
-                before.value(LAST_SEEN, device_id=B), abs=0.001
+                before.value(LAST_SEEN, device_id=B),
+                abs=0.5,  # a second receiver is a second later
             )
             assert exposition.value(ERRORS, message_type="device_status", reason="retained") == 2
             assert exposition.value("tickrmeter_device_boots_total", firmware_version="unknown") == 1
