@@ -110,7 +110,7 @@ def _sums(fleet: Live, rounds: int) -> dict[Pair, tuple[float, float]]:
         return sum(values(body, "tickrmeter_stock_update_responses_total").values()) >= wanted
 
     with Scraper(fleet.exporter.port) as scraper:
-        fleet.exporter.wait(complete, f"show {wanted} answers", _FRESH_SECONDS)
+        fleet.exporter.wait(complete, f"to show {wanted} answers", _FRESH_SECONDS)
     return found
 
 

@@ -7,28 +7,25 @@ device. Both take a device's identity from the topic, so theirs come on a topic 
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.figure import Figure, Result, number
 from benchmarks.load.traffic import Shape
-from benchmarks.rig.broker import Mosquitto, accepts, free_port
+from benchmarks.rig.broker import Mosquitto
 from benchmarks.rig.exporter import Exporter
 from benchmarks.rig.processes import cpu_seconds, resident_mb
 from benchmarks.rig.scraper import Scrape, Scraper, lines
 from benchmarks.rig.worker import Worker
 from benchmarks.scale import Scale
+from tests.server_process import HttpServerProcess, accepts, free_port
 
 _CLIENT_ID = "benchmark-peer"
 _SCRAPES = 11
-_START_SECONDS = 30.0
 _WORK_SECONDS = 120.0
 _QUIET_SECONDS = 1.0
 _QUIET_CPU_SECONDS = 0.05
@@ -53,21 +50,30 @@ metrics:
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """An exporter at work: its process, where it is scraped, what it is to be sent."""
-
-    pid: int
-    port: int
-    traffic: str
+_Start = Callable[[Mosquitto, Path], HttpServerProcess]
 
 
-_Start = Callable[[Mosquitto, Path], AbstractContextManager[_Running]]
+class _Peer(HttpServerProcess):
+    """Another exporter; it is up when it has subscribed and serves."""
+
+    def __init__(
+        self,
+        directory: Path,
+        command: Sequence[str],
+        broker: Mosquitto,
+        port: int,
+        environment: Mapping[str, str],
+    ) -> None:
+        super().__init__("peer", directory, command, {**os.environ, **environment}, port=port)
+        self._broker = broker
+
+    def _up(self) -> bool:
+        return self._broker.subscribed(_CLIENT_ID) and accepts(self.port)
 
 
 def measure(scale: Scale) -> Result:
     """Give each the same messages, one exporter at a time."""
-    figures = _figures("this exporter", _ours, scale)
+    figures = _figures("this exporter", _ours, "heartbeats", scale)
     for name, programs, start in (
         ("mqtt2prometheus", ("prometheus-mqtt-exporter", "mqtt2prometheus"), _mqtt2prometheus),
         ("mqtt-exporter", ("mqtt-exporter",), _mqtt_exporter),
@@ -76,19 +82,19 @@ def measure(scale: Scale) -> Result:
         if program is None:
             figures.append(Figure(name, None, "not installed"))
         else:
-            figures += _figures(name, partial(start, program), scale)
+            figures += _figures(name, partial(start, program), "heartbeats by topic", scale)
     return Result(figures)
 
 
-def _figures(name: str, start: _Start, scale: Scale) -> list[Figure]:
+def _figures(name: str, start: _Start, traffic: str, scale: Scale) -> list[Figure]:
     shape = Shape(scale.fleet.devices, symbols_each=1)
     with TemporaryDirectory(prefix="otel-tickrmeter-benchmark-") as directory:
         files = Path(directory)
         with Mosquitto(files) as broker, start(broker, files) as peer:
-            _publish(broker, peer, shape, shape.devices)
+            _publish(broker, traffic, shape, shape.devices)
             _wait_quiet(peer.pid)
             before = cpu_seconds(peer.pid)
-            _publish(broker, peer, shape, scale.peer_messages)
+            _publish(broker, traffic, shape, scale.peer_messages)
             _wait_quiet(peer.pid)
             message_us = 1e6 * (cpu_seconds(peer.pid) - before) / scale.peer_messages
             resident = resident_mb(peer.pid)
@@ -106,14 +112,11 @@ def _figures(name: str, start: _Start, scale: Scale) -> list[Figure]:
     ]
 
 
-@contextmanager
-def _ours(broker: Mosquitto, files: Path) -> Iterator[_Running]:
-    with Exporter(files, broker.port, {}) as exporter:
-        yield _Running(exporter.pid, exporter.port, "heartbeats")
+def _ours(broker: Mosquitto, files: Path) -> Exporter:
+    return Exporter(files, broker.port, {})
 
 
-@contextmanager
-def _mqtt2prometheus(program: str, broker: Mosquitto, files: Path) -> Iterator[_Running]:
+def _mqtt2prometheus(program: str, broker: Mosquitto, files: Path) -> _Peer:
     config = files / "mqtt2prometheus.yaml"
     metrics = "\n".join(
         f"  - {{prom_name: {reading}, mqtt_name: {reading}, help: {reading}, type: gauge}}"
@@ -122,13 +125,10 @@ def _mqtt2prometheus(program: str, broker: Mosquitto, files: Path) -> Iterator[_
     config.write_text(_MQTT2PROMETHEUS.format(port=broker.port, client=_CLIENT_ID, metrics=metrics))
     port = free_port()
     options = ["-config", str(config), "-listen-address", "127.0.0.1", "-listen-port", str(port)]
-    with _run([program, *options], {}, files) as pid:
-        _wait_started(broker, port)
-        yield _Running(pid, port, "heartbeats by topic")
+    return _Peer(files, [program, *options], broker, port, {})
 
 
-@contextmanager
-def _mqtt_exporter(program: str, broker: Mosquitto, files: Path) -> Iterator[_Running]:
+def _mqtt_exporter(program: str, broker: Mosquitto, files: Path) -> _Peer:
     port = free_port()
     environment = {
         "MQTT_ADDRESS": "127.0.0.1",
@@ -139,22 +139,7 @@ def _mqtt_exporter(program: str, broker: Mosquitto, files: Path) -> Iterator[_Ru
         "PROMETHEUS_PORT": str(port),
         "LOG_LEVEL": "WARNING",
     }
-    with _run([program], environment, files) as pid:
-        _wait_started(broker, port)
-        yield _Running(pid, port, "heartbeats by topic")
-
-
-@contextmanager
-def _run(command: Sequence[str], environment: Mapping[str, str], files: Path) -> Iterator[int]:
-    with (files / "peer.log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603  a program that somebody installed for this
-            command, env={**os.environ, **environment}, cwd=files, stdout=log, stderr=log
-        )
-    try:
-        yield process.pid
-    finally:
-        process.kill()
-        process.wait()
+    return _Peer(files, [program], broker, port, environment)
 
 
 def _find(programs: Sequence[str]) -> str | None:
@@ -163,21 +148,12 @@ def _find(programs: Sequence[str]) -> str | None:
     return next(filter(None, (shutil.which(program, path=path) for program in programs)), None)
 
 
-def _wait_started(broker: Mosquitto, port: int) -> None:
-    broker.wait_subscribed(_CLIENT_ID)
-    deadline = time.monotonic() + _START_SECONDS
-    while not accepts(port):
-        if time.monotonic() > deadline:
-            raise RuntimeError("a peer does not serve")
-        time.sleep(0.05)
-
-
-def _publish(broker: Mosquitto, peer: _Running, shape: Shape, count: int) -> None:
+def _publish(broker: Mosquitto, traffic: str, shape: Shape, count: int) -> None:
     with Worker(
         "benchmarks.load.publisher",
         port=broker.port,
         shape=shape.as_job(),
-        traffic=peer.traffic,
+        traffic=traffic,
         count=count,
         rate=0,
     ) as publisher:

@@ -54,7 +54,7 @@ class _Ladder:
 
         with Scraper(self._fleet.exporter.port) as scraper:
             processed = self._fleet.exporter.processed()
-            self._fleet.exporter.wait(fresh, "show all that it processed", _FRESH_SECONDS)
+            self._fleet.exporter.wait(fresh, "to show all that it processed", _FRESH_SECONDS)
         counted = values(body, "tickrmeter_messages_total")
         lost = {
             kind: sent - counted.get(b'message_type="%s"' % kind.encode(), 0.0)

@@ -56,7 +56,7 @@ class Live:
         """Let messages flow while the context lasts."""
         with self.publisher(int(_ENDLESS_SECONDS * rate), rate):
             before = self.exporter.processed()
-            self.exporter.wait(lambda: self.exporter.processed() > before, "get a message", _DRAIN_SECONDS)
+            self.exporter.wait(lambda: self.exporter.processed() > before, "to get a message", _DRAIN_SECONDS)
             yield
 
 
@@ -70,7 +70,8 @@ def live(shape: Shape, detail: str, settings: Mapping[str, str] = _DEFAULTS) -> 
         settings: Further settings of the exporter, as `Exporter` takes them.
 
     Raises:
-        RuntimeError: Something does not start, or messages are lost.
+        ServerError: Something does not start.
+        RuntimeError: Messages are lost.
     """
     with TemporaryDirectory(prefix="otel-tickrmeter-benchmark-") as name:
         directory = Path(name)

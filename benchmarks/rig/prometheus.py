@@ -1,21 +1,16 @@
 """A real Prometheus on a database that is already there: it scrapes nothing and leaves the blocks alone."""
 
-import shutil
-import subprocess
 import time
 from collections.abc import Mapping
-from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import orjson
 
-from benchmarks.rig.broker import accepts, free_port
+from tests.server_process import HttpServerProcess, free_port
 
-_START_SECONDS = 60.0
-_STOP_SECONDS = 30.0
 _QUERY_SECONDS = 180.0
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -42,55 +37,30 @@ class Answer(NamedTuple):
         return whole
 
 
-class Prometheus:
+class Prometheus(HttpServerProcess):
     """One server, running while the context lasts.
 
     Args:
-        data: Its database.
+        data: Its database; its other files are beside it.
     """
 
     def __init__(self, data: Path) -> None:
-        self._port = free_port()
-        self._data = data
-        self._config_file = data.with_suffix(".yml")
-        self._log_file = data.with_suffix(".log")
-
-    def __enter__(self) -> Self:
-        program = shutil.which("prometheus")
-        if program is None:
-            raise FileNotFoundError("prometheus is not installed")
-        self._config_file.write_text("{}")
-        with self._log_file.open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603  Debian's prometheus
-                [
-                    program,
-                    f"--config.file={self._config_file}",
-                    f"--storage.tsdb.path={self._data}",
-                    "--storage.tsdb.retention.time=100y",
-                    # Of equal length: nothing is merged while it is measured.
-                    "--storage.tsdb.min-block-duration=2h",
-                    "--storage.tsdb.max-block-duration=2h",
-                    f"--web.listen-address=127.0.0.1:{self._port}",
-                ],
-                stdout=log,
-                stderr=log,
-            )
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._ready():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"prometheus did not start:\n{self._log_file.read_text()}")
-            time.sleep(0.1)
-        self._connection = HTTPConnection("127.0.0.1", self._port, timeout=_QUERY_SECONDS)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait(_STOP_SECONDS)
-
-    @property
-    def pid(self) -> int:
-        """The process id."""
-        return self._process.pid
+        port = free_port()
+        config_file = data.with_suffix(".yml")
+        config_file.write_text("{}")
+        command = [
+            "prometheus",
+            f"--config.file={config_file}",
+            f"--storage.tsdb.path={data}",
+            "--storage.tsdb.retention.time=100y",
+            # Of equal length: nothing is merged while it is measured.
+            "--storage.tsdb.min-block-duration=2h",
+            "--storage.tsdb.max-block-duration=2h",
+            f"--web.listen-address=127.0.0.1:{port}",
+        ]
+        super().__init__(data.name, data.parent, command, port=port)
+        # Nothing beside the query in its time.
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=_QUERY_SECONDS)
 
     def ask(self, path: str, parameters: Mapping[str, str]) -> Answer:
         """Ask its HTTP API; `path` begins behind `/api/v1/`."""
@@ -101,13 +71,3 @@ class Prometheus:
         self._connection.request(method, f"/api/v1/{path}{query}", body, _FORM)
         answer = self._connection.getresponse().read()
         return Answer(time.perf_counter() - start, answer)
-
-    def _ready(self) -> bool:
-        if not accepts(self._port):
-            return False
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=_START_SECONDS)
-        try:
-            connection.request("GET", "/-/ready")
-            return connection.getresponse().status == HTTPStatus.OK
-        finally:
-            connection.close()

@@ -8,8 +8,7 @@ import yaml
 
 import alerts
 from alerts.windows import Windows
-from tests.integration.mosquitto import free_port
-from tests.integration.server_process import HttpServerProcess
+from tests.server_process import HttpServerProcess, free_port
 
 SETTINGS_FILE = Path(alerts.__file__).with_name("alertmanager.yaml")
 

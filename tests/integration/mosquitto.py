@@ -2,17 +2,15 @@
 
 import json
 import os
-import socket
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from tests.integration.server_process import ServerProcess
+from tests.server_process import ServerProcess, accepts, free_port
 
 DYNAMIC_SECURITY_PLUGIN = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"), None)
 """Debian's package has it; without, `dynamic_security` fails."""
@@ -149,18 +147,4 @@ class Mosquitto(ServerProcess):
         return lines
 
     def _up(self) -> bool:
-        return all(_accepts(port) for port in (self.port, self.websockets_port) if port is not None)
-
-
-def free_port() -> int:
-    """A port of the loopback address that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _accepts(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("localhost", port), 1.0):
-        return True
-    return False
+        return all(accepts(port) for port in (self.port, self.websockets_port) if port is not None)

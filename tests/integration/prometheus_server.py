@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from tests.integration.mosquitto import free_port
-from tests.integration.server_process import HttpServerProcess
+from tests.server_process import HttpServerProcess, free_port
 
 
 class Found(NamedTuple):

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -19,7 +20,6 @@ from otel_tickrmeter.core.message import (
     Lost,
     Message,
     Refused,
-    Stalled,
     Subscribed,
     Watermark,
 )
@@ -28,7 +28,9 @@ from otel_tickrmeter.mqtt.packets import MAX_PAYLOAD_BYTES
 from otel_tickrmeter.settings.model import MqttSettings, ReconnectSettings
 from tests.integration.fake_broker import Proxy
 from tests.integration.feed_thread import FeedThread
-from tests.integration.mosquitto import Mosquitto, free_port
+from tests.integration.mosquitto import Mosquitto
+from tests.server_process import free_port
+from tests.waiting import wait_until
 
 Protocol = Literal["5", "3.1.1"]
 PROTOCOLS: tuple[Protocol, ...] = ("5", "3.1.1")
@@ -58,7 +60,9 @@ def test_what_is_published_arrives_once_in_order_and_stamped(
             assert kept[:2] == (b"kept", b"old")
             assert kept[3:] == (True, False, False, False)
             assert [message.payload for message in live] == [b"%d" % number for number in range(3000)]
-            assert {message[3:] for message in live} == {(False, False, False, False)}
+            # What waited while the receiver was kept from running is a backlog, and rightly so.
+            flags = {message._replace(backlog=message.backlog and not feed.stalls)[3:] for message in live}
+            assert flags == {(False, False, False, False)}
             stamps = [message.arrived_ns for message in live]
             assert stamps == sorted(stamps)
             assert before_ns < stamps[0]
@@ -210,45 +214,51 @@ def test_a_cut_that_nobody_tells_is_noticed_by_the_keepalive(tmp_path: Path) -> 
         assert lost.at_ns - cut_ns > 1_000_000_000
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_quiet_connection_is_kept_alive(tmp_path: Path, protocol: Protocol) -> None:
-    settings = MqttSettings(protocol=protocol, keepalive=1)
-    with Mosquitto(tmp_path) as broker, FeedThread(replace(settings, broker=broker.url)) as feed:
-        feed.wait_subscribed()
-        feed.wait(lambda: broker.log.count("Received PINGREQ") >= 4)
-        assert feed.story == ["Connected", "Subscribed"]
+def test_a_quiet_connection_is_kept_alive(tmp_path: Path) -> None:
+    """Four seconds, because of one Mosquitto allows 1.0 to 2.0, as its whole seconds fall."""
+    with Mosquitto(tmp_path) as broker, ExitStack() as stack:
+        settings = MqttSettings(broker.url, keepalive=4)
+        feeds = {
+            protocol: stack.enter_context(
+                FeedThread(replace(settings, protocol=protocol, client_id=f"quiet-{protocol}"))
+            )
+            for protocol in PROTOCOLS
+        }
+        for protocol, feed in feeds.items():
+            # Without them it would be closed after 6 s, or 12 at the latest.
+            feed.wait(lambda name=protocol: broker.log.count(f"Received PINGREQ from quiet-{name}") >= 3)  # type: ignore[misc]
+            assert feed.story == ["Connected", "Subscribed"]
 
 
 def test_what_waited_while_the_receiver_was_stopped_is_a_backlog(tmp_path: Path) -> None:
     """Every payload is the time it was sent: what is not flagged must have been stamped at once."""
     flood = (
-        "import sys, time; from paho.mqtt.client import Client, CallbackAPIVersion as V\n"
+        "import select, sys, time; from paho.mqtt.client import Client, CallbackAPIVersion as V\n"
         "c = Client(V.VERSION2); c.connect('127.0.0.1', int(sys.argv[1])); c.loop_start()\n"
-        "end = time.monotonic() + 6\n"
-        "while time.monotonic() < end:\n"
+        "while not select.select([sys.stdin], [], [], 0)[0]:\n"
         "    for _ in range(20): c.publish('t', str(time.monotonic_ns()).ljust(1500))\n"
         "    time.sleep(0.02)\n"
         "c.disconnect(); c.loop_stop()"
     )
     with Mosquitto(tmp_path) as broker, FeedThread(MqttSettings(broker.url)) as feed:
         feed.wait_subscribed()
-        with subprocess.Popen([sys.executable, "-c", flood, str(broker.port)]) as publisher:
+        with subprocess.Popen(
+            [sys.executable, "-c", flood, str(broker.port)], stdin=subprocess.PIPE
+        ) as publisher:
             feed.wait_messages(100)
             assert feed.feed.pid is not None
             os.kill(feed.feed.pid, signal.SIGSTOP)
             time.sleep(2.2)  # not a wait for something: the length of the stall
             os.kill(feed.feed.pid, signal.SIGCONT)
-            feed.wait(lambda: bool(feed.events(Stalled)))
-            publisher.wait(30)
+            feed.wait(lambda: any(stall.seconds >= 2.0 for stall in feed.stalls))
+            feed.wait(lambda: not feed.messages[-1].backlog)  # it ends
+            publisher.communicate(timeout=30)  # which ends its input, and so the flood
         feed.wait_watermark(time.monotonic_ns())
-        (stalled,) = feed.events(Stalled)
-        assert stalled.seconds >= 1.0
-        place = feed.log.index(stalled)
+        place = feed.log.index(feed.stalls[0])
         before = [item for item in feed.log[:place] if isinstance(item, Message)]
         after = [item for item in feed.log[place:] if isinstance(item, Message)]
         assert not any(message.backlog for message in before)
         assert after[0].backlog
-        assert not after[-1].backlog  # it ends
         late = [message for message in feed.messages if message.arrived_ns - int(message.payload) > 1e9]
         assert late
         assert all(message.backlog for message in late)
@@ -264,7 +274,7 @@ def test_a_session_that_was_kept_is_a_backlog(tmp_path: Path, protocol: Protocol
             feed.wait_subscribed()
             broker.publish(numbered(10))
             feed.wait_messages(10)
-            assert not any(message.backlog for message in feed.messages)
+            assert feed.stalls or not any(message.backlog for message in feed.messages)
         broker.publish(numbered(500, start=10))
         with FeedThread(settings) as feed:
             feed.wait_messages(500)
@@ -283,7 +293,7 @@ def test_a_clean_session_has_no_backlog(tmp_path: Path, protocol: Protocol) -> N
                 broker.publish(numbered(10))
                 feed.wait_messages(10)
                 assert not feed.events(Connected)[0].session_present
-                assert not any(message.backlog for message in feed.messages)
+                assert feed.stalls or not any(message.backlog for message in feed.messages)
             broker.publish(numbered(5))
 
 
@@ -350,7 +360,7 @@ def test_a_receiver_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPat
         patch.setattr(sys, "executable", str(tmp_path / "absent"))
         with FeedThread(MqttSettings()) as feed:
             feed.wait(lambda: bool(feed.story))
-            assert feed.story == ["Refused:receiver_died"]
+            assert set(feed.story) == {"Refused:receiver_died"}  # the next attempt is not far
             assert "cannot be started" in feed.events(Refused)[0].detail
             assert feed.feed.pid is None
 
@@ -391,7 +401,7 @@ def test_stopping_takes_leave_of_the_broker(tmp_path: Path) -> None:
             child = psutil.Process(feed.feed.pid)
         assert not child.is_running()
         assert feed.feed.pid is None
-        assert "Received DISCONNECT from polite" in broker.log
+        wait_until(lambda: "Received DISCONNECT from polite" in broker.log, "the broker to read it")
 
 
 def test_a_receiver_that_hangs_is_killed(tmp_path: Path) -> None:
@@ -420,7 +430,7 @@ def test_the_receiver_does_not_outlive_a_main_process_that_is_killed(tmp_path: P
         pid = next(int(line.split()[0]) for line in process.stdout if b"Subscribed" in line)
         child = psutil.Process(pid)
         process.kill()
-        child.wait(10)
+        child.wait(30)
 
 
 def test_the_receiver_is_small_and_imports_little() -> None:

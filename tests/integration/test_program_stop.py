@@ -17,7 +17,7 @@ from tests.integration.child_environment import child_environment
 from tests.integration.exporter import Exporter
 from tests.integration.exposition import Exposition
 from tests.integration.fake_broker import SilentServer
-from tests.integration.mosquitto import Mosquitto, free_port
+from tests.integration.mosquitto import Mosquitto
 from tests.integration.program_traffic import (
     LATENCY_COUNT,
     MESSAGES,
@@ -28,6 +28,7 @@ from tests.integration.program_traffic import (
     receiver_of,
     settings,
 )
+from tests.server_process import free_port
 from tests.wire import answer, request
 
 STOP_SECONDS = 5.0

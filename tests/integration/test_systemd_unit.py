@@ -13,8 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.integration.mosquitto import Mosquitto, free_port
+from tests.integration.mosquitto import Mosquitto
 from tests.integration.podman import Container, Podman
+from tests.server_process import free_port
 
 pytestmark = pytest.mark.timeout(900)
 

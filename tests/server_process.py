@@ -1,24 +1,37 @@
-"""Real servers as child processes: started, waited for with an eye on their log, and never left behind."""
+"""Real servers as child processes: started, waited for with an eye on their log, and never left behind.
 
+For the tests and for the benchmarks.
+"""
+
+import os
+import shutil
 import signal
+import socket
 import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 import httpx
 
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
+# Debian keeps daemons in sbin, which is not on every user's path.
+_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin"))
+
+
+class ServerError(Exception):
+    """A server did not do in time what was waited for, or has ended; with its log."""
 
 
 class ServerProcess(ABC):
     """One server, running while the context lasts.
 
-    It runs in `directory`, the test's own (tmp_path), and writes `NAME.log` there, over all of its starts.
-    `environment` is all of its environment; without, it has that of the tests.
+    It runs in `directory`, a temporary one, and writes `NAME.log` there, over all of its starts.
+    `environment` is all of its environment; without, it has ours.
     """
 
     def __init__(
@@ -59,10 +72,18 @@ class ServerProcess(ABC):
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
     def start(self) -> None:
-        """Starts it and waits until it is up; one that does not come up is killed."""
+        """Starts it and waits until it is up; one that does not come up is killed.
+
+        Raises:
+            FileNotFoundError: The program is not installed.
+            ServerError: It does not come up.
+        """
+        program = shutil.which(self._command[0], path=_PATH)
+        if program is None:
+            raise FileNotFoundError(f"{self._command[0]} is not installed")
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command,
+                [program, *self._command[1:]],
                 cwd=self.directory,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -78,13 +99,17 @@ class ServerProcess(ABC):
     def wait(
         self, condition: Callable[[], bool], what: str, seconds: float = 30.0, *, poll_seconds: float = 0.05
     ) -> None:
-        """Waits until `condition` holds; fails, with the log, when it does not or the server has ended."""
+        """Waits until `condition` holds.
+
+        Raises:
+            ServerError: It does not in time, or the server has ended.
+        """
         deadline = time.monotonic() + seconds
         while not condition():
             ended = self._process is None or self._process.poll() is not None
             if ended or time.monotonic() > deadline:
                 state = "has ended" if ended else f"did not come in {seconds:g} s"
-                raise AssertionError(f"waited for {self.name} {what}: {state}\n{self.log}")
+                raise ServerError(f"waited for {self.name} {what}: {state}\n{self.log}")
             time.sleep(poll_seconds)
 
     def send(self, number: signal.Signals) -> None:
@@ -92,12 +117,16 @@ class ServerProcess(ABC):
         self._running.send_signal(number)
 
     def stop(self) -> int:
-        """Ends it with SIGTERM and returns its exit code; that of a server that has ended already, too."""
+        """Ends it with SIGTERM and returns its exit code; that of a server that has ended already, too.
+
+        Raises:
+            ServerError: It does not end, and is killed.
+        """
         self.send(signal.SIGTERM)
         try:
             return self.wait_end()
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"{self.name} does not end\n{self.log}") from None
+            raise ServerError(f"{self.name} does not end\n{self.log}") from None
         finally:
             self.kill()
 
@@ -152,3 +181,18 @@ class HttpServerProcess(ServerProcess):
             return self._client.get(f"{self.url}/-/ready").status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
+
+
+def free_port() -> int:
+    """Return a port of the loopback address that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def accepts(port: int) -> bool:
+    """Whether something on the loopback address accepts connections on the port."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1.0):
+        return True
+    return False
