@@ -8,7 +8,15 @@ from typing import Self, TypeVar
 
 from anyio.from_thread import start_blocking_portal
 
-from otel_tickrmeter.core.message import LinkEvent, Lost, Message, Refused, Subscribed, Watermark
+from otel_tickrmeter.core.message import (
+    LinkEvent,
+    Lost,
+    Message,
+    Refused,
+    Stalled,
+    Subscribed,
+    Watermark,
+)
 from otel_tickrmeter.mqtt.feed import Feed
 from otel_tickrmeter.settings.model import MqttSettings
 
@@ -56,15 +64,23 @@ class FeedThread:
 
     @property
     def story(self) -> list[str]:
-        """The changes of the connection so far: class names, with the reason where there is one."""
+        """The changes of the connection so far: class names, with the reason where there is one.
+
+        A stall is none: any machine may keep the receiver from running.
+        """
         with self._changed:
             return [
                 f"{type(item).__name__}:{item.reason}"
                 if isinstance(item, Refused | Lost)
                 else type(item).__name__
                 for item in self.log
-                if not isinstance(item, Message | Watermark)
+                if not isinstance(item, Message | Watermark | Stalled)
             ]
+
+    @property
+    def stalls(self) -> list[Stalled]:
+        """When the receiver says that it did not run, for a second or longer."""
+        return self.events(Stalled)
 
     def wait(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
         """Waits until `condition` holds; fails with what there is when it does not."""
