@@ -7,6 +7,7 @@ from typing import Literal
 import pytest
 
 from otel_tickrmeter.core.message import Lost, Refused
+from otel_tickrmeter.mqtt.transport import CONNECT_SECONDS
 from otel_tickrmeter.settings.model import MqttSettings, ReconnectSettings
 from tests.integration.fake_broker import CONNACK, FakeBroker
 from tests.integration.feed_thread import FeedThread
@@ -69,7 +70,7 @@ def test_a_refused_subscription_is_told_and_the_connection_given_up(
     ):
         feed.wait(lambda: len(feed.events(Refused)) >= 2)
         assert feed.story[:4] == ["Connected", f"Refused:{reason}"] * 2
-        assert broker.packets[2].startswith(b"\xe0")  # DISCONNECT
+        feed.wait(lambda: any(packet.startswith(b"\xe0") for packet in broker.packets))  # DISCONNECT
 
 
 def test_what_the_broker_says_is_kept_for_people() -> None:
@@ -136,7 +137,7 @@ def test_a_connection_that_is_closed_unanswered_is_a_refusal() -> None:
 def test_a_broker_that_does_not_answer_is_given_up(answers: list[bytes]) -> None:
     with FakeBroker(answers) as broker, FeedThread(MqttSettings(broker.url)) as feed:
         feed.wait(lambda: bool(feed.events(Refused)))
-        assert feed.story == ["Connected"] * (len(answers) - 1) + ["Refused:timeout"]
+        assert feed.story[: len(answers)] == ["Connected"] * (len(answers) - 1) + ["Refused:timeout"]
         assert ("SUBACK" if len(answers) > 1 else "CONNACK") in feed.events(Refused)[0].detail
 
 
@@ -155,7 +156,9 @@ def test_a_server_that_does_not_answer_before_mqtt_is_given_up_and_no_stall() ->
         for feed in feeds:
             feed.wait(lambda feed=feed: bool(feed.events(Refused)))  # type: ignore[misc]
             feed.wait_watermark(feed.events(Refused)[0].at_ns)
-            assert feed.story == ["Refused:timeout"]
+            assert set(feed.story) == {"Refused:timeout"}
+            # A busy machine may stop it for a moment, but not for as long as it waited for an answer.
+            assert all(stall.seconds < CONNECT_SECONDS / 2 for stall in feed.stalls)
 
 
 @pytest.mark.parametrize("url", ["mqtts", "ws", "wss"])
