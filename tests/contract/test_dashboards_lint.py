@@ -1,19 +1,14 @@
 """Every dashboard keeps every rule (grafana_known.py lists them)."""
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
 import pytest
-from promql_parser import parse
 
 from grafana.committed import Json, dashboards
-from tests.contract.alert_rules import alerts
 from tests.contract.grafana_known import RULES, known
 from tests.contract.grafana_rules import Known, Rule
-from tests.contract.grafana_rules_links import link_faults
 from tests.contract.grafana_schema import install, units
-from tests.contract.promql_labels import labels_of
 
 # (uid, complaint): why it is right all the same.
 EXCLUSIONS: Mapping[tuple[str, str], str] = MappingProxyType({})
@@ -37,13 +32,6 @@ def test_each_has_a_uid_of_its_own_and_its_file_is_named_after_it() -> None:
 def test_dashboard_keeps_the_rule(dashboard: Json, rule: Rule, everything: Known) -> None:
     complaints = rule(dashboard, everything)
     assert [text for text in complaints if (dashboard["uid"], text) not in EXCLUSIONS] == []
-
-
-def test_every_alert_leads_to_a_dashboard_with_labels_that_it_has(everything: Known) -> None:
-    for alert in alerts():
-        assert list(link_faults({"title": alert.name, "url": alert.dashboard}, everything)) == []
-        labels = {**(labels_of(parse(alert.expression), everything.metrics) or {}), **alert.labels}
-        assert set(re.findall(r"\$labels\.(\w+)", alert.dashboard)) <= set(labels), alert.name
 
 
 def test_every_exclusion_is_needed(everything: Known) -> None:
