@@ -5,6 +5,7 @@ import select
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
@@ -55,6 +56,25 @@ def test_a_thousand_half_sent_requests_do_not_keep_a_scrape_out(half: bytes) -> 
         wait_until(lambda: _closed(clients) == 1000 - PATIENT.max_connections + 1)
         assert server.exchange(GET).endswith(b"hello\n")
     assert server.responses == [("GET", "/", 200)] * 2
+
+
+@contextmanager
+def held(server: RunningServer) -> Iterator[None]:
+    """The server does nothing inside, so no time limit has begun when it sees what was sent."""
+    begun, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        begun.set()
+        over.wait(DEADLINE_SECONDS)
+
+    holding = threading.Thread(target=server.call, args=(hold,))
+    holding.start()
+    begun.wait()
+    try:
+        yield
+    finally:
+        over.set()
+        holding.join()
 
 
 def _closed(clients: list[socket.socket]) -> int:
@@ -144,14 +164,20 @@ def test_a_late_header_ends_the_connection_however_it_trickles() -> None:
 
 def test_a_second_request_has_the_header_timeout_from_its_first_byte() -> None:
     limits = Limits(header_timeout_seconds=0.2, idle_timeout_seconds=3600)
-    with running_server([Route("/", hello)], limits) as server, server.connect() as client:
-        client.sendall(GET)
-        assert read_response(client)[1] == b"hello\n"
-        client.sendall(b"GET")
-        assert read_to_end(client) == b""
-    with running_server([Route("/", hello)], limits) as server, server.connect() as client:
-        client.sendall(GET + b"GET")
-        assert read_to_end(client).endswith(b"hello\n")
+    with running_server([Route("/", hello)], limits) as server:
+        with held(server):
+            client = server.connect()
+            client.sendall(GET)
+        with client:
+            assert read_response(client)[1] == b"hello\n"
+            client.sendall(b"GET")
+            assert read_to_end(client) == b""
+    with running_server([Route("/", hello)], limits) as server:
+        with held(server):
+            client = server.connect()
+            client.sendall(GET + b"GET")
+        with client:
+            assert read_to_end(client).endswith(b"hello\n")
 
 
 def test_an_idle_connection_ends() -> None:
@@ -190,6 +216,7 @@ def test_a_client_that_sends_without_end_is_not_read_ahead() -> None:
 
     with running_server([Route("/", wait)], PATIENT) as server, server.connect() as client:
         sent_bytes = client.send(GET)
+        wait_until(lambda: bool(entered))
         client.settimeout(1)  # long enough for a server that reads to have read on
         with suppress(TimeoutError):
             while sent_bytes < len(LARGE):
