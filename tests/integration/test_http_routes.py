@@ -13,7 +13,7 @@ from otel_tickrmeter.http.negotiate import OPENMETRICS_CONTENT_TYPE, TEXT_CONTEN
 from otel_tickrmeter.http.pages import HealthReport, LandingState
 from otel_tickrmeter.http.routes import ExpositionUnavailableError, build_routes
 from otel_tickrmeter.http.routing import Route
-from tests.http_peer import RunningServer, running_server
+from tests.http_peer import DEADLINE_SECONDS, RunningServer, running_server
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
@@ -62,7 +62,8 @@ def server(exporter: Exporter) -> Iterator[RunningServer]:
 
 @pytest.fixture
 def client(server: RunningServer) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"http://{server.host}:{server.port}", trust_env=False) as asking:
+    url = f"http://{server.host}:{server.port}"
+    with httpx.Client(base_url=url, trust_env=False, timeout=DEADLINE_SECONDS) as asking:
         yield asking
 
 
@@ -120,7 +121,8 @@ def test_health_and_landing_page(client: httpx.Client, exporter: Exporter) -> No
 
 def test_the_exposition_may_take_the_root(exporter: Exporter) -> None:
     with running_server(exporter.routes("/")) as running:
-        reply = httpx.get(f"http://{running.host}:{running.port}/", trust_env=False)
+        url = f"http://{running.host}:{running.port}/"
+        reply = httpx.get(url, trust_env=False, timeout=DEADLINE_SECONDS)
     assert reply.text == "# text\n"
 
 

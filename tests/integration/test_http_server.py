@@ -279,7 +279,9 @@ def test_stopping_lets_a_response_finish_and_closes_the_rest() -> None:
         await entered[0].wait()
         return Response(200, "text/plain", PAGE)
 
-    with running_server([Route("/slow", slow), Route("/", hello)]) as server:
+    # As long as it takes here; that it ends is another test's.
+    limits = Limits(stop_timeout_seconds=3600, handler_timeout_seconds=3600, header_timeout_seconds=3600)
+    with running_server([Route("/slow", slow), Route("/", hello)], limits) as server:
         with server.connect() as client, server.connect() as idle, server.connect() as half_sent:
             idle.sendall(GET)
             read_response(idle)
