@@ -22,8 +22,7 @@ from tests.wire import answer, request
 
 SECRET = "hunter2-and-more"  # noqa: S105  made up
 SERVING = re.compile(r"Serving (http://[^\s\"]+)")
-STOP_SECONDS = 5.0
-"""The contract."""
+HTTP_SECONDS = STOP_SECONDS = 30.0
 QUICK = {"TICKRMETER_PROMETHEUS__REFRESH_INTERVAL": "0.2s"}
 FREE_PORT = QUICK | {"TICKRMETER_PROMETHEUS__HOST": "127.0.0.1", "TICKRMETER_PROMETHEUS__PORT": "0"}
 
@@ -44,10 +43,13 @@ class Program:
         return self._log_file.read_text()
 
     def scrape(self) -> Exposition:
-        return Exposition.parse(httpx.get(self.metrics_url, trust_env=False).raise_for_status().text)
+        return Exposition.parse(self._get(self.metrics_url).raise_for_status().text)
 
     def status_of(self, path: str) -> int:
-        return httpx.get(httpx.URL(self.metrics_url).join(path), trust_env=False).status_code
+        return self._get(httpx.URL(self.metrics_url).join(path)).status_code
+
+    def _get(self, url: httpx.URL | str) -> httpx.Response:
+        return httpx.get(url, trust_env=False, timeout=HTTP_SECONDS)
 
     def wait(self, condition: Callable[[], bool], what: str) -> None:
         """Waits until it holds; no longer than the program runs."""
