@@ -24,7 +24,7 @@ from otel_tickrmeter.simulate.plan import Plan
 from otel_tickrmeter.simulate.run import simulate
 from tests.integration.mosquitto import Mosquitto
 
-SECONDS = 20.0
+SECONDS = 60.0
 SHORT = SimulateOptions(
     devices=40,
     rate=200,
