@@ -25,7 +25,7 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The backend answers. `fate` is `answered`, or the reason why nothing is closed by it."""
+    """The backend answers. `fate` is what is planned: `answered`, or the reason why it closes nothing."""
 
     device_id: str
     symbol: str

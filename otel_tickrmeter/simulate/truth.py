@@ -62,6 +62,8 @@ class Truth:
         self.open_requests: dict[Pair, float] = {}
         """When each pair that is open was asked for."""
         self._deadlines: deque[tuple[float, Pair]] = deque()
+        self._next_answer: dict[Pair, str] = {}
+        """What a further answer to each pair would be, whose last request has ended."""
         self.messages: Counter[MessageType] = Counter(dict.fromkeys(MessageType, 0))
         self.devices: dict[str, KnownDevice] = {}
         self.requests: Counter[Pair] = Counter()
@@ -106,6 +108,7 @@ class Truth:
             if pair in self.open_requests and self.open_requests[pair] + self._timeout == deadline:
                 del self.open_requests[pair]
                 self.timeouts[pair[1]] += 1
+                self._next_answer[pair] = UnmatchedReason.LATE.value
                 self._end(pair, None)
 
     def _requested(self, pair: Pair, at: float) -> None:
@@ -116,11 +119,15 @@ class Truth:
         self._deadlines.append((at + self._timeout, pair))
 
     def _answered(self, answer: Answer, at: float) -> None:
-        if answer.fate != "answered":
-            self.unmatched[answer.fate] += 1
-            return
+        # Not the fate that was planned: on a machine that stood still, an answer may leave when its request
+        # has timed out, or a late one while it has not.
         pair = (answer.device_id, answer.symbol)
-        latency = at - self.open_requests.pop(pair)
+        asked = self.open_requests.pop(pair, None)
+        if asked is None:
+            self.unmatched[self._next_answer.get(pair, UnmatchedReason.UNSOLICITED.value)] += 1
+            return
+        latency = at - asked
+        self._next_answer[pair] = UnmatchedReason.DUPLICATE.value
         self.responses[pair] += 1
         histogram = self.latencies[pair]
         histogram.counts[bisect_left(BUCKETS, latency)] += 1

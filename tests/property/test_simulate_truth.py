@@ -3,6 +3,7 @@
 from collections import Counter
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from otel_tickrmeter.core.decode import Decoder
 from otel_tickrmeter.core.device import UNKNOWN, Device, Pair
@@ -126,16 +127,22 @@ def as_known(device: Device) -> KnownDevice:
 
 
 @settings(deadline=None)
-@given(options())
-def test_the_core_sees_what_the_simulator_says(drawn: SimulateOptions) -> None:
+@given(options(), st.floats(0, 20), st.floats(0, 45))
+def test_the_core_sees_what_the_simulator_says(
+    drawn: SimulateOptions, stopped_at: float, stopped_for: float
+) -> None:
+    """The machine may stand still for a while: what was due then leaves when it goes on, in its order."""
     tally = Tally()
     fleet = Fleet(limits(drawn.request_timeout), tally)
     decoder = Decoder("", MqttSettings().device_id_pattern, MessagesSettings().fields)
     truth = Truth(drawn.request_timeout)
     last_ns = 0
     for planned in Plan(drawn).messages():
-        truth.record(planned)
-        last_ns = round(planned.at_seconds * NS)
+        sent_at = planned.at_seconds
+        if stopped_at <= sent_at:
+            sent_at = max(sent_at, stopped_at + stopped_for)
+        truth.record(planned._replace(at_seconds=sent_at))
+        last_ns = round(sent_at * NS)
         message = Message(planned.topic.encode(), planned.payload, last_ns)
         event = decoder.decode(decoder.classify(message.topic), message)
         assert event is not None
