@@ -63,6 +63,8 @@ def test_a_collector_gets_names_values_and_resource(
             scraped = exposition(exporter.get("/metrics", accept="text/plain").content, "text")
             # What it pushes at the end is all it ever pushes: the interval is an hour.
             assert exporter.stop() == 0
+    # It takes a push before it prints it, and ends when all is printed.
+    rotel.stop()
     points = rotel.points()
     pair = frozenset({DEVICE, SYMBOL})
     assert points["tickrmeter.stock_update.requests", pair][-1] in ("Value: 1", "Value: 1.0")
