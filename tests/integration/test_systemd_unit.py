@@ -51,13 +51,13 @@ class Service:
 
     def ready(self) -> bool:
         try:
-            answer = httpx.get(f"http://127.0.0.1:{self.port}/-/ready", trust_env=False)
+            answer = httpx.get(f"http://127.0.0.1:{self.port}/-/ready", trust_env=False, timeout=30.0)
         except httpx.TransportError:
             return False
         return answer.status_code == httpx.codes.OK
 
     def wait(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 30.0
+        deadline = time.monotonic() + 120.0  # it boots a system
         while not condition():
             assert time.monotonic() < deadline, self._container.output(
                 "journalctl", "--no-pager", "-u", SERVICE
