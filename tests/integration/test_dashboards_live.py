@@ -125,12 +125,30 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
             time.sleep(BETWEEN_SECONDS)
             run = simulate(directory, broker.url, *RUN)
             broker.publish(ODDITIES)
-            at = run.ended + SHOWN_SECONDS
+            at = _when_shown(prometheus, run, first_run.sent + run.sent + 2 * len(ODDITIES))
             first_run_shown = first_run.ended + SHOWN_SECONDS
             window_start = at - WINDOW_SECONDS
             assert first_run_shown < window_start < run.started, "the machine is too busy for this test"
-            time.sleep(max(0.0, at + 1 - time.time()))
             yield Watched(prometheus, instances, run, at)
+
+
+def _when_shown(prometheus: Prometheus, run: Simulated, messages: int) -> float:
+    """When both exporters showed all of the run, and the rules had seen it; and no scrape had just failed."""
+    each = f"sum by (instance) (tickrmeter_messages_total) == {messages}"
+    over = f"count({each}) == {len(DETAILS)} and on() sum(tickrmeter_stock_updates_pending) == 0"
+    at = run.ended + SHOWN_SECONDS
+
+    def shown() -> bool:
+        nonlocal at
+        if time.time() < at + 2:  # a scrape that began before has ended then
+            return False
+        # Rules are evaluated every second.
+        found = bool(prometheus.query(over, at - 2) and prometheus.query("min(up) == 1", at))
+        at += 0 if found else 1
+        return found
+
+    prometheus.wait(shown, "to show the run", seconds=60.0)
+    return at
 
 
 def _exporter(directory: Path, broker: Mosquitto, detail: Detail) -> Exporter:
