@@ -16,14 +16,18 @@ class FarEnd(ABC):
     def __init__(self) -> None:
         self._server = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
         self.port: int = self._server.getsockname()[1]
         self.url = f"mqtt://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        # It must have left the socket: another test's would get the same number.
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()
         _close(self._server, *self._open)
 
     def _accept(self) -> None:
@@ -109,6 +113,7 @@ class Proxy(FarEnd):
             while data := source.recv(65_536):
                 self._talking.wait()
                 target.sendall(data)
+        self._talking.wait()
         _close(target)
 
 
