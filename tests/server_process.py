@@ -4,6 +4,7 @@ For the tests and for the benchmarks.
 """
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -21,6 +22,10 @@ _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 # Debian keeps daemons in sbin, which is not on every user's path.
 _PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin"))
+
+# Below those that the system gives to whoever asks for any: an exporter was given that of its broker, which
+# was to start later.
+_PORTS = range(20_000, 32_000)
 
 
 class ServerError(Exception):
@@ -185,10 +190,11 @@ class HttpServerProcess(ServerProcess):
 
 def free_port() -> int:
     """Return a port of the loopback address that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    while True:
+        port = secrets.choice(_PORTS)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def accepts(port: int) -> bool:
