@@ -7,7 +7,6 @@ beyond podman's: it shares this machine's network and kernel, and must not be ab
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from importlib import resources
 from pathlib import Path
 
 import httpx
@@ -15,6 +14,7 @@ import pytest
 
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.podman import Container, Podman
+from tests.integration.rotel_agent import Rotel
 from tests.server_process import free_port
 
 pytestmark = pytest.mark.timeout(900)
@@ -65,31 +65,6 @@ class Service:
             time.sleep(0.1)
 
 
-class Collector:
-    """A real collector that prints what is pushed to it over gRPC."""
-
-    def __init__(self, directory: Path) -> None:
-        self.port = free_port()
-        self._output = directory / "collector.log"
-        ports = [
-            f"--otlp-grpc-endpoint=127.0.0.1:{self.port}",
-            f"--otlp-http-endpoint=127.0.0.1:{free_port()}",
-        ]
-        printing = ["--exporter=blackhole", "--debug-log=metrics", "--debug-log-verbosity=detailed"]
-        program = str(resources.files("rotel") / "rotel-agent")
-        with self._output.open("wb") as output:
-            self._process = subprocess.Popen(
-                [program, "start", *ports, *printing], cwd=directory, stdout=output, stderr=output
-            )
-
-    def has(self, metric: str) -> bool:
-        return f"Name: {metric}\n" in self._output.read_text(errors="replace")
-
-    def end(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     with Mosquitto(tmp_path, users={"exporter": "secret"}) as running:
@@ -97,15 +72,14 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 
 
 @pytest.fixture
-def collector(tmp_path: Path) -> Iterator[Collector]:
-    collector = Collector(tmp_path)
-    yield collector
-    collector.end()
+def collector(tmp_path: Path) -> Iterator[Rotel]:
+    with Rotel(tmp_path) as running:
+        yield running
 
 
 @pytest.fixture
 def service(
-    podman: Podman, image: str, tmp_path: Path, broker: Mosquitto, collector: Collector
+    podman: Podman, image: str, tmp_path: Path, broker: Mosquitto, collector: Rotel
 ) -> Iterator[Service]:
     port = free_port()
     directory = tmp_path / "etc"
@@ -113,7 +87,7 @@ def service(
     (directory / "settings.toml").write_text(
         f'[mqtt]\nbroker = "{broker.url}"\nusername = "exporter"\n'
         f'[prometheus]\nhost = "127.0.0.1"\nport = {port}\n'
-        f'[otlp]\nenabled = true\nendpoint = "http://127.0.0.1:{collector.port}"\ninterval = "500ms"\n'
+        f'[otlp]\nenabled = true\nendpoint = "http://127.0.0.1:{collector.grpc_port}"\ninterval = "500ms"\n'
         '[logging]\nfile = "/var/log/otel-tickrmeter/exporter.log"\n'
     )
     password = directory / "mqtt-password"
@@ -153,7 +127,7 @@ def test_systemd_rates_the_unit_as_safe() -> None:
     assert rated.returncode == 0, rated.stdout
 
 
-def test_the_hardened_service_does_all_its_work(service: Service, collector: Collector) -> None:
+def test_the_hardened_service_does_all_its_work(service: Service, collector: Rotel) -> None:
     service.control("start")
     service.wait(service.ready)  # so the broker took the password
 
@@ -162,7 +136,7 @@ def test_the_hardened_service_does_all_its_work(service: Service, collector: Col
     assert int(status["CapBnd"], 16) == 0
     assert status["Seccomp"] == "2"
     # gRPC's compiled code among others, under MemoryDenyWriteExecute and the filter of system calls.
-    service.wait(lambda: collector.has("tickrmeter.build.info"))
+    service.wait(lambda: "Name: tickrmeter.build.info\n" in collector.log)
 
     service.control("stop")
     assert (service.property("Result"), service.property("ExecMainStatus")) == ("success", "0")
