@@ -1,7 +1,6 @@
 """The real server on a loopback port, in a thread of its own, and a client of bare sockets."""
 
 import socket
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,8 +14,8 @@ from otel_tickrmeter.http.connection import Limits
 from otel_tickrmeter.http.message import Request, Response, text_response
 from otel_tickrmeter.http.routing import Route
 from otel_tickrmeter.http.server import serve
+from tests.waiting import DEADLINE_SECONDS
 
-DEADLINE_SECONDS = 30.0
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -123,11 +122,3 @@ def header(head: bytes, name: bytes) -> bytes:
         if key.lower() == name:
             return value.strip()
     raise AssertionError(f"no {name!r} in {head!r}")
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Waits for a condition, and fails when it does not come true in time."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.005)

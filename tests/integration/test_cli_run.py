@@ -2,10 +2,8 @@
 
 import json
 import re
-import signal
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,30 +15,32 @@ from tests.integration.child_environment import child_environment
 from tests.integration.exposition import Exposition
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.program_traffic import MESSAGES, RESPONSES, on_the_wire
-from tests.waiting import wait_until
+from tests.server_process import ServerProcess
 from tests.wire import answer, request
 
 SECRET = "hunter2-and-more"  # noqa: S105  made up
 SERVING = re.compile(r"Serving (http://[^\s\"]+)")
-HTTP_SECONDS = STOP_SECONDS = 30.0
+HTTP_SECONDS = 30.0
 QUICK = {"TICKRMETER_PROMETHEUS__REFRESH_INTERVAL": "0.2s"}
 FREE_PORT = QUICK | {"TICKRMETER_PROMETHEUS__HOST": "127.0.0.1", "TICKRMETER_PROMETHEUS__PORT": "0"}
 
 
-class Program:
-    """A program that serves."""
+class Program(ServerProcess):
+    """A program that serves; measured."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log_file: Path) -> None:
-        self.process = process
-        self._log_file = log_file
-        self.wait(lambda: SERVING.search(self.log) is not None, "to serve")
-        serving = SERVING.search(self.log)
-        assert serving is not None
-        self.metrics_url = serving[1]
+    def __init__(self, directory: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+        super().__init__(
+            "program",
+            directory,
+            [sys.executable, "-m", "otel_tickrmeter", *arguments],
+            {**child_environment(measured=True), **environment},
+        )
 
     @property
-    def log(self) -> str:
-        return self._log_file.read_text()
+    def metrics_url(self) -> str:
+        serving = SERVING.search(self.log)
+        assert serving is not None
+        return serving[1]
 
     def scrape(self) -> Exposition:
         return Exposition.parse(self._get(self.metrics_url).raise_for_status().text)
@@ -51,34 +51,16 @@ class Program:
     def _get(self, url: httpx.URL | str) -> httpx.Response:
         return httpx.get(url, trust_env=False, timeout=HTTP_SECONDS)
 
-    def wait(self, condition: Callable[[], bool], what: str) -> None:
-        """Waits until it holds; no longer than the program runs."""
-        try:
-            wait_until(lambda: self.process.poll() is not None or condition(), what)
-        except TimeoutError:
-            raise AssertionError(f"waited in vain {what}:\n{self.log}") from None
-        assert self.process.poll() is None, self.log
+    def _up(self) -> bool:
+        return SERVING.search(self.log) is not None
 
 
 @contextmanager
-def running(directory: Path, arguments: Sequence[str], env: Mapping[str, str]) -> Iterator[Program]:
+def running(directory: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> Iterator[Program]:
     """Runs it until it is stopped at the end, in good order."""
-    log_file = directory / "log"
-    with log_file.open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "otel_tickrmeter", *arguments],
-            cwd=directory,
-            env={**child_environment(measured=True), **env},
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        yield Program(process, log_file)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(STOP_SECONDS) == 0, log_file.read_text()
-    finally:
-        process.kill()
-        process.wait()
+    with Program(directory, arguments, environment) as program:
+        yield program
+        assert program.stop() == 0, program.log
 
 
 def sees_traffic(program: Program, broker: Mosquitto) -> None:

@@ -16,15 +16,14 @@ from otel_tickrmeter.http.connection import Limits
 from otel_tickrmeter.http.message import Request, Response
 from otel_tickrmeter.http.routing import Route
 from tests.http_peer import (
-    DEADLINE_SECONDS,
     GET,
     RunningServer,
     hello,
     read_response,
     read_to_end,
     running_server,
-    wait_until,
 )
+from tests.waiting import DEADLINE_SECONDS, wait_until
 
 LARGE = bytes(64 * 1024 * 1024)
 PATIENT = Limits(header_timeout_seconds=3600, idle_timeout_seconds=3600, write_timeout_seconds=3600)
@@ -53,7 +52,7 @@ def test_a_thousand_half_sent_requests_do_not_keep_a_scrape_out(half: bytes) -> 
             client.sendall(half)
             clients.append(client)
         assert server.exchange(GET).endswith(b"hello\n")
-        wait_until(lambda: _closed(clients) == 1000 - PATIENT.max_connections + 1)
+        wait_until(lambda: _closed(clients) == 1000 - PATIENT.max_connections + 1, "the rest to be closed")
         assert server.exchange(GET).endswith(b"hello\n")
     assert server.responses == [("GET", "/", 200)] * 2
 
@@ -123,7 +122,7 @@ def test_a_response_in_flight_is_the_last_to_make_room() -> None:
         server.connect() as half_sent,
     ):
         answered.sendall(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
-        wait_until(lambda: bool(entered))
+        wait_until(lambda: bool(entered), "the handler to be entered")
         half_sent.sendall(GET + b"GET")  # younger than the response
         assert read_response(half_sent)[1] == b"hello\n"
         assert server.exchange(GET).endswith(b"hello\n")
@@ -198,7 +197,7 @@ def test_a_client_that_does_not_read_is_let_go(limits: Limits) -> None:
     with running_server([Route("/large", large), Route("/", hello)], limits) as server:
         with server.connect(receive_buffer_bytes=4096) as client:
             client.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
-            wait_until(lambda: bool(server.responses))
+            wait_until(lambda: bool(server.responses), "a response")
             with pytest.raises(ConnectionResetError):
                 read_to_end(client)
         assert server.exchange(GET).endswith(b"hello\n")
@@ -216,7 +215,7 @@ def test_a_client_that_sends_without_end_is_not_read_ahead() -> None:
 
     with running_server([Route("/", wait)], PATIENT) as server, server.connect() as client:
         sent_bytes = client.send(GET)
-        wait_until(lambda: bool(entered))
+        wait_until(lambda: bool(entered), "the handler to be entered")
         client.settimeout(1)  # long enough for a server that reads to have read on
         with suppress(TimeoutError):
             while sent_bytes < len(LARGE):

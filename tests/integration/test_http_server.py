@@ -14,7 +14,8 @@ from otel_tickrmeter.http.message import Body, Request, Response
 from otel_tickrmeter.http.routing import Route
 from otel_tickrmeter.http.server import serve
 from otel_tickrmeter.http.sockets import ListenError
-from tests.http_peer import GET, header, hello, read_response, read_to_end, running_server, wait_until
+from tests.http_peer import GET, header, hello, read_response, read_to_end, running_server
+from tests.waiting import wait_until
 
 PAGE = bytes(range(256)) * 8192
 
@@ -257,7 +258,7 @@ def test_a_stream_is_closed_when_its_client_leaves() -> None:
         with server.connect() as client:
             client.sendall(GET)
             client.recv(1000)
-        wait_until(lambda: closed == [True])
+        wait_until(lambda: closed == [True], "the response to be closed")
     assert server.faults == []
 
 
@@ -287,7 +288,7 @@ def test_stopping_lets_a_response_finish_and_closes_the_rest() -> None:
             read_response(idle)
             half_sent.sendall(b"GET / HT")
             client.sendall(get(b"/slow") + GET)
-            wait_until(lambda: bool(entered))
+            wait_until(lambda: bool(entered), "the handler to be entered")
             server.stop()
             assert read_to_end(idle) == b""
             assert read_to_end(half_sent) == b""
