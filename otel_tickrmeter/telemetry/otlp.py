@@ -35,7 +35,6 @@ from otel_tickrmeter.telemetry.registration import SCOPE_NAME
 
 DEFAULT_INTERVAL_SECONDS = 60.0
 """OpenTelemetry's default of OTEL_METRIC_EXPORT_INTERVAL."""
-_LAST_PUSH_SECONDS = 1.5
 # Collectors take 4 MiB at once unless told otherwise. 8000 devices x 3 are 131,000 points of 94 bytes
 # (12 MiB, refused as a whole); a histogram's point with long names takes some 400.
 _BATCH_POINTS = 5000
@@ -136,6 +135,7 @@ class OtlpPush:
             that takes half a second for a full fleet. None when there is nothing to export.
         exported: Told how each export ended, in the handler's thread; not of one that the end cut off.
         interval_seconds: Time from one push to the next.
+        end_seconds: How long the end may wait for the last push.
     """
 
     def __init__(
@@ -144,11 +144,13 @@ class OtlpPush:
         collect: Callable[[], Awaitable[Callable[[], MetricsData | None]]],
         exported: Callable[[ExportOutcome], None],
         interval_seconds: float,
+        end_seconds: float = 1.5,
     ) -> None:
         self._exporter = exporter
         self._collect = collect
         self._exported = exported
         self._interval_seconds = interval_seconds
+        self._end_seconds = end_seconds
         self._failing = False
         # An exporter is not made for two exports at once (OpenTelemetry's specification).
         self._exporting = Lock()
@@ -161,7 +163,7 @@ class OtlpPush:
                 await anyio.sleep(self._interval_seconds)
                 await self._push()
         finally:
-            with anyio.move_on_after(_LAST_PUSH_SECONDS, shield=True):
+            with anyio.move_on_after(self._end_seconds, shield=True):
                 await self._push()
             self._ended = True
             self._exporter.shutdown()

@@ -11,7 +11,6 @@ from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult,
 from otel_tickrmeter.catalogue import Instrument, Kind
 from otel_tickrmeter.catalogue.exporter import ExportOutcome
 from otel_tickrmeter.settings.model import OtlpSettings
-from otel_tickrmeter.telemetry import otlp
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.otlp import OtlpPush, make_exporter, to_metrics_data
 from tests.assembly import RESOURCE
@@ -20,12 +19,6 @@ from tests.waiting import DEADLINE_SECONDS, until
 
 SUCCEEDED, FAILED = ExportOutcome.SUCCEEDED, ExportOutcome.FAILED
 MakeData = Callable[[], MetricsData | None]
-
-
-@pytest.fixture(autouse=True)
-def _patient_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last push has as long as a busy machine takes for it."""
-    monkeypatch.setattr(otlp, "_LAST_PUSH_SECONDS", DEADLINE_SECONDS)
 
 
 @pytest.fixture
@@ -82,7 +75,11 @@ def test_pushes_at_the_interval_and_once_more_at_the_end(
 ) -> None:
     numbers = iter(range(1, 1000))
     push = OtlpPush(
-        http_exporter(collector), collecting(lambda: data_of(next(numbers))), outcomes.append, 0.01
+        http_exporter(collector),
+        collecting(lambda: data_of(next(numbers))),
+        outcomes.append,
+        0.01,
+        DEADLINE_SECONDS,
     )
 
     async def play() -> None:
@@ -102,7 +99,13 @@ def test_pushes_at_the_interval_and_once_more_at_the_end(
 def test_the_last_push_happens_even_before_the_first_interval(
     collector: Collector, outcomes: list[ExportOutcome]
 ) -> None:
-    push = OtlpPush(http_exporter(collector), collecting(lambda: data_of(42)), outcomes.append, 3600.0)
+    push = OtlpPush(
+        http_exporter(collector),
+        collecting(lambda: data_of(42)),
+        outcomes.append,
+        3600.0,
+        DEADLINE_SECONDS,
+    )
 
     async def play() -> None:
         with anyio.move_on_after(0.05):
@@ -127,7 +130,7 @@ def test_the_data_is_made_beside_the_event_loop(collector: Collector) -> None:
     def exported(_: ExportOutcome) -> None:
         threads["exported"] = threading.get_ident()
 
-    push = OtlpPush(http_exporter(collector), collect, exported, 3600.0)
+    push = OtlpPush(http_exporter(collector), collect, exported, 3600.0, DEADLINE_SECONDS)
 
     async def play() -> None:
         with anyio.move_on_after(0.01):
@@ -169,11 +172,11 @@ def test_a_collector_that_does_not_answer_does_not_hold_up_the_end(
     collector: Collector,
     outcomes: list[ExportOutcome],
     caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(otlp, "_LAST_PUSH_SECONDS", 0.2)
     collector.silent.set()
-    push = OtlpPush(http_exporter(collector), collecting(lambda: data_of(1)), outcomes.append, 0.01)
+    push = OtlpPush(
+        http_exporter(collector), collecting(lambda: data_of(1)), outcomes.append, 0.01, end_seconds=0.2
+    )
     before = set(threading.enumerate())
 
     async def play() -> None:
