@@ -105,7 +105,7 @@ def law(topic: bytes, payload: bytes, prefix: str, pattern: str, *, oversize: bo
     return found
 
 
-@settings(deadline=None, max_examples=600)
+@settings(max_examples=600)
 @given(
     topic=ANY_TOPIC,
     payload=ANY_PAYLOAD,
@@ -121,7 +121,7 @@ def test_any_bytes_on_any_topic_keep_the_law(
     law(topic, payload, prefix, pattern, oversize=oversize)
 
 
-@settings(deadline=None, max_examples=600)
+@settings(max_examples=600)
 @given(st.sampled_from(TOPICS).map(str.encode), OBJECTS | mutated() | WELL_FORMED)
 def test_what_comes_through_is_fit_for_a_label(topic: bytes, payload: bytes) -> None:
     event = law(topic, payload, "", r"^[0-9A-Fa-f]{12}$", oversize=False)
@@ -143,7 +143,6 @@ def test_what_comes_through_is_fit_for_a_label(topic: bytes, payload: bytes) -> 
         assert set(event.faults) <= {ErrorReason.WRONG_TYPE, ErrorReason.OUT_OF_RANGE}
 
 
-@settings(deadline=None)
 @given(WELL_FORMED, st.sampled_from(TOPICS))
 def test_a_well_formed_payload_is_always_taken(payload: bytes, topic: str) -> None:
     assert law(topic.encode(), payload, "", r"^[0-9A-Fa-f]{12}$", oversize=False) is not None
@@ -152,7 +151,7 @@ def test_a_well_formed_payload_is_always_taken(payload: bytes, topic: str) -> No
 READERS = st.sampled_from([read_percent, read_figure, read_flag, read_text, read_online])
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(READERS, VALUES)
 def test_a_reader_returns_or_raises_its_one_error(read: Callable[[object], object], value: object) -> None:
     found: object

@@ -257,4 +257,4 @@ def named(label: str, series: set[str]) -> set[str]:
 
 
 TestTraffic = Traffic.TestCase
-TestTraffic.settings = settings(deadline=None, max_examples=80, stateful_step_count=40)
+TestTraffic.settings = settings(max_examples=80, stateful_step_count=40)

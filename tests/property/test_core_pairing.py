@@ -98,7 +98,7 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(STEPS)
 def test_every_request_ends_as_the_reference_says(steps: list[Step]) -> None:
     # Nothing is forgotten meanwhile: the memory is the device timeout, and the cleanup never comes.

@@ -44,7 +44,7 @@ def naive(outcomes: list[tuple[int, int | None]], max_samples: int, window_ns: i
     return Figures(len(answered), timed_out, mean, nearest_rank(answered, 95), nearest_rank(answered, 99))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(STEPS, st.integers(1, 40), st.integers(1, 40))
 def test_the_window_is_the_young_ones_of_the_last(
     steps: list[Step], max_samples: int, window_ns: int

@@ -50,7 +50,7 @@ def quiet() -> Iterator[None]:
 
 @pytest.mark.parametrize("detail", ["device", "symbol"])
 @pytest.mark.parametrize("scope_labels", [False, True])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(steps=traffic(45))
 def test_same_samples_as_the_stock_reader(detail: Detail, *, scope_labels: bool, steps: list[Step]) -> None:
     ours = compact_telemetry(detail, scope_labels=scope_labels)
@@ -65,7 +65,7 @@ def test_same_samples_as_the_stock_reader(detail: Detail, *, scope_labels: bool,
 
 
 @pytest.mark.parametrize("detail", ["device", "symbol"])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(steps=traffic(60))
 def test_ended_series_leave_and_their_slots_start_at_zero(detail: Detail, steps: list[Step]) -> None:
     ours = compact_telemetry(detail)
@@ -79,7 +79,7 @@ def test_ended_series_leave_and_their_slots_start_at_zero(detail: Detail, steps:
 
 
 @pytest.mark.parametrize("detail", ["device", "symbol"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(steps=traffic(60))
 def test_nothing_is_left_of_who_left(detail: Detail, steps: list[Step]) -> None:
     # Against no other meter: a recorder that ends nothing would be wrong, and agree with itself, on both.

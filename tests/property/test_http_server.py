@@ -43,7 +43,7 @@ def server() -> Iterator[RunningServer]:
         assert running.faults == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(TRAFFIC)
 def test_any_bytes_get_a_response_or_a_close(server: RunningServer, traffic: bytes) -> None:
     reply = server.exchange(traffic)
@@ -51,7 +51,7 @@ def test_any_bytes_get_a_response_or_a_close(server: RunningServer, traffic: byt
     assert server.exchange(GET).endswith(b"\r\n\r\nhello\n")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.binary(min_size=1, max_size=200), min_size=1, max_size=10), st.binary(max_size=200))
 def test_how_the_bytes_are_cut_changes_nothing(server: RunningServer, cuts: list[bytes], rest: bytes) -> None:
     """A request that arrives in any pieces, with anything after it, is answered."""

@@ -1,4 +1,4 @@
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_tickrmeter.core.message import Dropped, LinkEvent, Message, Refused, Watermark
@@ -28,7 +28,6 @@ def encode(item: list[Message] | LinkEvent) -> bytes:
     return encode_event(item)
 
 
-@settings(deadline=None)
 @given(items, st.lists(st.integers(1, 200), min_size=1))
 def test_any_cutting_of_a_stream_gives_its_items(
     sent: list[list[Message] | LinkEvent], sizes: list[int]
@@ -48,7 +47,6 @@ def test_any_cutting_of_a_stream_gives_its_items(
     assert b"".join(map(encode, received)) == stream
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200), items)
 def test_whatever_the_bytes_items_or_the_declared_error(
     noise: bytes, sent: list[list[Message] | LinkEvent]

@@ -1,4 +1,4 @@
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_tickrmeter.core.message import Dropped, LinkEvent, Message, Watermark
@@ -15,7 +15,6 @@ steps = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(steps, st.integers(1, 40))
 def test_delivered_and_dropped_add_up_to_added_in_order(plan: list[tuple[str, int]], bound: int) -> None:
     outbox = Outbox(bound)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -167,14 +167,12 @@ sizes_lists = st.lists(
 ).filter(lambda sizes: sum(sizes) > 500)
 
 
-@settings(deadline=None)
 @given(streams, sizes_lists)
 def test_mqtt_5_reads_as_by_paho(packets: list[Publish | bytes], sizes: list[int]) -> None:
     stream = encode(packets, mqtt5=True)
     assert read_by_splitter(stream, sizes, mqtt5=True) == read_by_paho(stream, mqtt5=True)
 
 
-@settings(deadline=None)
 @given(streams, sizes_lists)
 def test_mqtt_311_reads_as_by_paho(packets: list[Publish | bytes], sizes: list[int]) -> None:
     stream = encode(packets, mqtt5=False)
@@ -185,7 +183,6 @@ endless = st.sampled_from([b"\x30\xff\xff\xff\x7f\x00\x01t\x00", b"\x20\xff\xff\
 rubbish = st.lists(st.one_of(st.binary(max_size=40), publishes, endless), max_size=6)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.one_of(st.binary(max_size=40), publishes, endless), max_size=6), sizes_lists, st.booleans()
 )

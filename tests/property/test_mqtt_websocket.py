@@ -1,4 +1,4 @@
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_tickrmeter.mqtt.websocket import FrameStripper, WebSocketError
@@ -15,7 +15,6 @@ def encode(first: int, data: bytes) -> bytes:
     return bytes([first, 126]) + len(data).to_bytes(2) + data
 
 
-@settings(deadline=None)
 @given(st.lists(frames, max_size=20), st.integers(1, 300))
 def test_any_cutting_gives_the_content(sent: list[tuple[int, bytes]], size: int) -> None:
     stream = b"".join(encode(first, data) for first, data in sent)
@@ -26,7 +25,6 @@ def test_any_cutting_gives_the_content(sent: list[tuple[int, bytes]], size: int)
     assert len(stripper.replies) == sum(6 + len(data) for data in pings)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300), st.integers(1, 50))
 def test_any_bytes_give_content_or_the_declared_error(stream: bytes, size: int) -> None:
     stripper = FrameStripper()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import orjson
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_tickrmeter.simulate.latency import BUCKETS
@@ -64,7 +64,6 @@ def pairs(messages: Iterable[Planned]) -> dict[tuple[str, str], Exchange]:
     return found
 
 
-@settings(deadline=None)
 @given(options())
 def test_every_request_ends_in_one_outcome(drawn: SimulateOptions) -> None:
     truth = Truth(drawn.request_timeout)
@@ -78,7 +77,6 @@ def test_every_request_ends_in_one_outcome(drawn: SimulateOptions) -> None:
     assert truth.outcomes.total() == truth.responses.total() + truth.timeouts.total()
 
 
-@settings(deadline=None)
 @given(options())
 def test_times_never_go_back_and_settling_is_bounded(drawn: SimulateOptions) -> None:
     times = [message.at_seconds for message in Plan(drawn).messages()]
@@ -87,13 +85,11 @@ def test_times_never_go_back_and_settling_is_bounded(drawn: SimulateOptions) -> 
     assert times[-1] <= drawn.duration + tail
 
 
-@settings(deadline=None)
 @given(options())
 def test_same_options_same_bytes(drawn: SimulateOptions) -> None:
     assert list(Plan(drawn).messages()) == list(Plan(drawn).messages())
 
 
-@settings(deadline=None)
 @given(options())
 def test_exchanges_of_a_pair_never_overlap_and_each_time_is_sure(drawn: SimulateOptions) -> None:
     timeout = drawn.request_timeout
@@ -122,7 +118,6 @@ def test_exchanges_of_a_pair_never_overlap_and_each_time_is_sure(drawn: Simulate
                 assert all(isinstance(other, Answer) for _, other in exchange)
 
 
-@settings(deadline=None)
 @given(options())
 def test_each_device_introduces_itself_before_anything_else(drawn: SimulateOptions) -> None:
     seen: set[str] = set()
@@ -136,7 +131,6 @@ def test_each_device_introduces_itself_before_anything_else(drawn: SimulateOptio
     assert len(seen) == drawn.devices
 
 
-@settings(deadline=None)
 @given(options())
 def test_a_device_that_went_offline_is_silent_until_it_is_online_again(drawn: SimulateOptions) -> None:
     offline: set[str] = set()
@@ -149,7 +143,6 @@ def test_a_device_that_went_offline_is_silent_until_it_is_online_again(drawn: Si
             assert meaning.device_id not in offline
 
 
-@settings(deadline=None)
 @given(options())
 def test_firmware_changes_only_between_exchanges_and_never_dies_out(drawn: SimulateOptions) -> None:
     truth = Truth(drawn.request_timeout)
@@ -172,7 +165,6 @@ def test_firmware_changes_only_between_exchanges_and_never_dies_out(drawn: Simul
             assert meaning.device_id not in {device_id for device_id, _ in truth.open_requests}
 
 
-@settings(deadline=None)
 @given(options())
 def test_rate_is_kept(drawn: SimulateOptions) -> None:
     in_duration = sum(message.at_seconds < drawn.duration for message in Plan(drawn).messages())

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_tickrmeter.core.decode import Decoder
@@ -126,7 +126,6 @@ def as_known(device: Device) -> KnownDevice:
     return KnownDevice(told, offline=device.said_offline, boots=device.boots_seen)
 
 
-@settings(deadline=None)
 @given(options(), st.floats(0, 20), st.floats(0, 45))
 def test_the_core_sees_what_the_simulator_says(
     drawn: SimulateOptions, stopped_at: float, stopped_for: float

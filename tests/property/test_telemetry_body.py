@@ -17,7 +17,7 @@ _long = st.builds(lambda text, size: (text * size)[:size], _text.filter(bool), s
 _part = st.tuples(st.sampled_from([*FORMS, "both"]), st.lists(_text | _long, max_size=3))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(_part, max_size=6), _text)
 def test_every_reading_gives_the_text(parts: list[tuple[str, list[str]]], tail: str) -> None:
     writer = BodyWriter(FORMS)

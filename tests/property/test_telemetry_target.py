@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import anyio
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.util.types import AnyValue
@@ -20,7 +20,6 @@ _key = st.text("abZ09._-/é ", min_size=1, max_size=6) | _text.filter(bool)
 _value = _text | st.booleans() | st.integers() | st.floats(allow_nan=False)
 
 
-@settings(deadline=None)
 @given(st.dictionaries(_key, _value, max_size=4))
 @example({"a.b": "1", "a_b": "2"})
 @example({"a_b": "1", "a.b": "2"})
