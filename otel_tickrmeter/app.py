@@ -128,7 +128,7 @@ class App:
         return body
 
     def _not_ready_reason(self) -> str | None:
-        return self._link.trouble or self._telemetry.stale()
+        return self._link.trouble or self._link.doubt or self._telemetry.stale()
 
     def _health(self) -> HealthReport:
         link = self._link

@@ -10,7 +10,9 @@ from otel_tickrmeter.core.fleet import Fleet
 from otel_tickrmeter.core.link import Link
 from otel_tickrmeter.core.message import (
     Connected,
+    Doubted,
     Dropped,
+    Heard,
     LinkEvent,
     Lost,
     Message,
@@ -73,12 +75,12 @@ class Handler:
         if messages:
             self._link.last_message_ns = messages[-1].arrived_ns
 
-    def report(self, event: LinkEvent) -> None:
+    def report(self, event: LinkEvent) -> None:  # noqa: C901  a case for each kind of event
         """Handle what the receiver noticed about the link."""
         link = self._link
         match event:
             case Watermark():
-                self._fleet.advance(event.at_ns)
+                self._fleet.advance(event.at_ns, event.heard_ns)
                 link.queue_size = event.queue_size
             case Connected():
                 link.trouble = "connected to the broker, subscription not confirmed yet"
@@ -86,6 +88,7 @@ class Handler:
                 logger.info("Connected to the broker and subscribed")
                 link.subscribed_ns = event.at_ns
                 link.trouble = ""
+                self._fleet.unheard_until(event.at_ns)
                 self._recorder.connection_change("connected", SUBSCRIBED)
             case Refused():
                 logger.warning("Refused by the broker ({}): {}", event.reason, event.detail)
@@ -100,16 +103,23 @@ class Handler:
                 self._recorder.connection_change("lost", event.reason)
             case Stalled():
                 logger.warning("The receiver did not run for {:.1f} s", event.seconds)
-                self._fleet.reading_disturbed()
+                self._fleet.unheard_until(event.at_ns)
+            case Doubted():
+                logger.warning("The broker does not answer for {:.1f} s: the link may be dead", event.seconds)
+                link.doubt = "the broker does not answer: the link may be dead"
+            case Heard():
+                logger.info("The broker answers again, after {:.1f} s", event.seconds)
+                link.doubt = ""
+                self._fleet.unheard_until(event.at_ns)
             case Dropped():
-                self._fleet.reading_disturbed()
+                self._fleet.unheard_until(event.at_ns)
                 self._recorder.dropped(event.count)
                 if event.at_ns >= self._drops_quiet_until_ns:
                     logger.warning("The receive queue is full: {} messages dropped", event.count)
                 self._drops_quiet_until_ns = event.at_ns + _QUIET_NS
 
     def _handle(self, message_type: MessageType, message: Message) -> None:
-        self._fleet.advance(message.arrived_ns)
+        self._fleet.advance(message.arrived_ns, message.arrived_ns)
         try:
             event = self._decoder.decode(message_type, message)
         except DecodeError as error:

@@ -38,13 +38,13 @@ class Driver:
 
     def apply(self, at_ns: int, event: Event, *, backlog: bool = False) -> list[Entry]:
         """Let an event arrive; returns what happened."""
-        self.fleet.advance(at_ns)
+        self.fleet.advance(at_ns, at_ns)
         self.fleet.apply(event, at_ns, backlog=backlog)
         return self.ledger.take()
 
     def advance(self, at_ns: int) -> list[Entry]:
         """Let a watermark arrive."""
-        self.fleet.advance(at_ns)
+        self.fleet.advance(at_ns, at_ns)
         return self.ledger.take()
 
     def request(

@@ -77,7 +77,7 @@ def scripted() -> Iterator[Step]:
     yield answer(SECOND, "EUR/USD", at(33.6))
     yield answer(SECOND, "AAPL", at(33.7))
     yield request(SECOND, "EUR/USD", at(34))
-    yield Watermark(at(70), queue_size=3)
+    yield Watermark(at(70), 3, at(70))
     yield answer(FIRST, "AAPL", at(91))
     yield Message(b"STOCKPRICEUPDATE", b"{", at(92))
     yield Message(b"STOCKPRICEUPDATE", b'{"device":"08A6F792DD5C","symbol":"a b"}', at(92))

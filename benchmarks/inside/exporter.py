@@ -91,7 +91,7 @@ class Feeder:
         count = 0
         for batch in self.batches(wires):
             self._handler.deliver(batch)
-            self._handler.report(Watermark(self.now_ns, 0))
+            self._handler.report(Watermark(self.now_ns, 0, self.now_ns))
             count += len(batch)
         return count
 

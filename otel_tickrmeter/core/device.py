@@ -37,7 +37,11 @@ class Pair:
 
 
 class Device:
-    """What is remembered of a device; a reading that was never reported is None."""
+    """What is remembered of a device; a reading that was never reported is None.
+
+    `seen_ns` is the arrival of its last own message, `deaf_ns` for how long the exporter had been deaf by
+    then, all in all.
+    """
 
     __slots__ = (
         "_attributes",
@@ -48,6 +52,7 @@ class Device:
         "boot_started_ns",
         "boots_seen",
         "charging",
+        "deaf_ns",
         "firmware_version",
         "flash_id",
         "id",
@@ -60,12 +65,13 @@ class Device:
         "wifi_lost",
     )
 
-    def __init__(self, device_id: str, seen_ns: int) -> None:
+    def __init__(self, device_id: str, seen_ns: int, deaf_ns: int) -> None:
         self.id = device_id
         # Made when first asked for: in symbol detail nobody asks, and they are half a kilobyte a device.
         self._attributes: AttributeSet | None = None
         self._battery_attributes: AttributeSet | None = None
         self.seen_ns = seen_ns
+        self.deaf_ns = deaf_ns
         self.said_offline = False
         self.firmware_version = UNKNOWN
         self.inner_version = UNKNOWN

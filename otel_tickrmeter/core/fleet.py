@@ -60,6 +60,8 @@ class Fleet:
         self._firmwares: dict[str, int] = {}
         self._pair_count = 0
         self._next_cleanup_ns: int | None = None
+        self._heard_ns = 0
+        self._deaf_ns = 0
         self.now_ns = 0
         self.applied = 0
 
@@ -80,14 +82,22 @@ class Fleet:
 
     def online(self, device: Device) -> bool:
         """Whether the device counts as online now: seen not long ago, and not gone offline since."""
-        return not device.said_offline and self.now_ns - device.seen_ns <= self._limits.device_timeout_ns
+        return not device.said_offline and self._silence_ns(device) <= self._limits.device_timeout_ns
 
-    def advance(self, now_ns: int) -> None:
-        """Everything that arrived before now_ns has been applied: end what is due."""
+    def advance(self, now_ns: int, heard_ns: int) -> None:
+        """End what is due.
+
+        Args:
+            now_ns: Everything that arrived before it has been applied.
+            heard_ns: Everything that the broker sent before it has been applied. It stands still while
+                nothing comes, and so do the deadlines of requests and the silence of devices.
+        """
+        if heard_ns > self._heard_ns:
+            self._heard_ns = heard_ns
+            self._pairs.expire(heard_ns)
         if now_ns <= self.now_ns:
             return
         self.now_ns = now_ns
-        self._pairs.expire(now_ns)
         if self._next_cleanup_ns is None:
             self._next_cleanup_ns = now_ns + self._limits.cleanup_interval_ns
         elif now_ns >= self._next_cleanup_ns:
@@ -98,9 +108,15 @@ class Fleet:
         """Nothing of what was open can be answered before our eyes any more."""
         self._pairs.abandon_all(at_ns)
 
-    def reading_disturbed(self) -> None:
-        """Messages were lost or waited unread: what is open now has no reliable times."""
+    def unheard_until(self, at_ns: int) -> None:
+        """Since the last that was heard, messages may have been lost, or have waited unread.
+
+        What is open now has no reliable times, and nobody's silence counts until then.
+        """
         self._pairs.distrust()
+        if at_ns > self._heard_ns:
+            self._deaf_ns += at_ns - self._heard_ns
+            self._heard_ns = at_ns
 
     def apply(self, event: Event, at_ns: int, *, backlog: bool) -> None:
         """Apply a live event: neither retained nor a duplicate delivery.
@@ -147,12 +163,17 @@ class Fleet:
             pair.symbol.active_ns = at_ns
         self._pairs.respond(pair, at_ns, backlog=backlog)
 
+    def _silence_ns(self, device: Device) -> int:
+        """For how long the device has been silent, while we could hear."""
+        return self._heard_ns - device.seen_ns - (self._deaf_ns - device.deaf_ns)
+
     def _see(self, device_id: str, at_ns: int) -> Device | None:
         device = self._devices.get(device_id)
         if device is not None:
             device.seen_ns = at_ns
+            device.deaf_ns = self._deaf_ns
         elif len(self._devices) < self._limits.max_devices:
-            device = self._devices[device_id] = Device(device_id, at_ns)
+            device = self._devices[device_id] = Device(device_id, at_ns, self._deaf_ns)
         else:
             self._outcomes.rejected(IdentityKind.DEVICE, RejectionReason.MAX_DEVICES)
         return device
@@ -210,7 +231,7 @@ class Fleet:
 
     def _cleanup(self, now_ns: int) -> None:
         device_timeout_ns = self._limits.device_timeout_ns
-        for device in [d for d in self._devices.values() if now_ns - d.seen_ns > device_timeout_ns]:
+        for device in [d for d in self._devices.values() if self._silence_ns(d) > device_timeout_ns]:
             self._forget_device(device, now_ns)
         retention_ns = self._limits.symbol_retention_ns
         pruned = {

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class Link:
     """What is known of the broker connection. Times are monotonic nanoseconds.
 
-    `trouble` says in words why it is not usable; it is empty while subscribed.
+    `trouble` says in words why it is not usable; it is empty while subscribed. `doubt` says why what is
+    not heard proves nothing, although it is subscribed.
     """
 
     started_ns: int
@@ -16,11 +17,12 @@ class Link:
     last_message_ns: int | None = None
     queue_size: int = 0
     trouble: str = "not connected to the broker yet"
+    doubt: str = ""
 
     @property
     def usable(self) -> bool:
-        """Connected and subscribed."""
-        return self.subscribed_ns is not None
+        """Connected and subscribed, and the broker answers."""
+        return self.subscribed_ns is not None and not self.doubt
 
     def up_share(self, now_ns: int) -> float:
         """Share of the time since the start in which the connection was usable, 0 to 1."""
@@ -34,3 +36,4 @@ class Link:
             self.earlier_ns += at_ns - self.subscribed_ns
         self.subscribed_ns = None
         self.trouble = trouble
+        self.doubt = ""

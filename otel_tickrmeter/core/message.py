@@ -80,6 +80,22 @@ class Stalled:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubted:
+    """The broker has left a probe unanswered for `seconds`: silence proves nothing until `Heard`."""
+
+    at_ns: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The broker answers again; what was read since `seconds` before may have waited on its way."""
+
+    at_ns: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Dropped:
     """The bounded receive queue was full; `count` messages were discarded."""
 
@@ -91,12 +107,15 @@ class Dropped:
 class Watermark:
     """Everything that reached the socket before `at_ns` has been delivered before this.
 
-    `queue_size` is the number of messages that wait in the receiver.
+    `queue_size` is the number of messages that wait in the receiver. `heard_ns` is the arrival of the last
+    packet of the broker, of any type: what it sent before has been delivered. An empty socket proves
+    nothing, the link may be dead.
     """
 
     at_ns: int
     queue_size: int
+    heard_ns: int
 
 
-LinkEvent = Connected | Subscribed | Refused | Lost | Stalled | Dropped | Watermark
+LinkEvent = Connected | Subscribed | Refused | Lost | Stalled | Doubted | Heard | Dropped | Watermark
 """Everything the receiver reports besides messages."""

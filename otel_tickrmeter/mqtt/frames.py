@@ -18,7 +18,9 @@ from dataclasses import asdict, fields
 
 from otel_tickrmeter.core.message import (
     Connected,
+    Doubted,
     Dropped,
+    Heard,
     LinkEvent,
     Lost,
     Message,
@@ -36,7 +38,8 @@ _EVENT = 2
 _FRAME = struct.Struct("!BI")
 _RECORD = struct.Struct("!QBHI")
 _EVENTS: dict[str, type[LinkEvent]] = {
-    kind.__name__: kind for kind in (Connected, Subscribed, Refused, Lost, Stalled, Dropped, Watermark)
+    kind.__name__: kind
+    for kind in (Connected, Subscribed, Refused, Lost, Stalled, Doubted, Heard, Dropped, Watermark)
 }
 _FLAGS = tuple(
     (bool(flags & 1), bool(flags & 2), bool(flags & 4), bool(flags & 8)) for flags in range(16)

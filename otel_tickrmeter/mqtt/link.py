@@ -103,12 +103,18 @@ class Link:
         self._deadline_ns: int | None = None
         self._ending: Refused | Lost | None = None
         self._stamp_ns = 0
+        self._heard_ns = time.monotonic_ns()
         self._client = self._make_client()
 
     @property
     def is_open(self) -> bool:
         """Whether there is a connection, be it accepted or not."""
         return self._tap is not None
+
+    @property
+    def heard_ns(self) -> int:
+        """The arrival of the broker's last bytes; the start, when there were none yet."""
+        return self._heard_ns
 
     def fileno(self) -> int:
         """The descriptor to wait on. Only while open."""
@@ -155,6 +161,7 @@ class Link:
                 self._watch.drained()
                 return asked_ns
             if chunk:
+                self._heard_ns = self._stamp_ns
                 self._take(tap, chunk)
             else:
                 self._run_paho(self._client.loop_read)

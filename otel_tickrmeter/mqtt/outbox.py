@@ -71,12 +71,13 @@ class Outbox:
         self._close_batch()
         self._append(encode_event(event), 0)
 
-    def settle(self, now_ns: int, drained_ns: int | None) -> None:
+    def settle(self, now_ns: int, drained_ns: int | None, heard_ns: int) -> None:
         """Closes the batch, reports drops when there is room, then puts a watermark when it would hold.
 
         `drained_ns` is a time before which everything that reached the socket was added here; None when
-        there is no new one. Does nothing while the channel is blocked: batches grow larger, and watermarks
-        do not pile up behind a main process that does not read.
+        there is no new one. `heard_ns` is the arrival of the broker's last packet. Does nothing while the
+        channel is blocked: batches grow larger, and watermarks do not pile up behind a main process that
+        does not read.
         """
         if self._blocked:
             return
@@ -84,7 +85,7 @@ class Outbox:
         if self._dropped and self._has_room():
             self._report_dropped(now_ns)
         if drained_ns is not None and not self._dropped:
-            self._append(encode_event(Watermark(drained_ns, self._messages)), 0)
+            self._append(encode_event(Watermark(drained_ns, self._messages, heard_ns)), 0)
 
     def send(self, write: Callable[[memoryview], int]) -> None:
         """Writes closed frames until all are gone or `write` raises BlockingIOError."""

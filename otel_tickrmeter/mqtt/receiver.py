@@ -83,7 +83,7 @@ class Receiver:
         if now >= self._flush_at() or self._outbox.ripe:
             self._flushed_at = now
             self._outbox.send(self._channel.send)
-            self._outbox.settle(time.monotonic_ns(), self._drained_ns)
+            self._outbox.settle(time.monotonic_ns(), self._drained_ns, self._link.heard_ns)
             self._outbox.send(self._channel.send)
         elif not self._more_to_read and not self._outbox.empty:
             time.sleep(READ_PAUSE_SECONDS)

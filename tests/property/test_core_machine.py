@@ -126,7 +126,7 @@ class Traffic(RuleBasedStateMachine):
     @rule(wait=WAITS)
     def wait(self, wait: int) -> None:
         self.now_ns += wait
-        self.report(Watermark(self.now_ns, 0))
+        self.report(Watermark(self.now_ns, 0, self.now_ns))
 
     @rule(make=st.sampled_from(LINK_EVENTS))
     def notice(self, make: Callable[[int], LinkEvent]) -> None:
@@ -176,7 +176,7 @@ class Traffic(RuleBasedStateMachine):
         self.bound.stop()
         for _ in range(LIMITS.device_timeout_ns + LIMITS.symbol_retention_ns + LIMITS.cleanup_interval_ns):
             self.now_ns += 1
-            self.report(Watermark(self.now_ns, 0))
+            self.report(Watermark(self.now_ns, 0, self.now_ns))
         heavy = {name for name, symbol in self.fleet.symbols.items() if symbol.requests >= 100}
         assert set(self.fleet.symbols) == heavy
         assert not self.fleet.devices

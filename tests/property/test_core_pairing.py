@@ -110,7 +110,7 @@ def test_every_request_ends_as_the_reference_says(steps: list[Step]) -> None:
         now_ns += step.wait_ns
         pair = (step.device, step.symbol)
         if step.verb == "stall":
-            driver.fleet.reading_disturbed()
+            driver.fleet.unheard_until(0)
             reference.stall()
         elif step.verb == "lose":
             driver.fleet.connection_lost(now_ns)

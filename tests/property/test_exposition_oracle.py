@@ -87,7 +87,8 @@ def test_nothing_is_left_of_who_left(detail: Detail, steps: list[Step]) -> None:
     assembly = assemble(telemetry, detail, ALL_EXPIRES)
     assembly.play(steps)
     # The second cleanup is due after the first, whatever came before.
-    assembly.play(Watermark(assembly.fleet.now_ns + days * 86_400 * SECOND_NS, 0) for days in (1, 2))
+    later = [assembly.fleet.now_ns + days * 86_400 * SECOND_NS for days in (1, 2)]
+    assembly.play(Watermark(at_ns, 0, at_ns) for at_ns in later)
     assert not assembly.fleet.devices
     assert not assembly.fleet.symbols
     labels = [dict(labels) for _, labels in exposition(expose(telemetry), "text").samples]

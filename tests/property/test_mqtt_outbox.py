@@ -40,7 +40,7 @@ def test_delivered_and_dropped_add_up_to_added_in_order(plan: list[tuple[str, in
             room += amount
             outbox.send(write)
         else:
-            outbox.settle(now, added)
+            outbox.settle(now, added, added)
             outbox.send(write)
         assert outbox.queue_size <= bound
 

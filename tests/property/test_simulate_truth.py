@@ -145,9 +145,10 @@ def test_the_core_sees_what_the_simulator_says(
         message = Message(planned.topic.encode(), planned.payload, last_ns)
         event = decoder.decode(decoder.classify(message.topic), message)
         assert event is not None
-        fleet.advance(last_ns)
+        fleet.advance(last_ns, last_ns)
         fleet.apply(event, last_ns, backlog=False)
-    fleet.advance(last_ns + int((drawn.request_timeout + 1) * NS))
+    end_ns = last_ns + int((drawn.request_timeout + 1) * NS)
+    fleet.advance(end_ns, end_ns)
     truth.expire(float("inf"))
 
     assert fleet.pending == 0

@@ -106,7 +106,7 @@ _link = st.sampled_from(
         Lost(0, "closed", "by the peer"),
         Stalled(0, 1.5),
         Dropped(0, 3),
-        Watermark(0, 7),
+        Watermark(0, 7, 0),
     ]
 )
 _http = st.builds(

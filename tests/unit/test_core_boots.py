@@ -48,7 +48,7 @@ def test_rule_4_a_boot_out_of_a_backlog_has_no_duration(*, starts: bool, ends: b
 def test_rule_5_a_boot_across_a_disturbance_has_no_duration() -> None:
     driver = Driver()
     driver.boot(1)
-    driver.fleet.reading_disturbed()
+    driver.fleet.unheard_until(0)
     assert driver.booted(2) == [("boot_finished", "A", None)]
     driver.boot(3)
     driver.fleet.connection_lost(4)

@@ -156,7 +156,7 @@ def test_rule_5_after_a_lost_connection_a_new_request_counts_in_full() -> None:
 
 def test_rule_5_across_a_disturbance_an_answer_has_no_latency() -> None:
     driver = opened()
-    driver.fleet.reading_disturbed()
+    driver.fleet.unheard_until(0)
     assert driver.fleet.pending == 1
     assert driver.answer(110) == [("answered", "A", "X", None)]
     assert window(driver) == (0, 0)
@@ -165,14 +165,14 @@ def test_rule_5_across_a_disturbance_an_answer_has_no_latency() -> None:
 
 def test_rule_5_across_a_disturbance_silence_is_no_timeout() -> None:
     driver = opened()
-    driver.fleet.reading_disturbed()
+    driver.fleet.unheard_until(0)
     assert driver.advance(130) == []
     assert driver.advance(131) == [("abandoned", "A", "X")]
     assert window(driver) == (0, 0)
     assert driver.answer(132) == [("unmatched", "unsolicited")]
 
 
-@pytest.mark.parametrize("disturb", ["reading_disturbed", "connection_lost"])
+@pytest.mark.parametrize("disturb", ["unheard_until", "connection_lost"])
 def test_rule_7_what_was_abandoned_makes_no_duplicate_of_a_later_answer(disturb: str) -> None:
     # The answer before it was to another request.
     driver = opened()
@@ -181,14 +181,14 @@ def test_rule_7_what_was_abandoned_makes_no_duplicate_of_a_later_answer(disturb:
     if disturb == "connection_lost":
         driver.fleet.connection_lost(103)
     else:
-        driver.fleet.reading_disturbed()
+        driver.fleet.unheard_until(0)
     assert ("abandoned", "A", "X") in driver.advance(133)
     assert driver.answer(134) == [("unmatched", "unsolicited")]
 
 
 def test_what_is_opened_after_a_disturbance_counts_in_full() -> None:
     driver = opened()
-    driver.fleet.reading_disturbed()
+    driver.fleet.unheard_until(0)
     driver.request(110)
     driver.ledger.take()
     assert driver.answer(115) == [("answered", "A", "X", 5)]
@@ -221,7 +221,7 @@ def test_a_live_request_after_one_out_of_a_backlog_counts_in_full() -> None:
 
 def test_a_disturbed_request_does_not_hold_up_those_behind_it() -> None:
     driver = opened()
-    driver.fleet.reading_disturbed()
+    driver.fleet.unheard_until(0)
     driver.request(105, "B")
     driver.ledger.take()
     assert driver.advance(136) == [("abandoned", "A", "X"), ("timed_out", "B", "X")]

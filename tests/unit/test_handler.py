@@ -212,7 +212,7 @@ def test_rule_9_the_series_of_a_symbol_end_whichever_of_them_there_are(detail: s
     exporter.deliver(request(1), answer(2))
     assert len([series for series in exporter.series() if "AAPL" in series]) > 3
     for at_ns in (100, 400, 600):
-        exporter.handler.report(Watermark(at_ns, 0))
+        exporter.handler.report(Watermark(at_ns, 0, at_ns))
     assert exporter.figures("tickrmeter_series_expired_total") == {'kind="device"': 1, 'kind="symbol"': 1}
     assert [series for series in exporter.series() if "AAPL" in series] == []
 
@@ -221,7 +221,7 @@ def test_rule_9_the_series_of_a_symbol_end_whichever_of_them_there_are(detail: s
 def test_rule_9_every_series_has_an_end(detail: str) -> None:
     limits = replace(LIMITS, symbol_retention_ns=500)
     exporter = Exporter(limits, detail=detail)
-    exporter.handler.report(Watermark(1, 0))
+    exporter.handler.report(Watermark(1, 0, 1))
     before = exporter.series()
     exporter.deliver(
         status(
@@ -237,12 +237,12 @@ def test_rule_9_every_series_has_an_end(detail: str) -> None:
         request(50, B, "MSFT"),
     )
     exporter.handler.report(Lost(60, "closed", ""))
-    exporter.handler.report(Watermark(61, 0))
+    exporter.handler.report(Watermark(61, 0, 61))
     during = exporter.series()
     assert any("62p" in series for series in during)
     assert any("AAPL" in series for series in during)
     for at_ns in (400, 500, 600):
-        exporter.handler.report(Watermark(at_ns, 0))
+        exporter.handler.report(Watermark(at_ns, 0, at_ns))
     left = {series for series in exporter.series() - before if "message" not in series}
     assert left == {'tickrmeter_mqtt_connection_changes_total{event="lost",reason="closed"}'}
     assert exporter.figures("tickrmeter_series_expired_total") == {

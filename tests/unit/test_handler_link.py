@@ -25,10 +25,10 @@ def exporter() -> Exporter:
 
 def test_a_watermark_moves_time_on(exporter: Exporter) -> None:
     exporter.deliver(request(1))
-    exporter.handler.report(Watermark(31, 7))
+    exporter.handler.report(Watermark(31, 7, 31))
     assert exporter.fleet.pending == 1
     assert exporter.figures("tickrmeter_queue_size") == {'queue="receive"': 7}
-    exporter.handler.report(Watermark(32, 0))
+    exporter.handler.report(Watermark(32, 0, 32))
     assert exporter.figures("tickrmeter_stock_update_timeout_total") == {SYMBOL: 1}
     assert exporter.figures("tickrmeter_queue_size") == {}
 
@@ -64,7 +64,7 @@ def test_rule_5_a_lost_connection_abandons(exporter: Exporter) -> None:
         'event="connected",reason="subscribed"': 1,
         'event="lost",reason="keepalive_timeout"': 1,
     }
-    exporter.handler.report(Watermark(100, 0))
+    exporter.handler.report(Watermark(100, 0, 100))
     assert exporter.figures("tickrmeter_stock_update_timeout_total") == {}
 
 
@@ -84,7 +84,7 @@ def test_rule_5_a_refusal_of_the_subscription_abandons_what_came_before_it(expor
     exporter.handler.report(Connected(1, session_present=False))
     exporter.deliver(request(2))
     exporter.handler.report(Refused(10, "timeout", "no SUBACK within 10 s"))
-    exporter.handler.report(Watermark(100, 0))
+    exporter.handler.report(Watermark(100, 0, 100))
     assert exporter.figures("tickrmeter_stock_update_timeout_total") == {}
     assert exporter.figures("tickrmeter_stock_update_abandoned_total") == {SYMBOL: 1}
 
@@ -96,7 +96,7 @@ def test_rule_5_across_a_stall_or_a_drop_nothing_is_timed(
     exporter.deliver(request(1), request(1, B))
     exporter.handler.report(event)
     exporter.deliver(answer(6))
-    exporter.handler.report(Watermark(100, 0))
+    exporter.handler.report(Watermark(100, 0, 100))
     assert exporter.figures("tickrmeter_stock_update_responses_total") == {PAIR: 1}
     assert exporter.histogram("tickrmeter_stock_update_latency_seconds") == {}
     assert exporter.figures("tickrmeter_stock_update_timeout_total") == {}
@@ -112,7 +112,7 @@ def test_what_the_full_queue_discarded_is_counted(exporter: Exporter) -> None:
 
 def test_rule_4_a_backlog_yields_neither_latencies_nor_timeouts(exporter: Exporter) -> None:
     exporter.deliver(*(delivery._replace(backlog=True) for delivery in (request(1), answer(2), request(3))))
-    exporter.handler.report(Watermark(100, 0))
+    exporter.handler.report(Watermark(100, 0, 100))
     assert exporter.figures("tickrmeter_stock_update_responses_total") == {PAIR: 1}
     assert exporter.histogram("tickrmeter_stock_update_latency_seconds") == {}
     assert exporter.figures("tickrmeter_stock_update_timeout_total") == {}

@@ -5,7 +5,9 @@ import pytest
 
 from otel_tickrmeter.core.message import (
     Connected,
+    Doubted,
     Dropped,
+    Heard,
     LinkEvent,
     Lost,
     Message,
@@ -30,7 +32,9 @@ EVENTS: list[LinkEvent] = [
     Lost(4, "closed_by_broker", ""),
     Stalled(5, 1.25),
     Dropped(6, 7),
-    Watermark(2**63, 9),
+    Doubted(2**63, 0.5),
+    Heard(2**63, 1.5),
+    Watermark(2**63, 9, 2**63),
 ]
 
 

@@ -32,9 +32,9 @@ def test_a_batch_waits_for_settle_and_a_watermark_follows_it() -> None:
     outbox.add_message(message(2))
     outbox.send(channel.write)
     assert channel.items == []
-    outbox.settle(9, 8)
+    outbox.settle(9, 8, 8)
     outbox.send(channel.write)
-    assert channel.items == [[message(1), message(2)], Watermark(8, 2)]
+    assert channel.items == [[message(1), message(2)], Watermark(8, 2, 8)]
     assert outbox.empty
     assert outbox.queue_size == 0
 
@@ -44,7 +44,7 @@ def test_an_event_keeps_its_place() -> None:
     outbox.add_message(message(1))
     outbox.add_event(Subscribed(2))
     outbox.add_message(message(3))
-    outbox.settle(4, None)
+    outbox.settle(4, None, 0)
     outbox.send(channel.write)
     assert channel.items == [[message(1)], Subscribed(2), [message(3)]]
 
@@ -53,25 +53,25 @@ def test_the_newest_are_dropped_and_counted_before_what_comes_later() -> None:
     outbox, channel = Outbox(2), Channel()
     for number in range(5):
         outbox.add_message(message(number))
-    outbox.settle(9, 8)
+    outbox.settle(9, 8, 8)
     outbox.send(channel.write)
     assert channel.items == [[message(0), message(1)]]  # no watermark: three are unaccounted for
     outbox.add_message(message(5))
-    outbox.settle(10, 9)
+    outbox.settle(10, 9, 9)
     outbox.send(channel.write)
-    assert channel.items[1:] == [Dropped(5, 3), [message(5)], Watermark(9, 1)]
+    assert channel.items[1:] == [Dropped(5, 3), [message(5)], Watermark(9, 1, 9)]
 
 
 def test_drops_are_reported_when_nothing_comes_after_them() -> None:
     outbox, channel = Outbox(1), Channel()
     outbox.add_message(message(0))
     outbox.add_message(message(1))
-    outbox.settle(2, None)
+    outbox.settle(2, None, 0)
     outbox.send(channel.write)
     assert not outbox.empty
-    outbox.settle(3, 2)
+    outbox.settle(3, 2, 2)
     outbox.send(channel.write)
-    assert channel.items[1:] == [Dropped(3, 1), Watermark(2, 0)]
+    assert channel.items[1:] == [Dropped(3, 1), Watermark(2, 0, 2)]
 
 
 def test_the_bound_in_bytes_holds_as_well() -> None:
@@ -84,7 +84,7 @@ def test_the_bound_in_bytes_holds_as_well() -> None:
 def test_a_frame_that_is_half_sent_still_waits() -> None:
     outbox, channel = Outbox(10), Channel(room=8)
     outbox.add_message(message(1))
-    outbox.settle(2, None)
+    outbox.settle(2, None, 0)
     outbox.send(channel.write)
     assert (outbox.blocked, outbox.queue_size, channel.items) == (True, 1, [])
     channel.room = 1_000
@@ -97,13 +97,13 @@ def test_watermarks_do_not_pile_up_behind_a_channel_without_room() -> None:
     outbox.add_event(Subscribed(1))
     outbox.send(channel.write)
     for now in range(2, 100):
-        outbox.settle(now, now)
+        outbox.settle(now, now, now)
         outbox.send(channel.write)
     channel.room = 1_000
     outbox.send(channel.write)
-    outbox.settle(100, 100)
+    outbox.settle(100, 100, 100)
     outbox.send(channel.write)
-    assert channel.items == [Subscribed(1), Watermark(100, 0)]
+    assert channel.items == [Subscribed(1), Watermark(100, 0, 100)]
 
 
 @pytest.mark.parametrize("payload", [bytes(100), bytes(BATCH_BYTES)])

@@ -32,6 +32,10 @@ from tests.traffic import FIRST, SECOND, THIRD, answer, at, bare, request, statu
 Seen = list[tuple[object, dict[str, object]]]
 
 
+def quiet(at_ns: int) -> Watermark:
+    return Watermark(at_ns, 0, at_ns)
+
+
 def played(*steps: Step) -> Assembly:
     telemetry = compact_telemetry("device")
     assembly = assemble(telemetry, "device")
@@ -161,7 +165,7 @@ def test_symbol_figures() -> None:
 
 
 def test_a_symbol_that_only_timed_out_has_a_rate_and_a_rank_but_no_latency() -> None:
-    assembly = played(request(FIRST, "BTC", at(1)), request(SECOND, "BTC", at(1)), Watermark(at(40), 0))
+    assembly = played(request(FIRST, "BTC", at(1)), request(SECOND, "BTC", at(1)), quiet(at(40)))
     callbacks = fleet_callbacks(assembly.fleet)
     assert seen(callbacks, "tickrmeter.symbol.response_rate") == [(0.0, {"symbol": "BTC"})]
     assert seen(callbacks, "tickrmeter.slowest_symbols.ranking") == [(10.0, {"symbol": "BTC", "rank": "1"})]
@@ -177,7 +181,7 @@ def test_figures_follow_the_state_and_the_time() -> None:
     # At one and the same moment: the second answer of the same nanosecond counts too.
     assembly.play([request(SECOND, "AAPL", at(2)), answer(SECOND, "AAPL", at(2))])
     assert seen(callbacks, name) == [(0.5, {"symbol": "AAPL"})]
-    assembly.play([Watermark(at(902), 0)])
+    assembly.play([quiet(at(902))])
     assert seen(callbacks, name) == []
 
 

@@ -41,7 +41,7 @@ def recorder(exporter: Exporter) -> Recorder:
 
 @pytest.fixture
 def pair() -> Pair:
-    device = Device("A", 1)
+    device = Device("A", 1, 0)
     device.set_firmware("62p")
     return Pair(device, Symbol("X", 1, OutcomeWindow(10, 900)))
 
@@ -279,7 +279,7 @@ def test_a_symbol_that_ended_takes_its_series_along(
 def test_a_firmware_that_ended_takes_its_series_along(
     exporter: Exporter, recorder: Recorder, pair: Pair
 ) -> None:
-    other = Device("B", 1)
+    other = Device("B", 1, 0)
     for device in (pair.device, other):
         recorder.boot_started(device)
         recorder.boot_finished(device, SECOND)
@@ -298,5 +298,5 @@ def test_a_firmware_that_ended_takes_its_series_along(
 
 def test_a_firmware_without_a_series_may_end_too(exporter: Exporter, recorder: Recorder) -> None:
     recorder.ended(ExpiredKind.FIRMWARE, "62p")
-    recorder.ended(ExpiredKind.DEVICE, Device("A", 1))
+    recorder.ended(ExpiredKind.DEVICE, Device("A", 1, 0))
     assert exporter.figures("tickrmeter_series_expired_total") == {'kind="firmware"': 1, 'kind="device"': 1}
