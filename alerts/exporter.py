@@ -110,6 +110,16 @@ def _connection(w: Windows) -> tuple[Alert, ...]:
             " for two minutes.",
         ),
         _alert(
+            "TickrMeterAnswersMissing",
+            "tickrmeter_stock_update_answers_missing == 1",
+            Severity.CRITICAL,
+            hold=w("2m"),
+            linger=w(LINGER),
+            summary="Devices ask, and no answer of any of them is seen.",
+            description="{{ $labels.instance }} sees requests time out and not one answer: it may not be"
+            " allowed to read them, or the whole backend is silent.",
+        ),
+        _alert(
             "TickrMeterMessageRateLow",
             f"instance:tickrmeter_messages:rate5m < 0.5 * {week_ago} and {week_ago} > 1",
             Severity.WARNING,
@@ -158,6 +168,17 @@ def _intake(w: Windows) -> tuple[Alert, ...]:
             summary="New devices or symbols are rejected because a limit is reached.",
             description="{{ $labels.instance }} rejected {{ $value | humanize }} messages within 5 minutes:"
             " the fleet has outgrown monitoring.max_*, or somebody publishes invented identities.",
+        ),
+        _alert(
+            "TickrMeterDeviceAsksForTooMuch",
+            f'increase(tickrmeter_identities_displaced_total{{kind="pair"}}[{w("5m")}]) > 100',
+            Severity.WARNING,
+            hold=w("5m"),
+            summary="A device asks for ever more symbols.",
+            description="{{ $value | humanize }} symbols of devices on {{ $labels.instance }} gave way to"
+            " others of the same devices within 5 minutes. Most of them:"
+            '{{ range query "topk(3, tickrmeter_device_symbols_displaced)" }}'
+            " {{ .Labels.device_id }}{{ end }}.",
         ),
     )
 

@@ -58,7 +58,7 @@ class App:
             as_callbacks(self._process.callbacks()) | exposition_callbacks(self._telemetry),
             Clock(self._started_ns, _unix_offset_ns, time.perf_counter_ns),
         )
-        self._recorder, self._link = pipeline.recorder, pipeline.link
+        self._recorder, self._fleet, self._link = pipeline.recorder, pipeline.fleet, pipeline.link
         self._feed = Feed(
             settings.mqtt,
             buffer_size=settings.performance.buffer_size,
@@ -128,6 +128,8 @@ class App:
         return body
 
     def _not_ready_reason(self) -> str | None:
+        if self._fleet.answers_missing:
+            return "requests time out and no answer of any device is seen: may this client read the answers?"
         return self._link.trouble or self._link.doubt or self._telemetry.stale()
 
     def _health(self) -> HealthReport:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from loguru import logger
 
-from otel_tickrmeter.core.decode import DecodeError, Decoder
-from otel_tickrmeter.core.event import DeviceStatus
+from otel_tickrmeter.core.decode import DecodeError, Decoder, NotJsonError
+from otel_tickrmeter.core.event import DeviceCommand, DeviceStatus, Event
 from otel_tickrmeter.core.fleet import Fleet
 from otel_tickrmeter.core.link import Link
 from otel_tickrmeter.core.message import (
@@ -63,7 +63,7 @@ class Handler:
         for message in messages:
             message_type = self._decoder.classify(message.topic)
             try:
-                self._handle(message_type, message)
+                message_type = self._handle(message_type, message)
             except Exception:  # noqa: BLE001  a bug met by one message must not end the exporter
                 if message.arrived_ns >= self._bug_quiet_until_ns:
                     logger.exception("A {} message could not be handled", message_type)
@@ -118,26 +118,39 @@ class Handler:
                     logger.warning("The receive queue is full: {} messages dropped", event.count)
                 self._drops_quiet_until_ns = event.at_ns + _QUIET_NS
 
-    def _handle(self, message_type: MessageType, message: Message) -> None:
+    def _handle(self, message_type: MessageType, message: Message) -> MessageType:
+        """Let one message have its effect; returns what it turned out to be."""
         self._fleet.advance(message.arrived_ns, message.arrived_ns)
         try:
-            event = self._decoder.decode(message_type, message)
+            event = self._decode(message_type, message)
         except DecodeError as error:
             if error.rejected is not None:
                 self._recorder.rejected(error.rejected, RejectionReason.PATTERN)
             elif error.reason is not None:
                 self._recorder.message_error(message_type, error.reason)
-            return
+            return message_type
         if event is None:
-            return
+            return message_type
+        if isinstance(event, DeviceCommand):
+            return MessageType.DEVICE_COMMAND
         if isinstance(event, DeviceStatus):
             for reason in event.faults:
-                self._recorder.message_error(message_type, ErrorReason(reason))
+                self._recorder.message_error(message_type, reason)
         if not message.retain and not message.duplicate:
             self._fleet.apply(event, message.arrived_ns, backlog=message.backlog)
-            return
-        # Rule 2: it may describe a device, and is nothing that happens now.
+            return message_type
+        # A retained or repeated delivery may describe a device, and is nothing that happens now.
         reason = ErrorReason.RETAINED if message.retain else ErrorReason.DUPLICATE
         self._recorder.message_error(message_type, reason)
         if isinstance(event, DeviceStatus):
             self._fleet.describe(event)
+        return message_type
+
+    def _decode(self, message_type: MessageType, message: Message) -> Event | None:
+        try:
+            return self._decoder.decode(message_type, message)
+        except NotJsonError:
+            event, repairs = self._decoder.decode_mended(message_type, message)
+        for repair in repairs:
+            self._recorder.repaired(message_type, repair)
+        return event

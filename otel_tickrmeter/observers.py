@@ -7,6 +7,7 @@ before the next one runs, so each takes its own copy of the list of devices.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from heapq import nlargest
 
 from opentelemetry.metrics import CallbackOptions, CallbackT, Observation
 
@@ -20,6 +21,7 @@ from otel_tickrmeter.core.window import Figures
 from otel_tickrmeter.process import SystemSample
 
 _NS = 1e9
+_GREEDIEST = 10
 
 Observe = Callable[[], Iterable[Observation]]
 
@@ -62,6 +64,7 @@ class FleetObserver:
             "tickrmeter.devices.by_firmware.total": self._by_firmware,
             "tickrmeter.devices.by_charging_state.total": self._by_charging_state,
             "tickrmeter.devices.by_flash_id.total": self._by_flash_id,
+            "tickrmeter.device.symbols.displaced": self._displaced,
             "tickrmeter.stock_update.avg_latency": self._mean,
             "tickrmeter.symbol.avg_latency": self._mean,
             "tickrmeter.symbol.avg_response_time": self._mean,
@@ -71,6 +74,7 @@ class FleetObserver:
             "tickrmeter.stock_update.slowest_symbol": self._slowest,
             "tickrmeter.slowest_symbols.ranking": self._ranking,
             "tickrmeter.stock_updates.pending": self._pending,
+            "tickrmeter.stock_update.answers_missing": self._answers_missing,
         }
 
     def _devices(self) -> list[Device]:
@@ -119,6 +123,11 @@ class FleetObserver:
         for flash, count in Counter(d.flash_id for d in self._devices()).items():
             yield Observation(count, {"flash_id": flash})
 
+    def _displaced(self) -> Iterable[Observation]:
+        greedy = (device for device in self._devices() if device.displaced)
+        for device in nlargest(_GREEDIEST, greedy, key=lambda device: device.displaced):
+            yield Observation(device.displaced, device.attributes)
+
     def _symbols(self) -> dict[Symbol, Figures]:
         # Nine instruments look at the same figures in one collection.
         fleet = self._fleet
@@ -159,6 +168,9 @@ class FleetObserver:
 
     def _pending(self) -> Iterable[Observation]:
         yield Observation(self._fleet.pending)
+
+    def _answers_missing(self) -> Iterable[Observation]:
+        yield Observation(int(self._fleet.answers_missing))
 
 
 class LinkObserver:

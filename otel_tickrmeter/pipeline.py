@@ -7,8 +7,9 @@ from opentelemetry.metrics import CallbackT, Meter
 
 from otel_tickrmeter.core.attributes import AttributeSet
 from otel_tickrmeter.core.decode import Decoder
-from otel_tickrmeter.core.fleet import Fleet, Limits
+from otel_tickrmeter.core.fleet import Fleet
 from otel_tickrmeter.core.link import Link
+from otel_tickrmeter.core.registry import Limits
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.observers import FleetObserver, LinkObserver, Ranks, as_callbacks
 from otel_tickrmeter.recorder import Recorder
@@ -75,7 +76,10 @@ def make_pipeline(
         | LinkObserver(link, clock.unix_offset_ns).callbacks()
     )
     make_observed(meter, rows, {**observed, **others})
-    decoder = Decoder(settings.mqtt.topic_prefix, settings.mqtt.device_id_pattern, settings.messages.fields)
+    mqtt = settings.mqtt
+    decoder = Decoder(
+        mqtt.topic_prefix, mqtt.device_id_form, mqtt.device_id_pattern, settings.messages.fields
+    )
     return Pipeline(Handler(decoder, fleet, recorder, clock.processing_ns, link), recorder, fleet, link)
 
 
@@ -90,4 +94,5 @@ def _limits(monitoring: MonitoringSettings) -> Limits:
         max_devices=monitoring.max_devices,
         max_symbols=monitoring.max_symbols,
         max_pairs=monitoring.max_pairs,
+        max_device_symbols=monitoring.max_device_symbols,
     )

@@ -8,10 +8,13 @@ from otel_tickrmeter.core.attributes import AttributeSet
 from otel_tickrmeter.core.device import Device, Pair
 from otel_tickrmeter.core.message import MessageType
 from otel_tickrmeter.core.reason import (
+    DisplacedKind,
     ErrorReason,
     ExpiredKind,
     IdentityKind,
     RejectionReason,
+    Repair,
+    RequestEvent,
     UnmatchedReason,
 )
 from otel_tickrmeter.core.symbol import Symbol
@@ -52,6 +55,7 @@ class Recorder:
         self._superseded = counters[names.SUPERSEDED]
         self._abandoned = counters[names.ABANDONED]
         self._unmatched = counters[names.UNMATCHED]
+        self._events = counters[names.EVENTS]
         self._outcomes = counters[names.OUTCOMES]
         self._boots = counters[names.BOOTS]
         self._boot_duration = histograms[names.BOOT_DURATION]
@@ -59,14 +63,19 @@ class Recorder:
         self._connection_changes = counters[names.CONNECTION_CHANGES]
         self._messages = counters[names.MESSAGES]
         self._message_errors = counters[names.MESSAGE_ERRORS]
+        self._messages_repaired = counters[names.MESSAGES_REPAIRED]
         self._processing = histograms[names.PROCESSING]
         self._queue_dropped = counters[names.QUEUE_DROPPED]
         self._identities_rejected = counters[names.IDENTITIES_REJECTED]
+        self._identities_displaced = counters[names.IDENTITIES_DISPLACED]
         self._series_expired = counters[names.SERIES_EXPIRED]
         self._otlp_exports = counters[names.OTLP_EXPORTS]
         self._message_types: Mapping[MessageType, AttributeSet] = {
             message_type: AttributeSet(message_type=message_type.value) for message_type in MessageType
         }
+        self._asked, self._answered, self._timed_out, self._repeated, self._lost = (
+            AttributeSet(event=event.value) for event in RequestEvent
+        )
         self._firmware: dict[str, AttributeSet] = {}
         self._firmware_answered: dict[str, AttributeSet] = {}
         self._firmware_timeout: dict[str, AttributeSet] = {}
@@ -80,6 +89,10 @@ class Recorder:
         # A counter that appears with its first count hides that count from rate().
         for attributes in self._message_types.values():
             self._messages.add(0, attributes)
+        for attributes in (self._asked, self._answered, self._timed_out, self._repeated, self._lost):
+            self._events.add(0, attributes)
+        for displaced in DisplacedKind:
+            self._identities_displaced.add(0, {"kind": displaced.value})
         for reason in UnmatchedReason:
             self._unmatched.add(0, {"reason": reason.value})
         for kind in ExpiredKind:
@@ -103,11 +116,13 @@ class Recorder:
     def requested(self, pair: Pair) -> None:
         """Count a request."""
         self._requests.add(1, pair.attributes if self._by_device else pair.symbol.attributes)
+        self._events.add(1, self._asked)
 
     def answered(self, pair: Pair, latency_ns: int | None) -> None:
         """Count an answer, and record its latency where it is known."""
         attributes = pair.attributes if self._by_device else pair.symbol.attributes
         self._responses.add(1, attributes)
+        self._events.add(1, self._answered)
         if latency_ns is not None:
             self._latency.record(latency_ns / _NS, attributes)
         self._count_outcome(self._firmware_answered, pair.device.firmware_version, "answered")
@@ -116,15 +131,18 @@ class Recorder:
         """Count a timeout, under both of its published names."""
         self._timeouts.add(1, pair.symbol.attributes)
         self._symbol_timeouts.add(1, pair.symbol.attributes)
+        self._events.add(1, self._timed_out)
         self._count_outcome(self._firmware_timeout, pair.device.firmware_version, "timeout")
 
     def superseded(self, pair: Pair) -> None:
         """Count a superseded request."""
         self._superseded.add(1, pair.symbol.attributes)
+        self._events.add(1, self._repeated)
 
     def abandoned(self, pair: Pair) -> None:
         """Count an abandoned request."""
         self._abandoned.add(1, pair.symbol.attributes)
+        self._events.add(1, self._lost)
 
     def unmatched(self, reason: UnmatchedReason) -> None:
         """Count an answer that closed nothing."""
@@ -133,6 +151,10 @@ class Recorder:
     def rejected(self, kind: IdentityKind, reason: RejectionReason) -> None:
         """Count an identity that was not admitted."""
         self._identities_rejected.add(1, {"kind": kind.value, "reason": reason.value})
+
+    def displaced(self, kind: DisplacedKind) -> None:
+        """Count what gave way."""
+        self._identities_displaced.add(1, {"kind": kind.value})
 
     def misread(self, reason: ErrorReason) -> None:
         """Count a field of a heartbeat that was set aside."""
@@ -180,6 +202,10 @@ class Recorder:
         """Count a message, or a field, that was set aside."""
         self.errors += 1
         self._message_errors.add(1, {"message_type": message_type.value, "reason": reason.value})
+
+    def repaired(self, message_type: MessageType, repair: Repair) -> None:
+        """Count a message that was read all the same."""
+        self._messages_repaired.add(1, {"message_type": message_type.value, "kind": repair.value})
 
     def connection_change(self, event: str, reason: str) -> None:
         """Count a change of the broker connection."""

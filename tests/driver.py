@@ -11,7 +11,8 @@ from otel_tickrmeter.core.event import (
     StockRequest,
     StockResponse,
 )
-from otel_tickrmeter.core.fleet import Fleet, Limits
+from otel_tickrmeter.core.fleet import Fleet
+from otel_tickrmeter.core.registry import Limits
 from tests.ledger import Entry, Ledger
 
 LIMITS = Limits(
@@ -24,6 +25,7 @@ LIMITS = Limits(
     max_devices=100,
     max_symbols=100,
     max_pairs=1000,
+    max_device_symbols=100,
 )
 """The defaults of the settings, a nanosecond for each second, with smaller bounds."""
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from itertools import count
 
-from otel_tickrmeter.core.fleet import Fleet, Limits
+from otel_tickrmeter.core.fleet import Fleet
 from otel_tickrmeter.core.link import Link
 from otel_tickrmeter.core.message import Message
 from otel_tickrmeter.core.outcomes import Outcomes
+from otel_tickrmeter.core.registry import Limits
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.observers import FleetObserver, LinkObserver, Ranks, as_callbacks
 from otel_tickrmeter.recorder import Recorder

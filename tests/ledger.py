@@ -4,6 +4,7 @@ from collections import Counter
 
 from otel_tickrmeter.core.device import Device, Pair
 from otel_tickrmeter.core.reason import (
+    DisplacedKind,
     ErrorReason,
     ExpiredKind,
     IdentityKind,
@@ -51,6 +52,9 @@ class Ledger:
 
     def rejected(self, kind: IdentityKind, reason: RejectionReason) -> None:
         self._note("rejected", kind.value, reason.value)
+
+    def displaced(self, kind: DisplacedKind) -> None:
+        self._note("displaced", kind.value)
 
     def misread(self, reason: ErrorReason) -> None:
         self._note("misread", reason.value)

@@ -4,18 +4,19 @@ import json
 
 from otel_tickrmeter.core.decode import Decoder
 from otel_tickrmeter.core.message import Message
+from otel_tickrmeter.core.spelling import DeviceIdForm
 from otel_tickrmeter.settings.model import DEFAULT_FIELDS, MqttSettings
 
 A = "08A6F792DD5C"
-B = "ec6260314dd0"
+B = "EC6260314DD0"
 C = "4022D8E2FB0C"
 """Device ids as they are in the field."""
 DEVICE_ID_PATTERN = MqttSettings().device_id_pattern
 
 
-def decoder(prefix: str = "", pattern: str = DEVICE_ID_PATTERN) -> Decoder:
+def decoder(prefix: str = "", pattern: str = DEVICE_ID_PATTERN, form: DeviceIdForm = "mac") -> Decoder:
     """Make a decoder with the default spelling of fields."""
-    return Decoder(prefix, pattern, DEFAULT_FIELDS)
+    return Decoder(prefix, form, pattern, DEFAULT_FIELDS)
 
 
 def message(topic: str | bytes, payload: object, at_ns: int = 0) -> Message:

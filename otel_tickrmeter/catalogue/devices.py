@@ -104,4 +104,13 @@ def devices() -> tuple[Instrument, ...]:
             {"flash_id": ANY},
             source=source,
         ),
+        gauge(
+            "tickrmeter.device.symbols.displaced",
+            "{symbol}",
+            "tickrmeter_device_symbols_displaced",
+            "Symbols of the device that gave way to others of its own; of the ten devices with the most.",
+            _DEVICE,
+            source=source,
+            absent="none gave way",
+        ),
     )

@@ -7,11 +7,13 @@ from otel_tickrmeter.catalogue.instrument import ANY, Instrument, Kind, counter,
 from otel_tickrmeter.core.message import MessageType
 from otel_tickrmeter.core.reason import (
     SUBSCRIBED,
+    DisplacedKind,
     ErrorReason,
     ExpiredKind,
     IdentityKind,
     LinkReason,
     RejectionReason,
+    Repair,
 )
 
 BOOT_BUCKETS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
@@ -91,6 +93,13 @@ def exporter() -> tuple[Instrument, ...]:
             "Messages, or single fields of a heartbeat, that were set aside.",
             {"message_type": _MESSAGE_TYPES, "reason": tuple(ErrorReason)},
         ),
+        counter(
+            names.MESSAGES_REPAIRED,
+            "{message}",
+            "tickrmeter_messages_repaired_total",
+            "Messages that were read although their payload is no JSON, by what was left out.",
+            {"message_type": _MESSAGE_TYPES, "kind": tuple(Repair)},
+        ),
         Instrument(
             names.PROCESSING,
             Kind.HISTOGRAM,
@@ -122,6 +131,13 @@ def exporter() -> tuple[Instrument, ...]:
             "tickrmeter_identities_rejected_total",
             "Messages whose device or symbol was not admitted.",
             {"kind": tuple(IdentityKind), "reason": tuple(RejectionReason)},
+        ),
+        counter(
+            names.IDENTITIES_DISPLACED,
+            "{identity}",
+            "tickrmeter_identities_displaced_total",
+            "Pairs and symbols long unused that gave way to new ones at a bound.",
+            {"kind": tuple(DisplacedKind)},
         ),
         counter(
             names.SERIES_EXPIRED,

@@ -2,7 +2,7 @@
 
 from otel_tickrmeter.catalogue import names
 from otel_tickrmeter.catalogue.instrument import ANY, Instrument, Kind, counter, gauge
-from otel_tickrmeter.core.reason import UnmatchedReason
+from otel_tickrmeter.core.reason import RequestEvent, UnmatchedReason
 
 LATENCY_BUCKETS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _SYMBOL = {"symbol": ANY}
@@ -150,6 +150,20 @@ def stock_updates() -> tuple[Instrument, ...]:
             "tickrmeter_stock_updates_pending",
             "Requests waiting for an answer.",
             source="pending table",
+        ),
+        gauge(
+            "tickrmeter.stock_update.answers_missing",
+            "{state}",
+            "tickrmeter_stock_update_answers_missing",
+            "1 while requests time out and no answer of any device is seen at all, else 0.",
+            source="pending table",
+        ),
+        counter(
+            names.EVENTS,
+            "{request}",
+            "tickrmeter_stock_update_events_total",
+            "Requests of the whole fleet and how they ended, of those that left too.",
+            {"event": tuple(RequestEvent)},
         ),
         counter(
             names.OUTCOMES,

@@ -2,6 +2,9 @@
 
 The law: any bytes on any topic become an event, None (an ignored topic), or one DecodeError; never
 anything else. tests/property holds it.
+
+A payload is read strictly. What that refuses as no JSON may be read a second time, mended: the usual message
+pays nothing for the odd one.
 """
 
 import re
@@ -13,25 +16,27 @@ import orjson
 from otel_tickrmeter.core.event import (
     DeviceBoot,
     DeviceBooted,
+    DeviceCommand,
     DeviceStatus,
     Event,
     HttpStream,
     StockRequest,
     StockResponse,
 )
+from otel_tickrmeter.core.mend import mend
 from otel_tickrmeter.core.message import Message, MessageType
 from otel_tickrmeter.core.readings import (
     FieldError,
-    read_figure,
+    read_battery,
+    read_count,
+    read_duration,
     read_flag,
     read_online,
-    read_percent,
+    read_supply,
     read_text,
 )
-from otel_tickrmeter.core.reason import ErrorReason, IdentityKind
-
-SYMBOL_PATTERN = re.compile(r"[A-Za-z0-9.^=/_:&+@$#*~-]{1,32}")
-"""What exchanges use (BRK.B, ^GSPC, EUR/USD, BTC-USD, GC=F): no quotes, blanks, controls, other scripts."""
+from otel_tickrmeter.core.reason import ErrorReason, IdentityKind, Repair
+from otel_tickrmeter.core.spelling import DeviceIdForm, canonical_device_id, canonical_symbol
 
 _TOPICS: Mapping[bytes, MessageType] = {
     b"STOCKPRICEUPDATE": MessageType.STOCK_REQUEST,
@@ -54,12 +59,12 @@ _READERS: tuple[tuple[str, Callable[[object], Any]], ...] = (
     ("firmware_version", read_text),
     ("inner_version", read_text),
     ("flash_id", read_text),
-    ("battery", read_percent),
+    ("battery", read_battery),
     ("charging", read_flag),
-    ("vin", read_figure),
-    ("uptime", read_figure),
-    ("wifi_lost", read_figure),
-    ("boot_count", read_figure),
+    ("vin", read_supply),
+    ("uptime", read_duration),
+    ("wifi_lost", read_count),
+    ("boot_count", read_count),
 )
 READINGS: tuple[str, ...] = tuple(name for name, _ in _READERS)
 """The readings a heartbeat may carry; `[messages.fields]` has a list of names for each."""
@@ -77,19 +82,29 @@ class DecodeError(Exception):
         self.rejected = rejected
 
 
+class NotJsonError(DecodeError):
+    """The payload is no JSON: `Decoder.decode_mended` may still make something of it."""
+
+
 class Decoder:
     """Knows the topics and the spelling of fields.
 
     Args:
         topic_prefix: What stands before every topic, a trailing slash included; may be empty.
-        device_id_pattern: A device id must match it as a whole.
+        device_id_form: How the spellings of one id are told to be one.
+        device_id_pattern: A device id, in its one spelling, must match it as a whole.
         fields: For each of READINGS, the payload field names looked for, in order.
     """
 
     def __init__(
-        self, topic_prefix: str, device_id_pattern: str, fields: Mapping[str, Sequence[str]]
+        self,
+        topic_prefix: str,
+        device_id_form: DeviceIdForm,
+        device_id_pattern: str,
+        fields: Mapping[str, Sequence[str]],
     ) -> None:
         self._prefix = topic_prefix.encode()
+        self._canonical = canonical_device_id(device_id_form)
         self._device_id = re.compile(device_id_pattern)
         self._fields = tuple((tuple(fields[name]), read) for name, read in _READERS)
 
@@ -101,8 +116,7 @@ class Decoder:
         known = _TOPICS.get(name)
         if known is not None:
             return known
-        # A topic that is not UTF-8 becomes text that no sensible pattern matches.
-        if self._device_id.fullmatch(name.decode(errors="replace")):
+        if self._device_id.fullmatch(self._named(name)):
             return MessageType.STOCK_RESPONSE
         return MessageType.IGNORED
 
@@ -110,66 +124,113 @@ class Decoder:
         """Return what the message means; None for an ignored topic.
 
         Raises:
+            NotJsonError: The payload is no JSON.
             DecodeError: The message cannot be taken.
         """
         if message_type is MessageType.IGNORED:
             return None
-        payload = self._object(message)
-        if message_type is MessageType.STOCK_RESPONSE:
-            device_id = message.topic.removeprefix(self._prefix).decode(errors="replace")
-            return StockResponse(device_id, self._symbol(payload))
-        device_id = _identity(payload, "device", self._device_id, IdentityKind.DEVICE)
-        if message_type is MessageType.STOCK_REQUEST:
-            return StockRequest(device_id, self._symbol(payload))
-        if message_type is MessageType.DEVICE_STATUS:
-            return self._status(device_id, payload)
-        return _BARE_EVENTS[message_type](device_id)
-
-    @staticmethod
-    def _object(message: Message) -> dict[str, Any]:
         if message.oversize:
             raise DecodeError(ErrorReason.OVERSIZE)
         if not message.payload:
+            if message_type is MessageType.STOCK_RESPONSE:
+                return self._command(message)
             raise DecodeError(ErrorReason.EMPTY)
         try:
             # orjson refuses what json lets through: NaN, lone surrogates, unbounded nesting.
             payload = orjson.loads(message.payload)
         except orjson.JSONDecodeError:
-            try:
-                message.payload.decode()
-            except UnicodeDecodeError:
-                raise DecodeError(ErrorReason.BAD_UTF8) from None
-            raise DecodeError(ErrorReason.BAD_JSON) from None
+            raise NotJsonError(ErrorReason.BAD_JSON) from None
+        return self._event(message_type, message, payload)
+
+    def decode_mended(
+        self, message_type: MessageType, message: Message
+    ) -> tuple[Event | None, tuple[Repair, ...]]:
+        """Return what a message means whose payload is no JSON, and what was repaired in it.
+
+        Raises:
+            DecodeError: The message cannot be taken.
+        """
+        try:
+            payload, repairs = mend(message.payload)
+        except ValueError:
+            if message_type is MessageType.STOCK_RESPONSE and b'"symbol"' not in message.payload:
+                return self._command(message), ()
+            raise DecodeError(_why_unreadable(message.payload)) from None
+        return self._event(message_type, message, payload), repairs
+
+    def _event(self, message_type: MessageType, message: Message, payload: object) -> Event | None:
+        if message_type is MessageType.STOCK_RESPONSE:
+            return self._response(message, payload)
         if type(payload) is not dict:
             raise DecodeError(ErrorReason.NOT_OBJECT)
-        return payload
+        device_id = self._canonical(_text(payload, "device"))
+        if not self._device_id.fullmatch(device_id):
+            raise DecodeError(rejected=IdentityKind.DEVICE)
+        if message_type is MessageType.STOCK_REQUEST:
+            return StockRequest(device_id, _symbol(payload))
+        if message_type is MessageType.DEVICE_STATUS:
+            return self._status(device_id, payload)
+        return _BARE_EVENTS[message_type](device_id)
 
-    @staticmethod
-    def _symbol(payload: Mapping[str, Any]) -> str:
-        return _identity(payload, "symbol", SYMBOL_PATTERN, IdentityKind.SYMBOL)
+    def _response(self, message: Message, payload: object) -> Event:
+        """An answer names a symbol, or was meant to: it has a price and says it is an update."""
+        if type(payload) is not dict or not (
+            "symbol" in payload or ("price" in payload and payload.get("type") == "UPDATE")
+        ):
+            return self._command(message)
+        return StockResponse(self._addressee(message), _symbol(payload))
+
+    def _command(self, message: Message) -> DeviceCommand:
+        return DeviceCommand(self._addressee(message))
+
+    def _addressee(self, message: Message) -> str:
+        return self._named(message.topic[len(self._prefix) :])
+
+    def _named(self, topic: bytes) -> str:
+        # A topic that is not UTF-8 becomes text that no sensible pattern matches.
+        return self._canonical(topic.decode(errors="replace"))
 
     def _status(self, device_id: str, payload: Mapping[str, Any]) -> DeviceStatus:
         values: list[Any] = []
-        faults: list[str] = []
+        faults: list[ErrorReason] = []
         for names, read in self._fields:
             value = None
             for name in names:
-                if name in payload:
-                    try:
-                        value = read(payload[name])
-                    except FieldError as error:
-                        faults.append(error.reason.value)
-                    break
+                given = payload.get(name)
+                if given is None:  # null is "not given"
+                    continue
+                try:
+                    value = read(given)
+                except FieldError as error:
+                    faults.append(error.reason)
+                    # What cannot be read as online is not online.
+                    value = False if read is read_online else None
+                break
             values.append(value)
         return DeviceStatus._make((device_id, *values, tuple(faults)))
 
 
-def _identity(payload: Mapping[str, Any], name: str, pattern: re.Pattern[str], kind: IdentityKind) -> str:
+def _why_unreadable(payload: bytes) -> ErrorReason:
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return ErrorReason.BAD_UTF8
+    return ErrorReason.BAD_JSON
+
+
+def _text(payload: Mapping[str, Any], name: str) -> str:
     value = payload.get(name)
     if value is None:
         raise DecodeError(ErrorReason.MISSING_FIELD)
     if type(value) is not str:
         raise DecodeError(ErrorReason.WRONG_TYPE)
-    if not pattern.fullmatch(value):
-        raise DecodeError(rejected=kind)
     return value
+
+
+def _symbol(payload: Mapping[str, Any]) -> str:
+    value = payload.get("symbol")
+    # Exchanges in Asia number their shares, and 7203 is a number to some serialisers.
+    symbol = canonical_symbol(str(value) if type(value) is int else _text(payload, "symbol"))
+    if symbol is None:
+        raise DecodeError(rejected=IdentityKind.SYMBOL)
+    return symbol

@@ -13,17 +13,19 @@ UNKNOWN = "unknown"
 class Pair:
     """One device asking for one symbol; at most one request of it is open.
 
-    `opened_ns` is the arrival of the open request, None when none is open. `epoch` says under which
+    `opened_ns` is the arrival of the open request, None when none is open; `asked_ns` that of the first
+    request since the last outcome, from which the deadline runs. `epoch` says under which
     stretch of undisturbed reading it was opened (see `Pairs`). `closed` is how the last one ended.
     """
 
-    __slots__ = ("_attributes", "closed", "closed_ns", "device", "epoch", "opened_ns", "symbol")
+    __slots__ = ("_attributes", "asked_ns", "closed", "closed_ns", "device", "epoch", "opened_ns", "symbol")
 
     def __init__(self, device: "Device", symbol: Symbol) -> None:
         self.device = device
         self.symbol = symbol
         self._attributes: AttributeSet | None = None
         self.opened_ns: int | None = None
+        self.asked_ns = 0
         self.epoch = 0
         self.closed: Literal["answered", "timeout", "abandoned"] | None = None
         self.closed_ns = 0
@@ -35,12 +37,17 @@ class Pair:
             self._attributes = AttributeSet(device_id=self.device.id, symbol=self.symbol.name)
         return self._attributes
 
+    @property
+    def used_ns(self) -> int:
+        """When it was last asked for or answered, as far as is remembered."""
+        return self.closed_ns if self.opened_ns is None else self.opened_ns
+
 
 class Device:
     """What is remembered of a device; a reading that was never reported is None.
 
     `seen_ns` is the arrival of its last own message, `deaf_ns` for how long the exporter had been deaf by
-    then, all in all.
+    then, all in all. `displaced` counts its symbols that gave way to others of its own.
     """
 
     __slots__ = (
@@ -53,6 +60,7 @@ class Device:
         "boots_seen",
         "charging",
         "deaf_ns",
+        "displaced",
         "firmware_version",
         "flash_id",
         "id",
@@ -72,6 +80,7 @@ class Device:
         self._battery_attributes: AttributeSet | None = None
         self.seen_ns = seen_ns
         self.deaf_ns = deaf_ns
+        self.displaced = 0
         self.said_offline = False
         self.firmware_version = UNKNOWN
         self.inner_version = UNKNOWN
@@ -112,6 +121,24 @@ class Device:
         if self.boot_count is not None:
             return self.boot_count
         return float(self.boots_seen) if self.boots_seen else None
+
+    def answered_by(self, symbol: str) -> Pair | None:
+        """The pair that an answer spelled like this is about; small letters can matter (`BRKb`).
+
+        The open one that is spelled exactly so; without one, the only open one that differs in case alone;
+        else the closed one, found alike.
+        """
+        exact = self.pairs.get(symbol)
+        if exact is not None and exact.opened_ns is not None:
+            return exact
+        folded = symbol.casefold()
+        alike = [pair for name, pair in self.pairs.items() if name.casefold() == folded]
+        open_ones = [pair for pair in alike if pair.opened_ns is not None]
+        if len(open_ones) == 1:
+            return open_ones[0]
+        if exact is None and len(alike) == 1:
+            return alike[0]
+        return exact
 
     def describe(self, status: DeviceStatus) -> None:
         """Take over the readings that the heartbeat carries; the others stay. Not the firmware."""

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from otel_tickrmeter.core.reason import ErrorReason
+
 
 class StockRequest(NamedTuple):
     """A device asks for the price of a symbol."""
@@ -20,7 +22,8 @@ class StockResponse(NamedTuple):
 class DeviceStatus(NamedTuple):
     """A heartbeat. A reading that it does not carry, or not readably, is None.
 
-    Battery is percent (0 to 100), uptime seconds; the other figures are as the device reports them.
+    Battery is percent (0 to 100), uptime seconds; the other figures are as the device reports them. What
+    cannot be read as online is not: then `online` is False, and there is a fault.
     `faults` has the reason of each field that is there and cannot be read.
     """
 
@@ -35,7 +38,13 @@ class DeviceStatus(NamedTuple):
     uptime: float | None
     wifi_lost: float | None
     boot_count: float | None
-    faults: tuple[str, ...]
+    faults: tuple[ErrorReason, ...]
+
+
+class DeviceCommand(NamedTuple):
+    """The backend tells a device something else than a price: settings, an update, a restart."""
+
+    device_id: str
 
 
 class DeviceBoot(NamedTuple):
@@ -56,4 +65,4 @@ class HttpStream(NamedTuple):
     device_id: str
 
 
-Event = StockRequest | StockResponse | DeviceStatus | DeviceBoot | DeviceBooted | HttpStream
+Event = StockRequest | StockResponse | DeviceCommand | DeviceStatus | DeviceBoot | DeviceBooted | HttpStream

@@ -1,14 +1,15 @@
-"""The state of the fleet: devices, symbols and their open requests, within bounds.
+"""The state of the fleet: what events and the passing of time do to devices, symbols and open requests.
 
-Rules 8 and 9 of a careful exporter are kept here: identities are admitted by a device's own live messages
-only, up to a bound, and each leaves again with all its series.
+The rules this file keeps:
+
+1. A device is admitted by its own live messages only, up to a bound.
+2. It ends by its silence, and all its series with it. Silence counts only while we could hear.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
-from otel_tickrmeter.core.device import UNKNOWN, Device, Pair
+from otel_tickrmeter.core.device import UNKNOWN, Device
 from otel_tickrmeter.core.event import (
     DeviceBoot,
     DeviceBooted,
@@ -20,29 +21,14 @@ from otel_tickrmeter.core.event import (
 from otel_tickrmeter.core.outcomes import Outcomes
 from otel_tickrmeter.core.pairs import Pairs
 from otel_tickrmeter.core.reason import ErrorReason, ExpiredKind, IdentityKind, RejectionReason
+from otel_tickrmeter.core.registry import Limits, Registry
 from otel_tickrmeter.core.symbol import Symbol
-from otel_tickrmeter.core.window import OutcomeWindow
 
 MAX_FIRMWARES = 256
 """Firmware versions told apart; further ones count as OVERFLOW_FIRMWARE. A fleet has a handful."""
 OVERFLOW_FIRMWARE = "other"
-PRUNE_BELOW_REQUESTS = 100
-"""An idle symbol with fewer requests than this is pruned."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of the state. Durations in nanoseconds."""
-
-    request_timeout_ns: int
-    device_timeout_ns: int
-    cleanup_interval_ns: int
-    latency_window_ns: int
-    symbol_retention_ns: int
-    max_latency_samples: int
-    max_devices: int
-    max_symbols: int
-    max_pairs: int
+MIN_TIMEOUTS_IN_A_ROW = 20
+"""So many timeouts without any answer of any device are no slow symbol: answers do not reach us."""
 
 
 class Fleet:
@@ -56,9 +42,8 @@ class Fleet:
         self._outcomes = outcomes
         self._pairs = Pairs(limits.request_timeout_ns, limits.device_timeout_ns, outcomes)
         self._devices: dict[str, Device] = {}
-        self._symbols: dict[str, Symbol] = {}
+        self._registry = Registry(limits, self._devices, self._pairs, outcomes)
         self._firmwares: dict[str, int] = {}
-        self._pair_count = 0
         self._next_cleanup_ns: int | None = None
         self._heard_ns = 0
         self._deaf_ns = 0
@@ -73,12 +58,17 @@ class Fleet:
     @property
     def symbols(self) -> Mapping[str, Symbol]:
         """Known symbols by name."""
-        return MappingProxyType(self._symbols)
+        return MappingProxyType(self._registry.symbols)
 
     @property
     def pending(self) -> int:
         """Number of open requests."""
         return self._pairs.pending
+
+    @property
+    def answers_missing(self) -> bool:
+        """Whether requests are seen and no answers at all, of no device."""
+        return self._pairs.timeouts_in_a_row >= MIN_TIMEOUTS_IN_A_ROW
 
     def online(self, device: Device) -> bool:
         """Whether the device counts as online now: seen not long ago, and not gone offline since."""
@@ -136,7 +126,7 @@ class Fleet:
         # Any message of its own but an offline heartbeat shows that it is there.
         device.said_offline = isinstance(event, DeviceStatus) and event.online is False
         if isinstance(event, StockRequest):
-            pair = self._pair(device, event.symbol, at_ns)
+            pair = self._registry.pair(device, event.symbol, at_ns)
             if pair is not None:
                 pair.symbol.requests += 1
                 pair.symbol.active_ns = at_ns
@@ -158,7 +148,7 @@ class Fleet:
 
     def _respond(self, event: StockResponse, at_ns: int, *, backlog: bool) -> None:
         device = self._devices.get(event.device_id)
-        pair = device.pairs.get(event.symbol) if device is not None else None
+        pair = device.answered_by(event.symbol) if device is not None else None
         if pair is not None:
             pair.symbol.active_ns = at_ns
         self._pairs.respond(pair, at_ns, backlog=backlog)
@@ -177,24 +167,6 @@ class Fleet:
         else:
             self._outcomes.rejected(IdentityKind.DEVICE, RejectionReason.MAX_DEVICES)
         return device
-
-    def _pair(self, device: Device, name: str, at_ns: int) -> Pair | None:
-        pair = device.pairs.get(name)
-        if pair is not None:
-            return pair
-        if self._pair_count >= self._limits.max_pairs:
-            self._outcomes.rejected(IdentityKind.DEVICE, RejectionReason.MAX_PAIRS)
-            return None
-        symbol = self._symbols.get(name)
-        if symbol is None:
-            if len(self._symbols) >= self._limits.max_symbols:
-                self._outcomes.rejected(IdentityKind.SYMBOL, RejectionReason.MAX_SYMBOLS)
-                return None
-            window = OutcomeWindow(self._limits.max_latency_samples, self._limits.latency_window_ns)
-            symbol = self._symbols[name] = Symbol(name, at_ns, window)
-        self._pair_count += 1
-        pair = device.pairs[name] = Pair(device, symbol)
-        return pair
 
     def _describe(self, device: Device, status: DeviceStatus) -> None:
         device.describe(status)
@@ -233,36 +205,13 @@ class Fleet:
         device_timeout_ns = self._limits.device_timeout_ns
         for device in [d for d in self._devices.values() if self._silence_ns(d) > device_timeout_ns]:
             self._forget_device(device, now_ns)
-        retention_ns = self._limits.symbol_retention_ns
-        pruned = {
-            symbol.name: symbol
-            for symbol in self._symbols.values()
-            if symbol.requests < PRUNE_BELOW_REQUESTS and now_ns - symbol.active_ns > retention_ns
-        }
-        if pruned:
-            self._forget_symbols(pruned, now_ns)
+        self._registry.prune_symbols(now_ns)
         for firmware in [name for name, devices in self._firmwares.items() if not devices]:
             del self._firmwares[firmware]
             self._outcomes.ended(ExpiredKind.FIRMWARE, firmware)
 
     def _forget_device(self, device: Device, now_ns: int) -> None:
-        for pair in device.pairs.values():
-            self._forget_pair(pair, now_ns)
-        # Device and pairs refer to each other: parted, they go at once, without the garbage collector.
-        device.pairs.clear()
+        self._registry.forget_pairs(device, now_ns)
         del self._devices[device.id]
         self._release_firmware(device)
         self._outcomes.ended(ExpiredKind.DEVICE, device)
-
-    def _forget_symbols(self, pruned: Mapping[str, Symbol], now_ns: int) -> None:
-        for device in self._devices.values():
-            for name in device.pairs.keys() & pruned.keys():
-                self._forget_pair(device.pairs.pop(name), now_ns)
-        for name, symbol in pruned.items():
-            del self._symbols[name]
-            self._outcomes.ended(ExpiredKind.SYMBOL, symbol)
-
-    def _forget_pair(self, pair: Pair, now_ns: int) -> None:
-        self._pairs.abandon(pair, now_ns)
-        self._pair_count -= 1
-        self._outcomes.ended_pair(pair)

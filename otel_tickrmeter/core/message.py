@@ -10,10 +10,14 @@ from typing import NamedTuple
 
 
 class MessageType(StrEnum):
-    """What a topic says a message is; the value is its `message_type` label."""
+    """What a message is, by its topic; the value is its `message_type` label.
+
+    On a device's own topic, what names no symbol is a DEVICE_COMMAND.
+    """
 
     STOCK_REQUEST = "stock_request"
     STOCK_RESPONSE = "stock_response"
+    DEVICE_COMMAND = "device_command"
     DEVICE_STATUS = "device_status"
     DEVICE_BOOT = "device_boot"
     DEVICE_BOOTED = "device_booted"

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from otel_tickrmeter.core.device import Device, Pair
 from otel_tickrmeter.core.reason import (
+    DisplacedKind,
     ErrorReason,
     ExpiredKind,
     IdentityKind,
@@ -36,6 +37,9 @@ class Outcomes(Protocol):
 
     def rejected(self, kind: IdentityKind, reason: RejectionReason) -> None:
         """An identity was not admitted; what its message asked for was not done."""
+
+    def displaced(self, kind: DisplacedKind) -> None:
+        """Something long unused gave way to a newcomer; it ends like what expires."""
 
     def misread(self, reason: ErrorReason) -> None:
         """Part of a heartbeat could not be taken; the rest of it counts."""

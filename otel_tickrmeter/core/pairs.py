@@ -1,11 +1,17 @@
 """Open requests: at most one for each pair, in the order in which they will time out.
 
-Rules 3 to 7 of a careful exporter are kept here. Time is that of arrival at the socket: a request times
-out when a message that arrived after its deadline, or a watermark past it, has been read; so nothing the
-exporter was busy with can turn an answer that was there in time into a timeout.
+The rules this file keeps:
 
-An *epoch* is a stretch in which everything was read as it came. A latency is only measured, and a timeout
-only declared, within one epoch. What crosses two ends as answered without a latency, or as abandoned.
+1. Latency is the time between the arrivals of request and answer at the socket.
+2. A request times out only when something that the broker sent after its deadline has been read: an empty
+   socket proves nothing, and nothing the exporter was busy with can make a timeout of an answer in time.
+3. A second request before the answer supersedes the first. Latency runs from the newer one; the deadline
+   runs from the first since the pair's last outcome, so that who asks every ten seconds and is never
+   answered has timed out after `timeout_ns`, and again after each further one.
+4. What cannot be known is not guessed. An *epoch* is a stretch in which everything was read as it came. A
+   latency is only measured, and a timeout only declared, within one. What crosses two ends as answered
+   without a latency, or as abandoned; a request that supersedes one of an earlier epoch has a new deadline.
+5. An answer without an open request is late, a duplicate or unsolicited, by how its pair ended last.
 """
 
 from collections import OrderedDict
@@ -33,6 +39,12 @@ class Pairs:
         self._outcomes = outcomes
         self._open: OrderedDict[Pair, None] = OrderedDict()
         self._epoch = 0
+        self._timeouts_in_a_row = 0
+
+    @property
+    def timeouts_in_a_row(self) -> int:
+        """Timeouts since the last answer of any kind, or since the connection was last lost."""
+        return self._timeouts_in_a_row
 
     @property
     def pending(self) -> int:
@@ -46,17 +58,21 @@ class Pairs:
 
     def request(self, pair: Pair, at_ns: int, *, backlog: bool) -> None:
         """Open the pair; an open request of it is superseded."""
-        if pair.opened_ns is not None:
-            self._outcomes.superseded(pair)
-            self._open.move_to_end(pair)
-        else:
+        if pair.opened_ns is None:
             self._open[pair] = None
+            pair.asked_ns = at_ns
+        else:
+            self._outcomes.superseded(pair)
+            if backlog or pair.epoch != self._epoch:
+                self._open.move_to_end(pair)
+                pair.asked_ns = at_ns
         pair.opened_ns = at_ns
         pair.epoch = _UNTRUSTED if backlog else self._epoch
         self._outcomes.requested(pair)
 
     def respond(self, pair: Pair | None, at_ns: int, *, backlog: bool) -> None:
         """Close the pair, or say why the answer closes nothing."""
+        self._timeouts_in_a_row = 0
         if pair is None:
             self._outcomes.unmatched(UnmatchedReason.UNSOLICITED)
         elif pair.opened_ns is not None:
@@ -75,15 +91,16 @@ class Pairs:
             self._outcomes.unmatched(UnmatchedReason.DUPLICATE)
 
     def expire(self, now_ns: int) -> None:
-        """End every request whose deadline has passed: all that arrived before now_ns has been read."""
+        """End every request whose deadline has passed: all that was sent before now_ns has been read."""
         while self._open:
             pair = next(iter(self._open))
-            deadline_ns = (pair.opened_ns or 0) + self._timeout_ns
+            deadline_ns = pair.asked_ns + self._timeout_ns
             if deadline_ns >= now_ns:
                 return
             trusted = pair.epoch == self._epoch
             self._close(pair, deadline_ns)
             if trusted:
+                self._timeouts_in_a_row += 1
                 pair.closed = "timeout"
                 pair.symbol.window.add_timeout(deadline_ns)
                 self._outcomes.timed_out(pair)
@@ -98,6 +115,7 @@ class Pairs:
     def abandon_all(self, at_ns: int) -> None:
         """The connection is lost: no answer to an open request can be seen any more."""
         self.distrust()
+        self._timeouts_in_a_row = 0
         while self._open:
             self.abandon(next(iter(self._open)), at_ns)
 

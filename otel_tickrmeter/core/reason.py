@@ -36,6 +36,36 @@ class RejectionReason(StrEnum):
     MAX_PAIRS = "max_pairs"
 
 
+class DisplacedKind(StrEnum):
+    """What gave way at a bound (`tickrmeter_identities_displaced_total`)."""
+
+    PAIR = "pair"
+    SYMBOL = "symbol"
+
+
+class Repair(StrEnum):
+    """What was repaired of a payload that is no JSON (`tickrmeter_messages_repaired_total`).
+
+    LENIENT: nothing in particular, a less strict parser took it (control characters, numbers too large).
+    """
+
+    PADDING = "padding"
+    BYTE_ORDER_MARK = "byte_order_mark"
+    BAD_UTF8 = "bad_utf8"
+    NOT_A_NUMBER = "not_a_number"
+    LENIENT = "lenient"
+
+
+class RequestEvent(StrEnum):
+    """A request, or one of its ends, which add up (`tickrmeter_stock_update_events_total`)."""
+
+    REQUESTED = "requested"
+    ANSWERED = "answered"
+    TIMEOUT = "timeout"
+    SUPERSEDED = "superseded"
+    ABANDONED = "abandoned"
+
+
 class UnmatchedReason(StrEnum):
     """Why an answer closed no request (`tickrmeter_stock_update_unmatched_total`)."""
 

@@ -5,13 +5,17 @@ from otel_tickrmeter.core.window import OutcomeWindow
 
 
 class Symbol:
-    """What is remembered of a symbol. `requests` counts since it was admitted."""
+    """What is remembered of a symbol.
 
-    __slots__ = ("active_ns", "attributes", "name", "requests", "window")
+    `requests` counts since it was admitted, `pairs` the devices that are remembered to ask for it.
+    """
+
+    __slots__ = ("active_ns", "attributes", "name", "pairs", "requests", "window")
 
     def __init__(self, name: str, active_ns: int, window: OutcomeWindow) -> None:
         self.name = name
         self.attributes = AttributeSet(symbol=name)
         self.active_ns = active_ns
         self.requests = 0
+        self.pairs = 0
         self.window = window

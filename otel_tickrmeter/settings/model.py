@@ -69,6 +69,7 @@ class MqttSettings:
     tls: TlsSettings = field(default_factory=TlsSettings)
     reconnect: ReconnectSettings = field(default_factory=ReconnectSettings)
     topic_prefix: str = ""
+    device_id_form: Literal["mac", "exact"] = "mac"
     device_id_pattern: str = "^[0-9A-Fa-f]{12}$"
 
 
@@ -94,6 +95,7 @@ class MonitoringSettings:
     max_devices: int = 20_000
     max_symbols: int = 5_000
     max_pairs: int = 100_000
+    max_device_symbols: int = 100
 
 
 @dataclass(frozen=True, slots=True)

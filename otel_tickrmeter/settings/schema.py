@@ -54,7 +54,16 @@ _KEYS = (
     # MQTT carries the interval as whole seconds in sixteen bits, and takes 0 for "never".
     Key("mqtt.keepalive", duration(1, 65535, whole=True), "Interval after which a silent link is probed."),
     Key("mqtt.topic_prefix", kinds.TOPIC_PREFIX, "Put before every topic of the fleet."),
-    Key("mqtt.device_id_pattern", kinds.PATTERN, "Regular expression that every device id matches."),
+    Key(
+        "mqtt.device_id_form",
+        choice("mac", "exact"),
+        '"mac" makes one id of its spellings: upper case, no separators. "exact" takes ids as they are.',
+    ),
+    Key(
+        "mqtt.device_id_pattern",
+        kinds.PATTERN,
+        "Regular expression that every device id matches, in the form above.",
+    ),
     Key(
         "mqtt.tls.ca_file",
         kinds.PATH,
@@ -109,6 +118,11 @@ _KEYS = (
     Key("monitoring.max_devices", integer(1, 1_000_000), "Devices admitted at one time."),
     Key("monitoring.max_symbols", integer(1, 1_000_000), "Symbols admitted at one time."),
     Key("monitoring.max_pairs", integer(1, 10_000_000), "Pairs of device and symbol remembered at one time."),
+    Key(
+        "monitoring.max_device_symbols",
+        integer(1, 10_000),
+        "Symbols of one device remembered at one time; its longest unused one gives way.",
+    ),
     Key(
         "metrics.detail", choice("device", "symbol"), '"device" has series for each device, "symbol" has not.'
     ),

@@ -53,6 +53,18 @@ def expected(truth: Truth) -> Samples:
         "tickrmeter_stock_update_abandoned_total": [],
         "tickrmeter_stock_update_unmatched_total": _count(("reason",), _alone(truth.unmatched)),
         "tickrmeter_stock_updates_pending": [_sample({}, len(truth.open_requests))],
+        "tickrmeter_stock_update_events_total": _count(
+            ("event",),
+            _alone(
+                {
+                    "requested": truth.requests.total(),
+                    "answered": truth.responses.total(),
+                    "timeout": truth.timeouts.total(),
+                    "superseded": truth.superseded.total(),
+                    "abandoned": 0,
+                }
+            ),
+        ),
         "tickrmeter_stock_update_outcomes_total": _count(("firmware_version", "outcome"), truth.outcomes),
         "tickrmeter_symbol_response_rate": [
             _sample({"symbol": symbol}, sum(outcome is not None for outcome in window) / len(window))

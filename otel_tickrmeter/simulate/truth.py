@@ -60,7 +60,9 @@ class Truth:
     def __init__(self, request_timeout: float) -> None:
         self._timeout = request_timeout
         self.open_requests: dict[Pair, float] = {}
-        """When each pair that is open was asked for."""
+        """When each pair that is open was asked for, for the last time."""
+        self._asked_first: dict[Pair, float] = {}
+        """When it was asked for, for the first time since its last outcome: its deadline runs from there."""
         self._deadlines: deque[tuple[float, Pair]] = deque()
         self._next_answer: dict[Pair, str] = {}
         """What a further answer to each pair would be, whose last request has ended."""
@@ -105,7 +107,7 @@ class Truth:
         """Time out what was not answered; infinity ends all that is open."""
         while self._deadlines and self._deadlines[0][0] < at:
             deadline, pair = self._deadlines.popleft()
-            if pair in self.open_requests and self.open_requests[pair] + self._timeout == deadline:
+            if pair in self.open_requests and self._asked_first[pair] + self._timeout == deadline:
                 del self.open_requests[pair]
                 self.timeouts[pair[1]] += 1
                 self._next_answer[pair] = UnmatchedReason.LATE.value
@@ -115,8 +117,10 @@ class Truth:
         self.requests[pair] += 1
         if pair in self.open_requests:
             self.superseded[pair[1]] += 1
+        else:
+            self._asked_first[pair] = at
+            self._deadlines.append((at + self._timeout, pair))
         self.open_requests[pair] = at
-        self._deadlines.append((at + self._timeout, pair))
 
     def _answered(self, answer: Answer, at: float) -> None:
         # Not the fate that was planned: on a machine that stood still, an answer may leave when its request

@@ -25,6 +25,7 @@ tickrmeter_device_wifi_lost_count               gauge      device_id            
 tickrmeter_device_vin_level                     gauge      device_id                      -
 tickrmeter_device_boot_count                    gauge      device_id                      -
 tickrmeter_device_last_seen_timestamp           gauge      device_id                      -
+tickrmeter_device_symbols_displaced             gauge      device_id                      -
 tickrmeter_devices_by_firmware_total            gauge      firmware_version,iv            =
 tickrmeter_devices_by_charging_state_total      gauge      charging_state                 =
 tickrmeter_devices_by_flash_id_total            gauge      flash_id                       =
@@ -45,6 +46,8 @@ tickrmeter_stock_update_superseded_total        counter    symbol               
 tickrmeter_stock_update_abandoned_total         counter    symbol                         =
 tickrmeter_stock_update_unmatched_total         counter    reason                         =
 tickrmeter_stock_updates_pending                gauge      .                              =
+tickrmeter_stock_update_answers_missing         gauge      .                              =
+tickrmeter_stock_update_events_total            counter    event                          =
 tickrmeter_stock_update_outcomes_total          counter    firmware_version,outcome       =
 tickrmeter_device_boots_total                   counter    firmware_version               =
 tickrmeter_device_boot_duration_seconds         histogram  firmware_version               =
@@ -54,10 +57,12 @@ tickrmeter_mqtt_connection_changes_total        counter    event,reason         
 tickrmeter_mqtt_last_message_timestamp_seconds  gauge      .                              =
 tickrmeter_messages_total                       counter    message_type                   =
 tickrmeter_message_errors_total                 counter    message_type,reason            =
+tickrmeter_messages_repaired_total              counter    message_type,kind              =
 tickrmeter_message_processing_duration_seconds  histogram  message_type                   =
 tickrmeter_queue_size                           gauge      queue                          =
 tickrmeter_queue_dropped_total                  counter    queue                          =
 tickrmeter_identities_rejected_total            counter    kind,reason                    =
+tickrmeter_identities_displaced_total           counter    kind                           =
 tickrmeter_series_expired_total                 counter    kind                           =
 tickrmeter_otlp_exports_total                   counter    outcome                        =
 tickrmeter_exposition_age_seconds               gauge      .                              =

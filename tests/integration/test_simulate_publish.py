@@ -77,7 +77,7 @@ def test_every_message_arrives_as_planned(tmp_path: Path, protocol: Literal["5",
 
     planned = list(Plan(options).messages())
     assert received == [(f"fleet/a/{message.topic}", message.payload) for message in planned]
-    decoder = Decoder("fleet/a/", MqttSettings().device_id_pattern, MessagesSettings().fields)
+    decoder = Decoder("fleet/a/", "mac", MqttSettings().device_id_pattern, MessagesSettings().fields)
     kinds = Counter(decoder.classify(topic.encode()).value for topic, _ in received)
     assert kinds == Counter({kind: n for kind, n in summary.messages.items() if n})
     assert summary.complete

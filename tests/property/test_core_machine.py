@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from otel_tickrmeter.core import fleet as fleet_module
-from otel_tickrmeter.core.fleet import Limits
 from otel_tickrmeter.core.message import (
     Connected,
+    Doubted,
     Dropped,
+    Heard,
     LinkEvent,
     Lost,
     Message,
@@ -25,6 +26,7 @@ from otel_tickrmeter.core.message import (
     Subscribed,
     Watermark,
 )
+from otel_tickrmeter.core.registry import RETENTIONS_OF_A_BUSY_SYMBOL, Limits
 from tests.exporter import Exporter
 from tests.ledger import Entry, Ledger
 from tests.wire import answer, boot, booted, message, request, status, stream
@@ -39,6 +41,7 @@ LIMITS = Limits(
     max_devices=3,
     max_symbols=3,
     max_pairs=5,
+    max_device_symbols=3,
 )
 MAX_FIRMWARES = 2
 DEVICES = st.sampled_from([f"00000000000{n}" for n in range(5)])
@@ -51,13 +54,18 @@ LINK_EVENTS: list[Callable[[int], LinkEvent]] = [
     lambda at_ns: Refused(at_ns, "not_authorized", ""),
     lambda at_ns: Lost(at_ns, "closed_by_broker", ""),
     lambda at_ns: Stalled(at_ns, 2.0),
+    lambda at_ns: Doubted(at_ns, 2.0),
+    lambda at_ns: Heard(at_ns, 3.0),
     lambda at_ns: Dropped(at_ns, 3),
 ]
 Pair = tuple[object, ...]
 
 
 class Traffic(RuleBasedStateMachine):
-    """`open` is our own account of open requests: their arrival, and whether it can be trusted."""
+    """`open` is our own account of open requests: their arrival, and whether it can be trusted.
+
+    `first` is the arrival from which the deadline of each runs.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,6 +79,7 @@ class Traffic(RuleBasedStateMachine):
         self.now_ns = 0
         self.delivered = 0
         self.open: dict[Pair, tuple[int, bool]] = {}
+        self.first: dict[Pair, int] = {}
         self.pairs: set[Pair] = set()
 
     @rule(wait=WAITS, device=DEVICES, symbol=SYMBOLS, flag=FLAGS)
@@ -134,7 +143,7 @@ class Traffic(RuleBasedStateMachine):
         self.report(event)
         if isinstance(event, Lost | Refused):
             assert not self.open
-        if isinstance(event, Stalled | Dropped):
+        if isinstance(event, Stalled | Dropped | Heard | Subscribed):
             self.open = {pair: (opened_ns, False) for pair, (opened_ns, _) in self.open.items()}
 
     @invariant()
@@ -179,16 +188,21 @@ class Traffic(RuleBasedStateMachine):
             self.report(Watermark(self.now_ns, 0, self.now_ns))
         heavy = {name for name, symbol in self.fleet.symbols.items() if symbol.requests >= 100}
         assert set(self.fleet.symbols) == heavy
+        assert not self.open
+        self.now_ns += RETENTIONS_OF_A_BUSY_SYMBOL * LIMITS.symbol_retention_ns
+        self.report(Watermark(self.now_ns, 0, self.now_ns))
+        assert not self.fleet.symbols
         assert not self.fleet.devices
         assert not self.open
         series = self.recording.series()
         assert named("device_id", series) == set()
         assert named("firmware_version", series) <= {"unknown"}
-        assert named("symbol", series) <= heavy
+        assert named("symbol", series) == set()
 
     def check_reply(self, device: str, symbol: str, flag: str) -> None:
         opened_ns, trusted = self.open.get((device, symbol), (0, False))
-        in_time = (device, symbol) in self.open and self.now_ns - opened_ns <= LIMITS.request_timeout_ns
+        asked_ns = self.first.get((device, symbol), 0)
+        in_time = (device, symbol) in self.open and self.now_ns - asked_ns <= LIMITS.request_timeout_ns
         entries = self.deliver(flagged(answer(self.now_ns, device, symbol), flag))
         if flag in ("retain", "duplicate"):
             assert not {entry[0] for entry in entries} & {"answered", "unmatched"}
@@ -221,26 +235,35 @@ class Traffic(RuleBasedStateMachine):
 
     def check(self, entries: list[Entry], *, backlog: bool) -> list[Entry]:
         """Hold each entry against our own account, which it changes."""
+        repeated: dict[Pair, int] = {}
         for entry in entries:
             pair = entry[1:3]
             match entry[0]:
                 case "requested":
                     assert pair not in self.open
                     self.open[pair] = (self.now_ns, not backlog)
+                    self.first[pair] = self.now_ns if backlog else repeated.get(pair, self.now_ns)
                     self.pairs.add(pair)
                 case "timed_out":
-                    opened_ns, trusted = self.open.pop(pair)
+                    _, trusted = self.open.pop(pair)
                     assert trusted
-                    assert opened_ns + LIMITS.request_timeout_ns < self.now_ns
-                case "answered" | "superseded" | "abandoned":
+                    assert self.first[pair] + LIMITS.request_timeout_ns < self.now_ns
+                case "superseded":
+                    _, trusted = self.open.pop(pair)
+                    if trusted:
+                        repeated[pair] = self.first[pair]
+                    else:
+                        repeated.pop(pair, None)
+                case "answered" | "abandoned":
                     del self.open[pair]
+                    repeated.pop(pair, None)
                 case "rejected":
                     assert self.full(str(entry[2])), entry
                 case "ended_pair":
                     assert pair not in self.open
                     self.pairs.remove(pair)
         late_ns = self.fleet.now_ns - LIMITS.request_timeout_ns
-        assert all(opened_ns >= late_ns for opened_ns, _ in self.open.values())
+        assert all(self.first[pair] >= late_ns for pair in self.open)
         return entries
 
 

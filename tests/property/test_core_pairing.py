@@ -31,6 +31,8 @@ class Asked:
 
     pair: tuple[str, str]
     at_ns: int
+    first_ns: int
+    turn: int
     trusted: bool
     ended: str | None = None
     ended_ns: int = 0
@@ -49,18 +51,22 @@ class Reference:
         self.told.append((how, *asked.pair, *details))
 
     def open(self) -> list[Asked]:
-        return sorted((a for a in self.history if a.ended is None), key=lambda a: a.at_ns)
+        return sorted((a for a in self.history if a.ended is None), key=lambda a: (a.first_ns, a.turn))
 
     def time_is(self, now_ns: int) -> None:
         for asked in self.open():
-            if now_ns > asked.at_ns + TIMEOUT_NS:
-                self.end(asked, "timed_out" if asked.trusted else "abandoned", asked.at_ns + TIMEOUT_NS)
+            deadline_ns = asked.first_ns + TIMEOUT_NS
+            if now_ns > deadline_ns:
+                self.end(asked, "timed_out" if asked.trusted else "abandoned", deadline_ns)
 
     def request(self, pair: tuple[str, str], at_ns: int, *, backlog: bool) -> None:
+        first_ns, turn = at_ns, len(self.history)
         for asked in self.open():
             if asked.pair == pair:
                 self.end(asked, "superseded", at_ns)
-        self.history.append(Asked(pair, at_ns, trusted=not backlog))
+                if not backlog and asked.trusted:
+                    first_ns, turn = asked.first_ns, asked.turn
+        self.history.append(Asked(pair, at_ns, first_ns, turn, trusted=not backlog))
         self.told.append(("requested", *pair))
 
     def answer(self, pair: tuple[str, str], at_ns: int, *, backlog: bool) -> None:

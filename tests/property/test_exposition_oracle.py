@@ -28,7 +28,8 @@ from tests.plain_meter import PlainMeter
 from tests.property.traffic_strategy import DEVICES, SYMBOLS, traffic
 
 BOUNDED = replace(BOUNDS, max_devices=len(DEVICES) - 1, max_symbols=len(SYMBOLS) - 1, max_pairs=7)
-NOTHING_EXPIRES = replace(BOUNDED, cleanup_interval=10.0**9)
+# Nor gives way at a bound: what the stock reader was once told of stays.
+NOTHING_EXPIRES = replace(BOUNDED, cleanup_interval=10.0**9, device_timeout=10.0**9)
 NOT_OBSERVED: Mapping[str, CallbackT] = {
     name: lambda _: [] for name in (names.EXPOSITION_AGE, names.EXPOSITION_SERIES)
 }

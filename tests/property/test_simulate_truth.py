@@ -7,15 +7,17 @@ from hypothesis import strategies as st
 
 from otel_tickrmeter.core.decode import Decoder
 from otel_tickrmeter.core.device import UNKNOWN, Device, Pair
-from otel_tickrmeter.core.fleet import Fleet, Limits
+from otel_tickrmeter.core.fleet import Fleet
 from otel_tickrmeter.core.message import Message
 from otel_tickrmeter.core.reason import (
+    DisplacedKind,
     ErrorReason,
     ExpiredKind,
     IdentityKind,
     RejectionReason,
     UnmatchedReason,
 )
+from otel_tickrmeter.core.registry import Limits
 from otel_tickrmeter.core.symbol import Symbol
 from otel_tickrmeter.settings.model import MessagesSettings, MqttSettings
 from otel_tickrmeter.simulate.options import SimulateOptions
@@ -56,6 +58,9 @@ class Tally:
     def rejected(self, kind: IdentityKind, reason: RejectionReason) -> None:
         raise AssertionError(f"rejected {kind} {reason}")
 
+    def displaced(self, kind: DisplacedKind) -> None:
+        self.counts["displaced", kind.value] += 1
+
     def misread(self, reason: ErrorReason) -> None:
         raise AssertionError(f"misread {reason}")
 
@@ -87,6 +92,7 @@ def limits(request_timeout: float) -> Limits:
         max_devices=20_000,
         max_symbols=5_000,
         max_pairs=100_000,
+        max_device_symbols=100,
     )
 
 
@@ -133,7 +139,7 @@ def test_the_core_sees_what_the_simulator_says(
     """The machine may stand still for a while: what was due then leaves when it goes on, in its order."""
     tally = Tally()
     fleet = Fleet(limits(drawn.request_timeout), tally)
-    decoder = Decoder("", MqttSettings().device_id_pattern, MessagesSettings().fields)
+    decoder = Decoder("", "mac", MqttSettings().device_id_pattern, MessagesSettings().fields)
     truth = Truth(drawn.request_timeout)
     last_ns = 0
     for planned in Plan(drawn).messages():

@@ -28,7 +28,10 @@ SOURCES = {name: ast.parse(path.read_text(), str(path)) for name, path in MODULE
 ENTRY = f"{PACKAGE}.__main__"
 
 # No clock, no chance, no machine: what the core may use of the standard library.
-PURE_STDLIB = {"array", "bisect", "collections", "dataclasses", "enum", "math", "re", "types", "typing"}
+PURE_STDLIB = {
+    *("array", "bisect", "collections", "dataclasses", "enum", "json", "math", "re", "types", "typing"),
+    "unicodedata",
+}
 
 # Where each library may be imported. A trailing dot stands for all modules of a package.
 PLACES = {

@@ -5,7 +5,8 @@ from itertools import pairwise
 import pytest
 
 from otel_tickrmeter.core.device import UNKNOWN
-from otel_tickrmeter.core.fleet import MAX_FIRMWARES, OVERFLOW_FIRMWARE, PRUNE_BELOW_REQUESTS
+from otel_tickrmeter.core.fleet import MAX_FIRMWARES, OVERFLOW_FIRMWARE
+from otel_tickrmeter.core.registry import PRUNE_BELOW_REQUESTS
 from tests.driver import Driver
 
 

@@ -69,19 +69,52 @@ def test_requests_expire_in_the_order_of_their_deadlines() -> None:
     driver = Driver()
     driver.request(100, "A")
     driver.request(101, "B")
-    driver.request(102, "A")  # supersedes: now the youngest
+    driver.request(102, "A")  # supersedes, and has the deadline of the first
     driver.ledger.take()
+    assert driver.advance(131) == [("timed_out", "A", "X")]
     assert driver.advance(132) == [("timed_out", "B", "X")]
-    assert driver.advance(133) == [("timed_out", "A", "X")]
 
 
 def test_rule_6_a_second_request_supersedes_the_first_and_latency_runs_from_it() -> None:
     driver = opened()
     assert driver.request(110) == [("superseded", "A", "X"), ("requested", "A", "X")]
     assert driver.fleet.pending == 1
-    assert driver.advance(140) == []
-    assert driver.answer(140) == [("answered", "A", "X", 30)]
+    assert driver.answer(130) == [("answered", "A", "X", 20)]
     assert window(driver) == (1, 0)
+
+
+def test_rule_6_who_asks_again_and_again_has_timed_out_after_the_time_allowed_for_the_first() -> None:
+    driver = opened()
+    ends = []
+    for at_ns in range(110, 200, 10):
+        ends += [entry for entry in driver.request(at_ns) if entry[0] not in ("requested", "superseded")]
+    # Asked at 100, and after each outcome at the next ten.
+    assert ends == [("timed_out", "A", "X")] * 2
+    assert driver.advance(211) == [("timed_out", "A", "X")]
+    assert driver.ledger.counts["requested"] == 10
+    assert driver.ledger.counts["superseded"] == 7
+    assert window(driver) == (0, 3)
+
+
+def test_rule_6_the_count_starts_anew_after_an_outcome() -> None:
+    driver = opened()
+    driver.request(120)
+    driver.answer(121)
+    driver.request(125)
+    driver.ledger.take()
+    assert driver.advance(155) == []
+    assert driver.advance(156) == [("timed_out", "A", "X")]
+
+
+@pytest.mark.parametrize("backlog", [True, False])
+def test_rule_6_across_a_disturbance_the_newer_request_has_a_deadline_of_its_own(*, backlog: bool) -> None:
+    driver = opened(backlog=backlog)
+    if not backlog:
+        driver.fleet.unheard_until(0)
+    driver.request(120)
+    driver.ledger.take()
+    assert driver.advance(150) == []
+    assert driver.advance(151) == [("timed_out", "A", "X")]
 
 
 def test_rule_6_is_about_one_device_and_one_symbol() -> None:

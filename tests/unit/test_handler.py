@@ -79,13 +79,14 @@ def test_every_message_is_counted_by_its_type_and_timed() -> None:
         booted(1),
         stream(1),
         message("elsewhere", b"{", 1),
+        message(A, b"REBOOT", 1),
         message("STOCKPRICEUPDATE", b"{", 1),
     )
     exporter.deliver(request(2)._replace(retain=True))
     expected = {f'message_type="{kind.value}"': 1 for kind in MessageType}
     expected['message_type="stock_request"'] = 3
     assert exporter.figures("tickrmeter_messages_total") == expected
-    assert exporter.recorder.messages_processed == 9
+    assert exporter.recorder.messages_processed == 10
     timed = exporter.histogram("tickrmeter_message_processing_duration_seconds")
     assert {labels: total for labels, (total, _) in timed.items()} == expected
     assert timed['message_type="stock_request"'][1] == pytest.approx(3 * PROCESSING_NS / 1e9)
@@ -102,7 +103,7 @@ def test_the_last_message_is_remembered_by_its_arrival(exporter: Exporter) -> No
     ("delivery", "labels"),
     [
         (message("STOCKPRICEUPDATE", b""), 'message_type="stock_request",reason="empty"'),
-        (message(A, b"{"), 'message_type="stock_response",reason="bad_json"'),
+        (message(A, b'{"symbol":'), 'message_type="stock_response",reason="bad_json"'),
         (message("DEVICESTATUS_RES", b"[]"), 'message_type="device_status",reason="not_object"'),
         (message("TICKRMETERBOOT", b"\xff"), 'message_type="device_boot",reason="bad_utf8"'),
         (message("DEVICE_BOOTED", b"{}"), 'message_type="device_booted",reason="missing_field"'),
@@ -126,9 +127,9 @@ def test_rule_10_what_cannot_be_decoded_is_counted_by_reason(
     ("delivery", "kind"),
     [
         (request(1, "nobody"), "device"),
-        (request(1, symbol="A PL"), "symbol"),
-        (answer(1, symbol='A"PL'), "symbol"),
-        (status(1, A + "\n"), "device"),
+        (request(1, symbol="A\nPL"), "symbol"),
+        (answer(1, symbol="A" * 33), "symbol"),
+        (status(1, A + "/"), "device"),
     ],
 )
 def test_rule_8_what_fails_its_pattern_is_rejected(exporter: Exporter, delivery: Message, kind: str) -> None:
@@ -172,7 +173,7 @@ class _Stumbling(Decoder):
 def test_rule_10_a_bug_is_counted_and_told_and_the_next_message_handled(log: list[str]) -> None:
     exporter = Exporter()
     handler = Handler(
-        _Stumbling("", r"[0-9A-F]{12}", DEFAULT_FIELDS),
+        _Stumbling("", "mac", r"[0-9A-F]{12}", DEFAULT_FIELDS),
         exporter.fleet,
         exporter.recorder,
         iter(range(1000)).__next__,

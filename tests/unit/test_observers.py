@@ -1,12 +1,13 @@
 """What the observable instruments see of a known state."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from opentelemetry.metrics import CallbackOptions
 
 from otel_tickrmeter.catalogue import Kind, catalogue, names
-from otel_tickrmeter.core.fleet import Fleet
+from otel_tickrmeter.core.fleet import MIN_TIMEOUTS_IN_A_ROW, Fleet
 from otel_tickrmeter.core.link import Link
 from otel_tickrmeter.core.message import Watermark
 from otel_tickrmeter.observers import (
@@ -18,6 +19,7 @@ from otel_tickrmeter.observers import (
     as_callbacks,
 )
 from tests.assembly import (
+    BOUNDS,
     BUILD,
     SAMPLE,
     START_NS,
@@ -136,9 +138,31 @@ def test_online_is_by_versions_and_without_who_left() -> None:
         (1, {"flash_id": "unknown"}),
     ]
     # Past the device timeout, before the cleanup that forgets them: no longer online, still known.
-    assembly.fleet.now_ns = at(304)
+    assembly.play([quiet(at(300)), quiet(at(304) + 1)])
     assert seen(callbacks, name) == []
     assert seen(callbacks, "tickrmeter.devices.by_flash_id.total")[0][0] == 2
+
+
+def test_the_devices_whose_symbols_gave_way_are_named_ten_at_most() -> None:
+    bounds = replace(BOUNDS, max_device_symbols=1)
+    assembly = assemble(compact_telemetry("device"), "device", bounds)
+    for number in range(12):
+        device = f"{number:012}"
+        assembly.play(request(device, f"S{n}", at(n)) for n in range(number + 1))
+    shown = seen(fleet_callbacks(assembly.fleet), "tickrmeter.device.symbols.displaced")
+    assert shown == [(n, {"device_id": f"{n:012}"}) for n in range(11, 1, -1)]
+
+
+def test_answers_are_missing_while_requests_time_out_and_none_is_seen() -> None:
+    name = "tickrmeter.stock_update.answers_missing"
+    assembly = played(*(request(f"{n:012}", "AAPL", at(1)) for n in range(MIN_TIMEOUTS_IN_A_ROW)))
+    callbacks = fleet_callbacks(assembly.fleet)
+    assert seen(callbacks, name) == [(0, {})]
+    assembly.play([quiet(at(40))])
+    assert seen(callbacks, name) == [(1, {})]
+    # An answer shows that answers come through, whether anybody asked or not.
+    assembly.play([answer(SECOND, "S1", at(41))])
+    assert seen(callbacks, name) == [(0, {})]
 
 
 def test_charging_states_are_all_there_even_at_zero() -> None:
