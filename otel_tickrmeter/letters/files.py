@@ -1,7 +1,9 @@
 """The dead-letter file, and beside it those that are full: FILE.1 is the newest of them, then FILE.2."""
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
+from itertools import accumulate
 from pathlib import Path
 
 
@@ -43,26 +45,33 @@ class LetterFiles:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def append(self, line: bytes) -> None:
-        """Writes a line, which has its newline.
+    def append(self, lines: Sequence[bytes]) -> int:
+        """Writes the first of some lines, as many as the file has room for; returns how many, at least one.
 
         Raises:
-            OSError: it could not be written as a whole.
+            OSError: not even the first could be written as a whole.
         """
         descriptor, size = self._ready()
-        if size and size + len(line) > self._max_bytes:
+        if size and size + len(lines[0]) > self._max_bytes:
             self._rotate()
             descriptor, size = self._ready()
-        if self._torn:
-            line = b"\n" + line
+        begun = b"\n" if self._torn else b""
+        ends = accumulate(map(len, lines), initial=size + len(begun))
+        count = max(1, sum(end <= self._max_bytes for end in ends) - 1)
+        data = begun + b"".join(lines[:count])
         written = 0
         try:
-            while written < len(line):
-                written += os.write(descriptor, line[written:])
+            while written < len(data):
+                written += os.write(descriptor, data[written:])
         except OSError:
-            self._torn = self._torn or written > 0
-            raise
+            if written:
+                self._torn = not data[:written].endswith(b"\n")
+            whole = data.count(b"\n", len(begun), written)
+            if not whole:
+                raise
+            return whole
         self._torn = False
+        return count
 
     def _ready(self) -> tuple[int, int]:
         """The descriptor of the file that is at the path now, and its size."""

@@ -11,11 +11,14 @@ from loguru import logger
 from otel_tickrmeter.letters.files import LetterFiles
 from otel_tickrmeter.letters.letter import Letter, encode_letter
 
-MAX_WAITING_LETTERS = 1_000
+MAX_WAITING_LETTERS = 10_000
 """Letters that may wait to be written."""
 
 MAX_WAITING_BYTES = 4 * 1024 * 1024
 """Bound of their topics and payloads, which may have 64 KiB each."""
+
+BATCH_BYTES = 65_536
+"""So much is written at once: each call of the system gives the interpreter away and waits to get it back."""
 
 STOP_SECONDS = 1.0
 """For what still waits when the exporter stops."""
@@ -68,50 +71,54 @@ class LetterWriter:
             self._stopping = True
             self._changed.notify()
         self._thread.join(STOP_SECONDS)
-        with self._changed:
-            left = len(self._waiting)
-        if left:
-            logger.warning("{} dead letters could not be written in time", left)
+        if self._thread.is_alive():
+            logger.warning("Some dead letters could not be written in time")
 
     def post(self, letter: Letter) -> None:
         """Take a letter, or count it as dropped when too much waits. Never blocks."""
-        size = len(letter.topic) + len(letter.payload)
         with self._changed:
-            full = len(self._waiting) >= MAX_WAITING_LETTERS or self._waiting_bytes + size > MAX_WAITING_BYTES
-            if full or self._stopping:
+            bytes_ = self._waiting_bytes + _size(letter)
+            if len(self._waiting) >= MAX_WAITING_LETTERS or bytes_ > MAX_WAITING_BYTES or self._stopping:
                 self.dropped += 1
                 return
             self._waiting.append(letter)
-            self._waiting_bytes += size
+            self._waiting_bytes = bytes_
             self._changed.notify()
 
     def _write_all(self) -> None:
-        while (letter := self._next()) is not None:
-            self._write(letter)
+        while batch := self._next_batch():
+            self._write([encode_letter(letter) for letter in batch])
         self._files.close()
 
-    def _next(self) -> Letter | None:
-        """Waits for a letter; None when there will be none any more."""
+    def _next_batch(self) -> list[Letter]:
+        """Waits for letters; none when there will be none any more."""
+        batch: list[Letter] = []
+        batch_bytes = 0
         with self._changed:
-            while not self._waiting:
-                if self._stopping:
-                    return None
-                self._changed.wait()
-            letter = self._waiting.popleft()
-            self._waiting_bytes -= len(letter.topic) + len(letter.payload)
-            return letter
+            self._changed.wait_for(lambda: self._waiting or self._stopping)
+            while self._waiting and batch_bytes < BATCH_BYTES:
+                batch.append(self._waiting.popleft())
+                batch_bytes += _size(batch[-1])
+            self._waiting_bytes -= batch_bytes
+        return batch
 
-    def _write(self, letter: Letter) -> None:
-        try:
-            self._files.append(encode_letter(letter))
-        except OSError as error:
-            with self._changed:
-                self.dropped += 1
-            if not self._failing:
-                logger.error("The dead-letter file cannot be written, dead letters are dropped: {}", error)
-            self._failing = True
-            return
-        self.written += 1
-        if self._failing:
-            logger.info("The dead-letter file can be written again")
-        self._failing = False
+    def _write(self, lines: list[bytes]) -> None:
+        while lines:
+            try:
+                count = self._files.append(lines)
+            except OSError as error:
+                with self._changed:
+                    self.dropped += len(lines)
+                if not self._failing:
+                    logger.error("Dead letters are dropped, the file cannot be written: {}", error)
+                self._failing = True
+                return
+            del lines[:count]
+            self.written += count
+            if self._failing:
+                logger.info("Dead letters can be written again")
+            self._failing = False
+
+
+def _size(letter: Letter) -> int:
+    return len(letter.topic) + len(letter.payload)
