@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         help="show what messages.dead_letter_file has kept",
         description="Shows the messages that were set aside and kept, by reason and type: how many, when, on "
         "which topics, and a few of them. The files may be given in any order.",
-        epilog="example:\n  otel-tickrmeter dead-letters /var/log/otel-tickrmeter-dead-letters.jsonl*",
+        epilog="example:\n  otel-tickrmeter dead-letters /var/log/otel-tickrmeter/dead-letters.jsonl*",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     letters.add_argument("files", type=Path, nargs="+", metavar="FILE", help="the file, and rotated ones")

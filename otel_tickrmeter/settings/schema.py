@@ -94,7 +94,7 @@ _KEYS = (
         "messages.dead_letter_file",
         kinds.PATH,
         "File that keeps every message that was set aside, as JSON lines.",
-        '"/var/log/otel-tickrmeter-dead-letters.jsonl"',
+        '"/var/log/otel-tickrmeter/dead-letters.jsonl"',
     ),
     Key("messages.dead_letter_max_size", kinds.SIZE, "Size at which a new dead-letter file is begun."),
     Key(

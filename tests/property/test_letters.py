@@ -1,14 +1,21 @@
 """Whatever was published: a dead letter is one line of JSON and reads back equal; damage is one error."""
 
 import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from hypothesis import example, given
 from hypothesis import strategies as st
+from loguru import logger
 
+from otel_tickrmeter.core.limiter import INTERVAL_NS
 from otel_tickrmeter.core.message import Message, MessageType
 from otel_tickrmeter.letters.escape import escaped, payload_shown
 from otel_tickrmeter.letters.letter import Letter, LetterError, decode_letter, encode_letter
+from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.set_aside import device_in
+from tests.exporter import Exporter
+from tests.wire import A
 
 LATEST_MS = 253_402_300_799_999
 letters = st.builds(
@@ -101,3 +108,58 @@ def test_a_device_is_read_as_it_is_spelled(device: str, rest: bytes) -> None:
     payload = b'{"device" : "' + spelled + b'"' + rest
     assert device_in(MessageType.DEVICE_BOOT, Message(b"TICKRMETERBOOT", payload, 0)) == spelled
     assert device_in(MessageType.STOCK_RESPONSE, Message(b"a/b/" + b"0A", payload, 0)) == b"0A"
+
+
+TOPICS = [
+    b"STOCKPRICEUPDATE",
+    b"DEVICESTATUS_RES",
+    b"TICKRMETERBOOT",
+    b"DEVICE_BOOTED",
+    A.encode(),
+    b"\xff\n",
+]
+bad_messages = st.builds(
+    Message,
+    st.sampled_from(TOPICS),
+    st.binary(max_size=200)
+    | json_values.map(json.dumps).map(str.encode)
+    | st.dictionaries(st.sampled_from(["device", "symbol", "battery", "vin"]), json_values)
+    .map(json.dumps)
+    .map(str.encode),
+    st.integers(0, INTERVAL_NS - 1),
+    retain=st.booleans(),
+    duplicate=st.booleans(),
+    oversize=st.booleans(),
+    qos=st.integers(0, 2),
+)
+
+
+@given(st.lists(bad_messages, max_size=20))
+def test_whatever_is_set_aside_makes_whole_lines_and_a_letter_for_each(messages: list[Message]) -> None:
+    lines: list[str] = []
+    sink = logger.add(lines.append, format="{message}", level="DEBUG")
+    try:
+        with TemporaryDirectory() as directory:
+            path = Path(directory) / "letters"
+            with LetterWriter(path, 10**9, 1) as writer:
+                exporter = Exporter(letters=writer)
+                exporter.deliver(*messages)
+            letters_ = [decode_letter(line) for line in path.read_bytes().splitlines()]
+    finally:
+        logger.remove(sink)
+    for line in lines:
+        assert line.startswith("Set aside, as a whole or in part: ")
+        assert line.isascii()
+        assert line.removesuffix("\n").isprintable()
+    kinds = {line.partition(", device")[0] for line in lines}
+    assert len(kinds) == len(lines)  # no minute has gone by
+    wire = [(m.topic, m.payload, m.qos, m.retain, m.duplicate) for m in messages]
+    kept = [(each.topic, each.payload, each.qos, each.retain, each.duplicate) for each in letters_]
+    remaining = iter(wire)
+    assert all(each in remaining for each in kept)  # in their order
+    counted = exporter.errors()
+    rejected = exporter.figures("tickrmeter_identities_rejected_total")
+    faults = [
+        labels for labels in (*counted, *rejected) if not labels.endswith(('"retained"', '"duplicate"'))
+    ]
+    assert bool(kept) == bool(faults)
