@@ -12,9 +12,6 @@ from base64 import b64decode, b64encode
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
-
 
 class Letter(NamedTuple):
     """A message that was set aside.
@@ -83,8 +80,14 @@ def decode_letter(line: bytes) -> Letter:
 
 def rfc3339(time_ms: int) -> str:
     """A Unix time in milliseconds as RFC 3339 has it, in UTC."""
-    return (_EPOCH + time_ms * _MS).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (
+        (_epoch() + timedelta(milliseconds=time_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )
 
 
 def _unix_ms(text: str) -> int:
-    return (datetime.fromisoformat(text) - _EPOCH) // _MS
+    return (datetime.fromisoformat(text) - _epoch()) // timedelta(milliseconds=1)
+
+
+def _epoch() -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC)
