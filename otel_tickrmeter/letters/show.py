@@ -4,6 +4,7 @@ The files hold what strangers published, and may be damaged: everything is shown
 dead letter is counted.
 """
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -106,7 +107,12 @@ def show_files(paths: Iterable[Path]) -> int:
             reason = getattr(error, "strerror", None) or error
             sys.stderr.write(f"otel-tickrmeter dead-letters: {_text(str(path))} cannot be read: {reason}\n")
             code = 1
-    sys.stdout.writelines(f"{line}\n" for line in report(letters))
+    try:
+        sys.stdout.writelines(f"{line}\n" for line in report(letters))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who reads has seen enough (`| head`): the rest must not meet the pipe again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
 
 

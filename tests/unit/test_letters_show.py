@@ -1,5 +1,8 @@
 """`otel-tickrmeter dead-letters`: what people see of the files, whole or damaged."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -132,6 +135,21 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_read(
         f"otel-tickrmeter dead-letters: {path.parent} cannot be read: Is a directory",
         r"otel-tickrmeter dead-letters: nul\x00 cannot be read: embedded null byte",
     ]
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(path: Path) -> None:
+    path.write_bytes(encode_letter(LETTER))
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as nobody:
+        ended = subprocess.run(
+            [sys.executable, "-m", "otel_tickrmeter", "dead-letters", str(path)],
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=60,
+        )
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
