@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import time
+from contextlib import nullcontext
 from functools import partial
 from importlib import metadata, resources
 
@@ -21,11 +22,12 @@ from otel_tickrmeter.http.negotiate import Format
 from otel_tickrmeter.http.pages import HealthReport, LandingState
 from otel_tickrmeter.http.routes import ExpositionUnavailableError, build_routes
 from otel_tickrmeter.http.server import serve
+from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.mqtt.feed import Feed
 from otel_tickrmeter.observers import ProcessObserver, as_callbacks
 from otel_tickrmeter.pipeline import Clock, make_pipeline
 from otel_tickrmeter.process import ProcessSampler, sample_forever
-from otel_tickrmeter.settings.model import Settings
+from otel_tickrmeter.settings.model import MessagesSettings, Settings
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.exposition import Telemetry, exposition_callbacks
 from otel_tickrmeter.telemetry.otlp import DEFAULT_INTERVAL_SECONDS, OtlpPush, make_exporter
@@ -51,12 +53,14 @@ class App:
         self._telemetry = _make_telemetry(settings, make_resource(socket.gethostname()))
         self._process = ProcessObserver(_build_labels())
         disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+        self._letters = _make_letters(settings.messages)
         pipeline = make_pipeline(
             settings,
             NoOpMeter("otel_tickrmeter") if disabled else self._telemetry.meter(),
             self._telemetry.end_series,
             as_callbacks(self._process.callbacks()) | exposition_callbacks(self._telemetry),
             Clock(self._started_ns, _unix_offset_ns, time.perf_counter_ns),
+            letters=self._letters,
         )
         self._recorder, self._fleet, self._link = pipeline.recorder, pipeline.fleet, pipeline.link
         self._feed = Feed(
@@ -70,9 +74,14 @@ class App:
         """Run until SIGINT or SIGTERM.
 
         Raises:
+            LetterFileError: The dead-letter file cannot be opened.
             ListenError: The address of the HTTP server cannot be listened on.
         """
         sys.setswitchinterval(_SWITCH_SECONDS)
+        with self._letters or nullcontext():
+            await self._run()
+
+    async def _run(self) -> None:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
             async with anyio.create_task_group() as tasks:
                 await self._start(tasks)
@@ -154,6 +163,13 @@ class App:
             not_ready_reason=self._not_ready_reason(),
             metrics_path=self._settings.prometheus.path,
         )
+
+
+def _make_letters(messages: MessagesSettings) -> LetterWriter | None:
+    path = messages.dead_letter_file
+    if path is None:
+        return None
+    return LetterWriter(path, messages.dead_letter_max_size, messages.dead_letter_files)
 
 
 def _make_telemetry(settings: Settings, resource: Resource) -> Telemetry:

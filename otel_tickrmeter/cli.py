@@ -19,7 +19,7 @@ from otel_tickrmeter.settings.layer import Found
 from otel_tickrmeter.settings.load import load_settings
 from otel_tickrmeter.settings.model import Settings
 
-_COMMANDS = ("run", "check-config", "simulate", "demo", "metrics")
+_COMMANDS = ("run", "check-config", "simulate", "demo", "dead-letters", "metrics")
 _LISTEN = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]+):([0-9]+)")
 _EXAMPLES = """\
 examples:
@@ -28,6 +28,7 @@ examples:
   otel-tickrmeter check-config --config exporter.yaml
   otel-tickrmeter simulate --devices 200 --rate 50 --duration 2m
   otel-tickrmeter demo
+  otel-tickrmeter dead-letters dead-letters.jsonl dead-letters.jsonl.1
 """
 
 
@@ -43,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _check_config(options)
         case "metrics":
             return _metrics(options)
+        case "dead-letters":
+            return _dead_letters(options)
         case "simulate":
             return _simulate(options)
         case "demo":
@@ -74,6 +77,15 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser("simulate", help="publish a realistic fleet and say exactly what was sent")
     )
     commands.add_parser("demo", help="run a broker, a simulated fleet and the exporter on it")
+    letters = commands.add_parser(
+        "dead-letters",
+        help="show what messages.dead_letter_file has kept",
+        description="Shows the messages that were set aside and kept, by reason and type: how many, when, on "
+        "which topics, and a few of them. The files may be given in any order.",
+        epilog="example:\n  otel-tickrmeter dead-letters /var/log/otel-tickrmeter/dead-letters.jsonl*",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    letters.add_argument("files", type=Path, nargs="+", metavar="FILE", help="the file, and rotated ones")
     metrics = commands.add_parser("metrics", help="print the metric catalogue")
     metrics.add_argument("--format", choices=("markdown", "json"), default="markdown")
     return parser
@@ -143,6 +155,7 @@ def _run(options: argparse.Namespace) -> int:
     # Here, so that bad usage and bad settings are told at once.
     from otel_tickrmeter.app import App
     from otel_tickrmeter.http.sockets import ListenError
+    from otel_tickrmeter.letters.writer import LetterFileError
     from otel_tickrmeter.logs import configure_logging, end_logging
     from otel_tickrmeter.settings.notices import notices
 
@@ -155,20 +168,20 @@ def _run(options: argparse.Namespace) -> int:
     logger.info("otel-tickrmeter {} watches {}", __version__, settings.mqtt.broker)
     for notice in notices(settings, os.environ):
         logger.warning(notice)
-    failed = False
+    code = 0
     try:
         anyio.run(App(settings).run)
-    except* ListenError as group:
-        failed = True
+    except* (LetterFileError, ListenError) as group:
+        code = 2 if group.subgroup(LetterFileError) else 1
         for reason in group.exceptions:
             logger.error("{}", reason)
     except* Exception:  # noqa: BLE001  the last line of defence: said in the log, not as a bare traceback
-        failed = True
+        code = 1
         logger.exception("The exporter failed")
-    if not failed:
+    if not code:
         logger.info("Stopped")
     end_logging()
-    return int(failed)
+    return code
 
 
 def _simulate(options: argparse.Namespace) -> int:
@@ -187,6 +200,12 @@ def _demo() -> int:
     from otel_tickrmeter.demo import demo
 
     return demo()
+
+
+def _dead_letters(options: argparse.Namespace) -> int:
+    from otel_tickrmeter.letters.show import show_files
+
+    return show_files(options.files)
 
 
 def _metrics(options: argparse.Namespace) -> int:

@@ -24,6 +24,7 @@ from otel_tickrmeter.core.message import (
 )
 from otel_tickrmeter.core.reason import SUBSCRIBED, ErrorReason, RejectionReason
 from otel_tickrmeter.recorder import Recorder
+from otel_tickrmeter.set_aside import SetAside
 
 # What may happen many times a second is logged when it begins; a counter says how much of it there was.
 _QUIET_NS = 10_000_000_000
@@ -38,6 +39,7 @@ class Handler:
         recorder: Records into the instruments.
         clock_ns: Measures how long a message takes; the state goes by arrival times alone.
         link: Kept up to date for readiness and health.
+        set_aside: Takes the messages that were set aside, as a whole or in part.
     """
 
     def __init__(
@@ -47,18 +49,22 @@ class Handler:
         recorder: Recorder,
         clock_ns: Callable[[], int],
         link: Link,
+        *,
+        set_aside: SetAside,
     ) -> None:
         self._decoder = decoder
         self._fleet = fleet
         self._recorder = recorder
         self._clock_ns = clock_ns
         self._link = link
+        self._set_aside = set_aside
         self._bug_quiet_until_ns = 0
         self._drops_quiet_until_ns = 0
 
     def deliver(self, messages: list[Message]) -> None:
         """Handle messages in the order of their arrival."""
         clock_ns = self._clock_ns
+        reasons = self._recorder.set_aside
         start_ns = clock_ns()
         for message in messages:
             message_type = self._decoder.classify(message.topic)
@@ -69,6 +75,9 @@ class Handler:
                     logger.exception("A {} message could not be handled", message_type)
                     self._bug_quiet_until_ns = message.arrived_ns + _QUIET_NS
                 self._recorder.message_error(message_type, ErrorReason.INTERNAL)
+            if reasons:
+                self._set_aside.take(message_type, message, reasons)
+                reasons.clear()
             end_ns = clock_ns()
             self._recorder.message(message_type, end_ns - start_ns)
             start_ns = end_ns

@@ -11,6 +11,8 @@ from heapq import nlargest
 
 from opentelemetry.metrics import CallbackOptions, CallbackT, Observation
 
+from otel_tickrmeter.catalogue import names
+from otel_tickrmeter.catalogue.exporter import LetterOutcome
 from otel_tickrmeter.core.attributes import AttributeSet
 from otel_tickrmeter.core.device import UNKNOWN, Device
 from otel_tickrmeter.core.fleet import Fleet
@@ -18,6 +20,7 @@ from otel_tickrmeter.core.link import Link
 from otel_tickrmeter.core.ranking import ranking, slowest, symbol_figures
 from otel_tickrmeter.core.symbol import Symbol
 from otel_tickrmeter.core.window import Figures
+from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.process import SystemSample
 
 _NS = 1e9
@@ -192,6 +195,22 @@ class LinkObserver:
         last_ns = self._link.last_message_ns
         if last_ns is not None:
             yield Observation((last_ns + self._unix_offset_ns()) / _NS)
+
+
+class LetterObserver:
+    """Observes the dead-letter file; without one there is nothing to see."""
+
+    def __init__(self, letters: LetterWriter | None) -> None:
+        self._letters = letters
+
+    def callbacks(self) -> dict[str, Observe]:
+        """Return a callback for each instrument, by name."""
+        return {names.DEAD_LETTERS: self._outcomes}
+
+    def _outcomes(self) -> Iterable[Observation]:
+        if self._letters is not None:
+            yield Observation(self._letters.written, {"outcome": LetterOutcome.WRITTEN.value})
+            yield Observation(self._letters.dropped, {"outcome": LetterOutcome.DROPPED.value})
 
 
 class ProcessObserver:

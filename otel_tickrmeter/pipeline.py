@@ -11,8 +11,10 @@ from otel_tickrmeter.core.fleet import Fleet
 from otel_tickrmeter.core.link import Link
 from otel_tickrmeter.core.registry import Limits
 from otel_tickrmeter.handler import Handler
-from otel_tickrmeter.observers import FleetObserver, LinkObserver, Ranks, as_callbacks
+from otel_tickrmeter.letters.writer import LetterWriter
+from otel_tickrmeter.observers import FleetObserver, LetterObserver, LinkObserver, Ranks, as_callbacks
 from otel_tickrmeter.recorder import Recorder
+from otel_tickrmeter.set_aside import SetAside
 from otel_tickrmeter.settings.model import MonitoringSettings, Settings
 from otel_tickrmeter.telemetry.registration import make_observed, make_recorded, rows_for
 
@@ -50,6 +52,8 @@ def make_pipeline(
     end_series: Callable[[AttributeSet], None],
     others: Mapping[str, CallbackT],
     clock: Clock,
+    *,
+    letters: LetterWriter | None = None,
 ) -> Pipeline:
     """Make the parts, and every instrument of the catalogue.
 
@@ -59,6 +63,7 @@ def make_pipeline(
         end_series: Told which series are over.
         others: The callbacks of what is observed outside: the process and the exposition.
         clock: Times.
+        letters: Keeps the messages that are set aside; None when nothing is to be kept.
     """
     detail = settings.metrics.detail
     rows = rows_for(detail)
@@ -74,13 +79,16 @@ def make_pipeline(
     observed = as_callbacks(
         FleetObserver(fleet, ranks, clock.unix_offset_ns).callbacks()
         | LinkObserver(link, clock.unix_offset_ns).callbacks()
+        | LetterObserver(letters).callbacks()
     )
     make_observed(meter, rows, {**observed, **others})
     mqtt = settings.mqtt
     decoder = Decoder(
         mqtt.topic_prefix, mqtt.device_id_form, mqtt.device_id_pattern, settings.messages.fields
     )
-    return Pipeline(Handler(decoder, fleet, recorder, clock.processing_ns, link), recorder, fleet, link)
+    set_aside = SetAside(letters, clock.unix_offset_ns)
+    handler = Handler(decoder, fleet, recorder, clock.processing_ns, link, set_aside=set_aside)
+    return Pipeline(handler, recorder, fleet, link)
 
 
 def _limits(monitoring: MonitoringSettings) -> Limits:

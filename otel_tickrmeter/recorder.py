@@ -34,6 +34,10 @@ class Recorder:
         by_device: Whether pairs have series of their own. If not, their symbol's attribute set is recorded,
             which is what the view would make of theirs: 24,000 sets less to keep.
         with_otlp: Whether exports over OTLP will be counted.
+
+    Attributes:
+        set_aside: Why the present message was set aside, as a whole or in part, from whichever part of the
+            program noticed; the handler takes them.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class Recorder:
         self._firmware: dict[str, AttributeSet] = {}
         self._firmware_answered: dict[str, AttributeSet] = {}
         self._firmware_timeout: dict[str, AttributeSet] = {}
+        self.set_aside: list[str] = []
         self.messages_processed = 0
         self.errors = 0
         self._http_requests = counters[names.HTTP_REQUESTS]
@@ -151,6 +156,9 @@ class Recorder:
     def rejected(self, kind: IdentityKind, reason: RejectionReason) -> None:
         """Count an identity that was not admitted."""
         self._identities_rejected.add(1, {"kind": kind.value, "reason": reason.value})
+        # The bounds say by themselves what kind it was.
+        pattern = reason is RejectionReason.PATTERN
+        self.set_aside.append(f"{kind.value}_pattern" if pattern else reason.value)
 
     def displaced(self, kind: DisplacedKind) -> None:
         """Count what gave way."""
@@ -202,6 +210,7 @@ class Recorder:
         """Count a message, or a field, that was set aside."""
         self.errors += 1
         self._message_errors.add(1, {"message_type": message_type.value, "reason": reason.value})
+        self.set_aside.append(reason.value)
 
     def repaired(self, message_type: MessageType, repair: Repair) -> None:
         """Count a message that was read all the same."""

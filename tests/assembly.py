@@ -1,7 +1,9 @@
 """The real pipeline on a chosen path, with clocks of the test."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
+from pathlib import Path
 from typing import NamedTuple
 
 import anyio
@@ -11,6 +13,7 @@ from opentelemetry.sdk.resources import Resource
 from otel_tickrmeter import __version__
 from otel_tickrmeter.core.attributes import AttributeSet
 from otel_tickrmeter.core.message import LinkEvent, Message
+from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.observers import ProcessObserver, as_callbacks
 from otel_tickrmeter.pipeline import Clock, make_pipeline
 from otel_tickrmeter.process import SystemSample
@@ -93,7 +96,7 @@ def stock_telemetry(detail: Detail, *, scope_labels: bool = False, with_otlp: bo
 
 
 class Assembly:
-    """Everything between the receiver and the meter; OTLP exports are counted.
+    """Everything between the receiver and the meter; OTLP exports are counted, dead letters never written.
 
     Args:
         meter: What the instruments are made on.
@@ -120,6 +123,7 @@ class Assembly:
             end_series,
             {**as_callbacks(process.callbacks()), **exposition},
             Clock(START_NS, lambda: UNIX_OFFSET_NS, count(0, PROCESSING_NS).__next__),
+            letters=LetterWriter(Path(os.devnull), 1, 0),
         )
         self.fleet, self.recorder = self._pipeline.fleet, self._pipeline.recorder
 

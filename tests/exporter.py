@@ -9,8 +9,10 @@ from otel_tickrmeter.core.message import Message
 from otel_tickrmeter.core.outcomes import Outcomes
 from otel_tickrmeter.core.registry import Limits
 from otel_tickrmeter.handler import Handler
-from otel_tickrmeter.observers import FleetObserver, LinkObserver, Ranks, as_callbacks
+from otel_tickrmeter.letters.writer import LetterWriter
+from otel_tickrmeter.observers import FleetObserver, LetterObserver, LinkObserver, Ranks, as_callbacks
 from otel_tickrmeter.recorder import Recorder
+from otel_tickrmeter.set_aside import SetAside
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.family import HistogramFamily
 from otel_tickrmeter.telemetry.registration import dropped_attributes, make_observed, make_recorded, rows_for
@@ -25,7 +27,12 @@ class Exporter:
     """Handles deliveries and shows its figures. `outcomes`, when given, is told instead of the recorder."""
 
     def __init__(
-        self, limits: Limits = LIMITS, *, detail: str = "device", outcomes: Outcomes | None = None
+        self,
+        limits: Limits = LIMITS,
+        *,
+        detail: str = "device",
+        outcomes: Outcomes | None = None,
+        letters: LetterWriter | None = None,
     ) -> None:
         rows = rows_for(detail)
         self.meter = CompactMeter(rows, dropped_attributes(detail))
@@ -34,11 +41,17 @@ class Exporter:
         self.fleet = Fleet(limits, outcomes or self.recorder)
         self.link = Link(0)
         self.handler = Handler(
-            decoder(), self.fleet, self.recorder, count(step=PROCESSING_NS).__next__, self.link
+            decoder(),
+            self.fleet,
+            self.recorder,
+            count(step=PROCESSING_NS).__next__,
+            self.link,
+            set_aside=SetAside(letters, lambda: 0),
         )
         observed = as_callbacks(
             FleetObserver(self.fleet, Ranks(1, 10), lambda: 0).callbacks()
             | LinkObserver(self.link, lambda: 0).callbacks()
+            | LetterObserver(letters).callbacks()
         )
         make_observed(self.meter, [row for row in rows if row.name in observed], observed)
 

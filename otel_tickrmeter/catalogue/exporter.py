@@ -30,6 +30,13 @@ class ExportOutcome(StrEnum):
     FAILED = "failed"
 
 
+class LetterOutcome(StrEnum):
+    """What became of a message for the dead-letter file (`tickrmeter_dead_letters_total`)."""
+
+    WRITTEN = "written"
+    DROPPED = "dropped"
+
+
 def exporter() -> tuple[Instrument, ...]:
     """Return the rows about the exporter."""
     return (
@@ -131,6 +138,16 @@ def exporter() -> tuple[Instrument, ...]:
             "tickrmeter_identities_rejected_total",
             "Messages whose device or symbol was not admitted.",
             {"kind": tuple(IdentityKind), "reason": tuple(RejectionReason)},
+        ),
+        Instrument(
+            names.DEAD_LETTERS,
+            Kind.OBSERVABLE_COUNTER,
+            "{message}",
+            "tickrmeter_dead_letters_total",
+            "Messages for the dead-letter file; those that it could not take are dropped.",
+            {"outcome": tuple(LetterOutcome)},
+            source="dead-letter file",
+            absent="there is no dead-letter file",
         ),
         counter(
             names.IDENTITIES_DISPLACED,

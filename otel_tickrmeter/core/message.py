@@ -30,7 +30,8 @@ class Message(NamedTuple):
 
     `payload` is empty when `oversize` is set: the receiver does not carry what the decoder would refuse.
     `backlog` marks a delivery whose arrival time means nothing: it waited in a queue of the broker, or in
-    the socket while the receiver was stalled.
+    the socket while the receiver was stalled. `qos` is that of the delivery: the publisher's or ours,
+    whichever is less.
     """
 
     topic: bytes
@@ -40,6 +41,7 @@ class Message(NamedTuple):
     duplicate: bool = False
     backlog: bool = False
     oversize: bool = False
+    qos: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ A stream is a sequence of frames, all integers in network byte order:
     frame    = kind u8, body length u32, body
     kind 1   = a batch of messages: records until the body ends
     record   = arrival u64 (monotonic ns), flags u8, topic length u16, payload length u32, topic, payload
-    flags    = 1 retain, 2 duplicate, 4 backlog, 8 oversize
+    flags    = 1 retain, 2 duplicate, 4 backlog, 8 oversize, 16 QoS 1, 32 QoS 2
     kind 2   = one link event: a JSON object, its class name under "event" beside its fields
 
 `encode` of a decoded stream gives the same stream. The decoder yields items or raises `FrameError`,
@@ -42,8 +42,8 @@ _EVENTS: dict[str, type[LinkEvent]] = {
     for kind in (Connected, Subscribed, Refused, Lost, Stalled, Doubted, Heard, Dropped, Watermark)
 }
 _FLAGS = tuple(
-    (bool(flags & 1), bool(flags & 2), bool(flags & 4), bool(flags & 8)) for flags in range(16)
-)  # indexed by the flags byte: a look-up instead of four tests for each message
+    (bool(flags & 1), bool(flags & 2), bool(flags & 4), bool(flags & 8), flags >> 4) for flags in range(48)
+)  # indexed by the flags byte: a look-up instead of five tests for each message
 
 
 class FrameError(ValueError):
@@ -52,8 +52,8 @@ class FrameError(ValueError):
 
 def encode_record(message: Message) -> bytes:
     """One message as a record; `encode_batch` makes a frame of many."""
-    topic, payload, arrived_ns, retain, duplicate, backlog, oversize = message
-    flags = retain | duplicate << 1 | backlog << 2 | oversize << 3
+    topic, payload, arrived_ns, retain, duplicate, backlog, oversize, qos = message
+    flags = retain | duplicate << 1 | backlog << 2 | oversize << 3 | qos << 4
     return _RECORD.pack(arrived_ns, flags, len(topic), len(payload)) + topic + payload
 
 

@@ -309,6 +309,7 @@ class Link:
                 message.dup,
                 self._watch.active(self._stamp_ns),
                 oversize,
+                message.qos,
             )
         )
 

@@ -75,9 +75,16 @@ class MqttSettings:
 
 @dataclass(frozen=True, slots=True)
 class MessagesSettings:
-    """`[messages]`: `fields` has every reading of DEFAULT_FIELDS, overridden ones replaced."""
+    """`[messages]`: `fields` has every reading of DEFAULT_FIELDS, overridden ones replaced.
+
+    Without a `dead_letter_file` what is set aside is not kept. `dead_letter_max_size` is bytes,
+    `dead_letter_files` how many full ones are kept beside it.
+    """
 
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: DEFAULT_FIELDS)
+    dead_letter_file: Path | None = None
+    dead_letter_max_size: int = 10_000_000
+    dead_letter_files: int = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,8 @@ def read_named_files(
             "mqtt.tls.cert_file",
             lambda cert: _try_certificate(cert, values["mqtt.tls.key_file"], key_password),
         )
-    attempt("logging.file", _try_log_file)
+    for key in ("logging.file", "messages.dead_letter_file"):
+        attempt(key, _try_output_file)
     return found, faults
 
 
@@ -83,7 +84,7 @@ def _try_certificate(cert: Path, key: Path, password: str | None) -> None:
         raise ValueError(f"does not load together with {key}: {_reason(error)}") from None
 
 
-def _try_log_file(path: Path) -> None:
+def _try_output_file(path: Path) -> None:
     if path.is_dir():
         raise ValueError("is a directory")
 

@@ -34,9 +34,9 @@ def build(values: Mapping[str, Any]) -> Settings:
         found = {}
         for field in fields(default):
             value = getattr(default, field.name)
-            if isinstance(value, MessagesSettings):
+            if isinstance(default, MessagesSettings) and field.name == "fields":
                 given = {key.removeprefix(_FIELDS): values[key] for key in values if key.startswith(_FIELDS)}
-                found[field.name] = MessagesSettings(MappingProxyType({**value.fields, **given}))
+                found[field.name] = MappingProxyType({**value, **given})
             elif is_dataclass(value):
                 found[field.name] = record(value, f"{prefix}{field.name}.")
             else:

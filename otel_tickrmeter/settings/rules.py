@@ -61,6 +61,11 @@ _RULES = (
         "needs mqtt.tls.key_file",
     ),
     _Rule(
+        ("messages.dead_letter_file", "logging.file"),
+        lambda letters, log: letters is None or letters != log,
+        "must not be the same file as logging.file",
+    ),
+    _Rule(
         ("mqtt.reconnect.min_delay", "mqtt.reconnect.max_delay"),
         lambda least, most: least <= most,
         "mqtt.reconnect.min_delay must not be above mqtt.reconnect.max_delay",

@@ -99,6 +99,18 @@ _KEYS = (
     Key("mqtt.tls.insecure", kinds.BOOL, "Accept any certificate: for tests only."),
     Key("mqtt.reconnect.min_delay", _DURATION, "First wait before another attempt to connect."),
     Key("mqtt.reconnect.max_delay", _DURATION, "Longest wait before another attempt to connect."),
+    Key(
+        "messages.dead_letter_file",
+        kinds.PATH,
+        "File that keeps every message that was set aside, as JSON lines.",
+        '"/var/log/otel-tickrmeter/dead-letters.jsonl"',
+    ),
+    Key("messages.dead_letter_max_size", kinds.SIZE, "Size at which a new dead-letter file is begun."),
+    Key(
+        "messages.dead_letter_files",
+        integer(0, 1000),
+        "Full dead-letter files that are kept, as FILE.1, FILE.2 and so on.",
+    ),
     *(
         Key(
             f"messages.fields.{reading}",

@@ -63,6 +63,7 @@ tickrmeter_queue_size                           gauge      queue                
 tickrmeter_queue_dropped_total                  counter    queue                          =
 tickrmeter_identities_rejected_total            counter    kind,reason                    =
 tickrmeter_identities_displaced_total           counter    kind                           =
+tickrmeter_dead_letters_total                   counter    outcome                        =
 tickrmeter_series_expired_total                 counter    kind                           =
 tickrmeter_otlp_exports_total                   counter    outcome                        =
 tickrmeter_exposition_age_seconds               gauge      .                              =

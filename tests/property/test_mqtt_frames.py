@@ -13,6 +13,7 @@ messages = st.builds(
     st.booleans(),
     st.booleans(),
     st.booleans(),
+    st.integers(0, 2),
 )
 events = st.one_of(
     st.builds(Watermark, st.integers(0, 2**63), st.integers(0, 10**6)),

@@ -25,6 +25,7 @@ def _nothing_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ["run", "--broker"],
         ["check-config", "--format", "json"],
         ["metrics", "--format", "xml"],
+        ["dead-letters"],
         ["metrics", "--broker", "mqtt://x"],
         ["run", "check-config"],
     ],

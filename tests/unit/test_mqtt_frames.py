@@ -48,8 +48,8 @@ def test_every_kind_of_event_is_tried_above() -> None:
 
 
 def test_the_layout_is_the_documented_one() -> None:
-    message = Message(b"tt", b"ppp", 258, retain=True, oversize=True)
-    record = struct.pack("!QBHI", 258, 0b1001, 2, 3) + b"ttppp"
+    message = Message(b"tt", b"ppp", 258, retain=True, oversize=True, qos=2)
+    record = struct.pack("!QBHI", 258, 0b10_1001, 2, 3) + b"ttppp"
     assert encode_record(message) == record
     assert encode_batch([record]) == b"\x01" + len(record).to_bytes(4) + record
     event = encode_event(Dropped(1, 2))
@@ -87,7 +87,8 @@ def _frame(kind: int, body: bytes) -> bytes:
         struct.pack("!BI", 1, MAX_BODY_BYTES + 1),
         _frame(1, b"short"),
         _frame(1, struct.pack("!QBHI", 1, 0, 1, 1) + b"t"),
-        _frame(1, struct.pack("!QBHI", 1, 16, 1, 1) + b"tp"),
+        _frame(1, struct.pack("!QBHI", 1, 48, 1, 1) + b"tp"),
+        _frame(1, struct.pack("!QBHI", 1, 64, 1, 1) + b"tp"),
         _frame(2, b"{"),
         _frame(2, b"[]"),
         _frame(2, b'{"event": "Unheard"}'),

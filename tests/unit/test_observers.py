@@ -12,6 +12,7 @@ from otel_tickrmeter.core.link import Link
 from otel_tickrmeter.core.message import Watermark
 from otel_tickrmeter.observers import (
     FleetObserver,
+    LetterObserver,
     LinkObserver,
     Observe,
     ProcessObserver,
@@ -62,6 +63,7 @@ def test_every_observable_of_the_catalogue_is_observed() -> None:
     observed = (
         fleet_callbacks(played().fleet)
         | LinkObserver(link, lambda: 0).callbacks()
+        | LetterObserver(None).callbacks()
         | ProcessObserver(BUILD).callbacks()
     )
     observable = {row.name for row in catalogue() if row.kind not in (Kind.COUNTER, Kind.HISTOGRAM)}

@@ -123,6 +123,13 @@ def test_every_fault_of_every_source_at_once(tmp_path: Path) -> None:
         ("[otlp]\nendpoint = 'c:4317'\nprotocol = 'http/protobuf'", "must start with http:// or https://"),
         ('[otlp]\nheaders = {a = "b\\nc"}', "must have values of printable ASCII"),
         ("[logging]\nrotation = '1 XB'", 'must be a size such as "100 MB"'),
+        ("[messages]\ndead_letter_file = '/'", "messages.dead_letter_file: / is a directory"),
+        (
+            "logging.file = 'x'\nmessages.dead_letter_file = 'x'",
+            "settings.toml:2: messages.dead_letter_file: must not be the same file as logging.file",
+        ),
+        ("[messages]\ndead_letter_max_size = 0", 'must be a size such as "100 MB"'),
+        ("[messages]\ndead_letter_files = -1", "must be a whole number from 0 to 1000, not -1"),
         ("[logging]\nfile = '/'", "logging.file: / is a directory"),
         ("[mqtt.reconnect]\nmin_delay = '2m'", "min_delay must not be above mqtt.reconnect.max_delay"),
         (

@@ -1,0 +1,1 @@
+"""Dead letters: messages that were set aside, kept in files as JSON lines, and shown to people."""
