@@ -74,21 +74,27 @@ class Registry:
         pair = device.pairs.get(name)
         if pair is not None:
             return pair
-        if len(device.pairs) >= self._limits.max_device_symbols:
-            self._displace_pair(device, at_ns)
-        if self._pair_count >= self._limits.max_pairs:
+        limits = self._limits
+        in_its_share = len(device.pairs) < limits.max_device_symbols
+        unused = None if in_its_share else _longest_unused(device)
+        if unused is None and self._pair_count >= limits.max_pairs:
             self._make_room_for_pairs(at_ns)
-            if self._pair_count >= self._limits.max_pairs:
+            if self._pair_count >= limits.max_pairs:
                 self._outcomes.rejected(IdentityKind.DEVICE, RejectionReason.MAX_PAIRS)
                 return None
         symbol = self.symbols.get(name)
+        if symbol is None and len(self.symbols) >= limits.max_symbols:
+            if unused is not None and unused.symbol.pairs == 1:
+                self._displace_pair(unused, at_ns)
+                unused = None
+            self._make_room_for_symbols(at_ns)
+            if len(self.symbols) >= limits.max_symbols:
+                self._outcomes.rejected(IdentityKind.SYMBOL, RejectionReason.MAX_SYMBOLS)
+                return None
+        if unused is not None:
+            self._displace_pair(unused, at_ns)
         if symbol is None:
-            if len(self.symbols) >= self._limits.max_symbols:
-                self._make_room_for_symbols(at_ns)
-                if len(self.symbols) >= self._limits.max_symbols:
-                    self._outcomes.rejected(IdentityKind.SYMBOL, RejectionReason.MAX_SYMBOLS)
-                    return None
-            window = OutcomeWindow(self._limits.max_latency_samples, self._limits.latency_window_ns)
+            window = OutcomeWindow(limits.max_latency_samples, limits.latency_window_ns)
             symbol = self.symbols[name] = Symbol(name, at_ns, window)
         self._pair_count += 1
         symbol.pairs += 1
@@ -117,11 +123,10 @@ class Registry:
             now_ns,
         )
 
-    def _displace_pair(self, device: Device, at_ns: int) -> None:
-        """Let the device's longest unused symbol give way to its next; an open request is in use."""
-        oldest = min(device.pairs.values(), key=lambda pair: (pair.opened_ns is not None, pair.used_ns))
-        self._forget_pair(device.pairs.pop(oldest.symbol.name), at_ns)
-        device.displaced += 1
+    def _displace_pair(self, pair: Pair, at_ns: int) -> None:
+        """Let a pair give way to another of the same device."""
+        self._forget_pair(pair.device.pairs.pop(pair.symbol.name), at_ns)
+        pair.device.displaced += 1
         self._outcomes.displaced(DisplacedKind.PAIR)
 
     def _make_room_for_pairs(self, at_ns: int) -> None:
@@ -175,3 +180,8 @@ class Registry:
         if not pair.symbol.pairs:
             self._orphans[pair.symbol] = None
         self._outcomes.ended_pair(pair)
+
+
+def _longest_unused(device: Device) -> Pair:
+    """The device's pair that may give way first; an open request is in use."""
+    return min(device.pairs.values(), key=lambda pair: (pair.opened_ns is not None, pair.used_ns))

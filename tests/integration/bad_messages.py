@@ -54,9 +54,7 @@ def no_message() -> Iterator[Case]:
         "empty": [b""],
         "bad_utf8": [
             b"\xff\xfe\x00",
-            whole.replace(b"AAPL", b"AA\x80PL"),
-            whole.replace(b"AAPL", b"\xed\xa0\x80"),  # a surrogate
-            whole.replace(b"AAPL", b"\xf0\x9f\x92"),  # cut off
+            whole[:-1].replace(b"AAPL", b"AA\x80PL"),
         ],
         "bad_json": [
             b"hello",
@@ -67,11 +65,9 @@ def no_message() -> Iterator[Case]:
             whole + whole,
             whole.replace(b'"', b"'"),
             whole[:-1] + b",}",
-            whole[:-1] + b',"battery":NaN}',
-            whole[:-1] + b',"battery":-Infinity}',
-            whole.replace(b"AAPL", b"\\ud800"),
-            whole.replace(b"AAPL", b"A\nPL"),
-            b"\xef\xbb\xbf" + whole,
+            whole[:-1] + b',"battery":NaN',
+            b"\xef\xbb\xbf" + whole[:-1],
+            whole[:-1] + b"\0}",
             b"[" * 60_000,
             b'{"a":' * 12_000 + b"1" + b"}" * 5_000,
             whole.decode().encode("utf-16-le"),
@@ -98,9 +94,8 @@ def no_identity() -> Iterator[Case]:
         "",
         A[:-1],
         A[:-1] + "G",
-        f" {A}",
-        f"{A}\n",
         f"{A}/x",
+        f"{A}\n{A}",
         "+",
         '"}\n',
         "\x00" * 12,
@@ -111,26 +106,22 @@ def no_identity() -> Iterator[Case]:
         yield rejected("stock_request", "device", {"symbol": "AAPL", "device": device})
     for message_type in ("stock_request", "stock_response"):
         known = b'{"device":"%b"' % A.encode()
-        yield error("no symbol", message_type, known + b"}", "missing_field")
+        if message_type == "stock_request":
+            yield error("no symbol", message_type, known + b"}", "missing_field")
         yield error("symbol null", message_type, known + b',"symbol":null}', "missing_field")
-        yield error("symbol number", message_type, known + b',"symbol":5}', "wrong_type")
+        yield error("symbol number", message_type, known + b',"symbol":5.5}', "wrong_type")
         yield error("symbol object", message_type, known + b',"symbol":{}}', "wrong_type")
         for symbol in (
             "",
-            "A B",
+            " ",
             "A" * 33,
             'AAPL"} 1\nx{y="',
-            "AA\\PL",
-            "AAPL\n",
             "AA\rPL",
             "AA\x00PL",
             "AA\x7fPL",
             "\u202eLPAA",
-            "苹果",
-            "АAPL",  # noqa: RUF001  a Cyrillic A
-            "💰",
-            "AAPL,MSFT",
-            "{AAPL}",
+            "AA\u2028PL",
+            "B\ufffdro",
         ):
             yield rejected(message_type, "symbol", {"device": A, "symbol": symbol})
 
@@ -146,16 +137,14 @@ def no_reading() -> Iterator[Case]:
                 '"0x10"',
                 '"1_0"',
                 '"\uff17\uff18"',  # fullwidth digits
-                '" 78"',
+                '"78 V"',
                 "true",
                 "[78]",
                 "{}",
-                "null",
             ],
-            "uptime": ['"1 day"', '"-"', '"1e9999"'],
-            "charging": ["[]", "null"],
-            "status": ["1", "true", '["online"]'],
-            "firmware_version": ["1.5", "true", '["62p"]', "{}", "null"],
+            "uptime": ['"1 week"', '"-"', '"1e9999"', '"06:37"'],
+            "charging": ["[]"],
+            "firmware_version": ["1.5", "true", '["62p"]', "{}"],
             "flash_id": ["[]"],
             "iv": ["false", "1" + "0" * 64],  # so many digits are read as a float
         },
@@ -166,7 +155,6 @@ def no_reading() -> Iterator[Case]:
             "wifi_lost": ['"-1"'],
             "boot_count": ["-1"],
             "charging": ['"maybe"', "2", "0.5", '""'],
-            "status": ['"sleeping"', '""'],
             "firmware_version": [
                 '""',
                 '"6\\n2"',
@@ -211,4 +199,17 @@ def no_answer() -> Iterator[Case]:
         yield Case(f"answer {reason}", "stock_response", topic, payload, UNMATCHED, (("reason", reason),))
 
 
-CASES = (*no_message(), *no_identity(), *no_reading(), *no_topic_of_ours(), *no_answer())
+def no_words_for_us() -> Iterator[Case]:
+    """What the backend tells a device that is no answer."""
+    for payload in (
+        b"REBOOT",
+        b"",
+        b'{"type":"SETTINGS","brightness":5}',
+        b'{"type":"OTA","url":"http://updates.example.org/62p.bin"}',
+        b'{"device":"%b"}' % A.encode(),
+        b"\xff\xd8\xff\xe0",
+    ):
+        yield Case(f"command {payload[:24]!r}", "device_command", A, payload)
+
+
+CASES = (*no_message(), *no_identity(), *no_reading(), *no_topic_of_ours(), *no_words_for_us(), *no_answer())

@@ -43,6 +43,26 @@ def test_one_device_that_asks_for_ever_more_symbols_takes_no_place_from_others()
     assert set(driver.fleet.devices["greedy"].pairs) <= set(driver.fleet.symbols)
 
 
+def test_what_is_rejected_displaces_nothing() -> None:
+    driver = Driver(max_device_symbols=1, max_symbols=1)
+    asked(driver, 1, "A", "X")
+    asked(driver, 1, "B", "X")
+    assert driver.request(2, "A", "Y") == [("rejected", "symbol", "max_symbols")]
+    assert set(driver.fleet.devices["A"].pairs) == {"X"}
+
+
+def test_a_device_alone_with_its_symbol_may_exchange_it_for_another() -> None:
+    driver = Driver(max_device_symbols=1, max_symbols=1)
+    asked(driver, 1, "A", "X")
+    assert driver.request(2, "A", "Y") == [
+        ("ended_pair", "A", "X"),
+        ("displaced", "pair"),
+        ("ended", "symbol", "X"),
+        ("displaced", "symbol"),
+        ("requested", "A", "Y"),
+    ]
+
+
 def test_a_symbol_that_a_device_asks_for_does_not_give_way_to_another() -> None:
     driver = Driver(max_symbols=1)
     asked(driver, 1, "A", "X")
