@@ -13,7 +13,12 @@ from tests.contract.promql_labels import Metric, labels_of
 from tests.contract.promql_metrics import TARGET
 
 # A level is what remains of the labels, besides those of the target and of the figure itself.
-LEVELS = {"instance": set(), "symbol": {"symbol"}, "firmware": {"firmware_version"}}
+LEVELS = {
+    "instance": set(),
+    "symbol": {"symbol"},
+    "firmware": {"firmware_version"},
+    "device": {"device_id"},
+}
 OF_THE_FIGURE = {"le", "quantile", "outcome"}
 
 
@@ -44,8 +49,19 @@ def test_no_rule_has_a_variable_of_grafana() -> None:
 def test_a_recorded_name_is_level_metric_operation(rule: Recording, series: dict[str, Metric]) -> None:
     level, metric, operation = rule.record.split(":")
     assert re.fullmatch(r"tickrmeter_[a-z_]+", metric)
-    assert re.fullmatch(r"(rate|ratio_rate|mean|stddev)\d+[mhd]|sum|count|ratio|quantile", operation)
-    assert set(series[rule.record].labels) - set(TARGET) - OF_THE_FIGURE == LEVELS[level]
+    assert re.fullmatch(
+        r"(rate|ratio_rate|mean|stddev)\d+[mhd]|sum|count|ratio|quantile|(top|bottom)k", operation
+    )
+    found = set(series[rule.record].labels) - set(TARGET) - OF_THE_FIGURE
+    # A device has one firmware.
+    assert found - ({"firmware_version"} if level == "device" else set()) == LEVELS[level]
+
+
+def test_sets_of_devices_are_small() -> None:
+    recorded = [rule.expression for rule in recordings() if rule.record.startswith("device:")]
+    assert len(recorded) == 2
+    for expression in recorded:
+        assert re.match(r"(top|bottom)k without \([a-z_, ]+\) \(10, ", expression), expression
 
 
 @pytest.mark.parametrize("alert", alerts(), ids=by_name)
