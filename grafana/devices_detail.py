@@ -128,8 +128,8 @@ def wifi() -> tuple[Panel, ...]:
             key="device_id",
             others=("firmware_version",),
             columns=(
-                ("Wifi losses", "short"),
-                ("Losses a day", "short"),
+                ("Wifi losses", "locale"),
+                ("Losses a day", "locale"),
                 ("Uptime", "s"),
                 ("Battery", "percent"),
                 ("Last seen ago", "s"),
