@@ -13,6 +13,7 @@ from grafana.dashboard import (
     exporter_starts,
     make_dashboard,
 )
+from grafana.exporter_field import answers, greedy_devices, link_of_processes, log, odd_messages
 from grafana.panel import bars, figure, heat, trend
 from grafana.query import Form, Query, distribution, select, select_ours
 from grafana.variable import datasource, instance, job
@@ -32,11 +33,12 @@ def exporter() -> Made:
         (datasource(), job(), instance()),
         (
             Section("At a glance", _glance()),
-            Section("Messages", _messages()),
-            Section("Connection to the broker", _connection()),
+            Section("Messages", (*_messages(), *odd_messages())),
+            Section("Requests and answers", answers()),
+            Section("Connection to the broker", (*_connection(), *link_of_processes())),
             Section("Exposition and scrapes", _exposition()),
-            Section("Identities and series", _identities()),
-            Section("Resources", _resources()),
+            Section("Identities and series", (*_identities(), *greedy_devices())),
+            Section("Resources", (*_resources(), *log())),
         ),
         annotations=(alerts('component="exporter"'), connection_changes(), exporter_starts()),
     )

@@ -205,6 +205,9 @@ HISTORY = {
 
 NO_DATA_HERE: Mapping[tuple[str, str], str] = {
     ("How requests end", "C"): "no connection is lost, so no request is abandoned",
+    ("Messages repaired", "A"): "the simulator sends proper JSON",
+    ("Dead letters", "A"): "there is no dead-letter file",
+    ("Devices that ask for too many symbols", "A"): "devices ask for two symbols each",
 }
 """Held to be empty, so that nothing stays here that has data."""
 
