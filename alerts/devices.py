@@ -59,7 +59,7 @@ def _firmware(w: Windows) -> tuple[Alert, ...]:
             "TickrMeterFirmwareTimesOut",
             f"{own} > 2 * {elsewhere} and {own} > {elsewhere} + 0.02 and {enough}",
             w("10m"),
-            "A firmware version times out more than the rest of the fleet.",
+            "Firmware {{ $labels.firmware_version }} times out more than the rest of the fleet.",
             "{{ $value | humanizePercentage }} of the requests from firmware {{ $labels.firmware_version }}"
             " were not answered in time: more than twice the share of all other versions.",
             dashboard=_OF_FIRMWARE,
@@ -71,7 +71,7 @@ def _firmware(w: Windows) -> tuple[Alert, ...]:
             f" and ({lost}) < ignoring (firmware_version) group_left ()"
             f" 2 * ({_ONLINE} offset {w('1h')} - {_ONLINE})",
             w("10m"),
-            "A firmware version is losing devices.",
+            "Firmware {{ $labels.firmware_version }} is losing devices.",
             "{{ $value | humanize }} devices with firmware {{ $labels.firmware_version }} went offline within"
             " an hour: more than a fifth of them, and the fleet is smaller, so they were not updated.",
             dashboard=_OF_FIRMWARE,

@@ -18,6 +18,12 @@ UPTIME_BOUNDS = {"1h": 3_600, "6h": 21_600, "1d": 86_400, "7d": 604_800, "30d": 
 LOW_BATTERY = 20
 """Percent, as in BATTERY_BOUNDS; a device below it that does not charge goes dark soon."""
 
+PICKED = 10
+"""Devices of each exporter in a recorded set."""
+LOWEST_BATTERIES = "device:tickrmeter_device_battery_level:bottomk"
+MOST_WIFI_LOST = "device:tickrmeter_device_wifi_lost_count:topk"
+"""Recorded sets: tables about such devices join on them, for two queries need not pick the same ones."""
+
 
 def recording_groups(windows: Windows) -> tuple[Group, ...]:
     """Return every recording rule."""
@@ -121,6 +127,7 @@ def _devices(w: Windows) -> tuple[Recording, ...]:
     rest = "sum without (firmware_version) ({0}) - ignoring (firmware_version) group_right () {0}"
     # A bare comparison keeps the series that hold; `bool` gives 0 for the rest, so empty buckets exist.
     return (
+        *_picked(),
         Recording(
             "firmware:tickrmeter_devices_online:sum",
             "sum without (iv, flash_id) (tickrmeter_devices_online_total)",
@@ -191,6 +198,18 @@ def _devices(w: Windows) -> tuple[Recording, ...]:
             "firmware:tickrmeter_stock_update_timeouts_elsewhere:ratio_rate30m",
             f"({rest.format(own_timeouts)}) / ({rest_ended} > 0)",
         ),
+    )
+
+
+def _picked() -> tuple[Recording, ...]:
+    """Return the sets of devices to look at first: as many of each exporter, however many are equally bad."""
+    battery = "tickrmeter_device_battery_level"
+    of_each = "without (device_id, firmware_version)"
+    # With the firmware version, which a dashboard chooses by.
+    on_battery = f"{battery} unless ignoring (firmware_version) (tickrmeter_device_charging_status == 1)"
+    return (
+        Recording(LOWEST_BATTERIES, f"bottomk {of_each} ({PICKED}, {on_battery})"),
+        Recording(MOST_WIFI_LOST, f"topk without (device_id) ({PICKED}, tickrmeter_device_wifi_lost_count)"),
     )
 
 

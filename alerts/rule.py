@@ -39,11 +39,11 @@ class Recording:
 class Alert:
     """An alert rule.
 
-    `hold` is how long the expression must hold (`for`), empty for not at all. `summary` is one fixed
-    sentence, `description` a template. `dashboard` is the path of the dashboard that shows it, with its
-    query string, a template too. `labels` come on top of severity and component. `linger` is how long the
-    alert goes on when the expression holds no more (`keep_firing_for`): for one that inhibits others, as
-    long as what it explains needs to end.
+    `hold` is how long the expression must hold (`for`), empty for not at all. `summary` is one sentence,
+    which names the symbol or firmware, as a template; `description` is one too. `dashboard` is the path of
+    the dashboard that shows it, with its query string, also a template. `labels` come on top of severity and
+    component. `linger` is how long the alert goes on when the expression holds no more (`keep_firing_for`):
+    for one that inhibits others, as long as what it explains needs to end.
     """
 
     name: str

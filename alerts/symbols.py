@@ -12,14 +12,18 @@ _MEAN = "symbol:tickrmeter_stock_update_latency_seconds:mean5m"
 
 
 def symbol_alerts(w: Windows) -> tuple[Alert, ...]:
-    """Return them; the first two are published, and keep their names, expressions and severities."""
+    """Return them; the first two are published, and keep names, expressions, severities and summaries.
+
+    TickrMeterSymbolTimesOut is beside the second one, which counts: a symbol that is asked for often enough
+    has a timeout every ten seconds at a share that nobody notices.
+    """
     return (
         Alert(
             "HighSymbolLatency",
             "tickrmeter_symbol_avg_latency_seconds > 10",
             Severity.WARNING,
             Subject.BACKEND,
-            "A symbol takes more than 10 seconds to update.",
+            "High latency detected for symbol {{ $labels.symbol }}",
             "Updates of {{ $labels.symbol }} took {{ $value | humanizeDuration }} on average.",
             _DASHBOARD,
             w("5m"),
@@ -29,10 +33,25 @@ def symbol_alerts(w: Windows) -> tuple[Alert, ...]:
             f"rate(tickrmeter_symbol_timeout_total[{w('5m')}]) > 0.1",
             Severity.CRITICAL,
             Subject.BACKEND,
-            "Requests for a symbol remain without an answer.",
+            "High timeout rate for symbol {{ $labels.symbol }}",
             '{{ $value | printf "%.2f" }} requests a second for {{ $labels.symbol }} were not answered.',
             _DASHBOARD,
             w("2m"),
+        ),
+        Alert(
+            "TickrMeterSymbolTimesOut",
+            # The share is of the exporter's own window, up to 15 minutes: it must still be going on. More
+            # than three timeouts: one or two may be chance.
+            "tickrmeter_symbol_response_rate < 0.9"
+            f" and symbol:tickrmeter_stock_update_timeout:rate5m * {w.seconds('5m')} > 3",
+            Severity.CRITICAL,
+            Subject.BACKEND,
+            "More than a tenth of the requests for {{ $labels.symbol }} are not answered in time.",
+            "Only {{ $value | humanizePercentage }} of the latest requests for {{ $labels.symbol }} were"
+            " answered in time.",
+            _DASHBOARD,
+            w("1m"),
+            linger=w(LINGER),
         ),
         Alert(
             "TickrMeterSymbolSlowerThanUsual",
@@ -42,7 +61,7 @@ def symbol_alerts(w: Windows) -> tuple[Alert, ...]:
             f" and {_MEAN} > 1",
             Severity.WARNING,
             Subject.BACKEND,
-            "A symbol is far slower than it was over the last day.",
+            "{{ $labels.symbol }} is far slower than it was over the last day.",
             "Updates of {{ $labels.symbol }} take {{ $value | humanizeDuration }}: more than twice the"
             " mean of the last day, and more than three standard deviations above it.",
             _DASHBOARD,
@@ -56,7 +75,7 @@ def symbol_alerts(w: Windows) -> tuple[Alert, ...]:
             " and symbol:tickrmeter_stock_update_responses:mean1d > 0",
             Severity.CRITICAL,
             Subject.BACKEND,
-            "A symbol that used to be answered is not answered at all.",
+            "{{ $labels.symbol }} used to be answered and is not answered at all.",
             "{{ $labels.symbol }} was asked for {{ $value | humanize }} times within five minutes, and no"
             " answer came.",
             _DASHBOARD,

@@ -5,6 +5,7 @@ from grafana_foundation_sdk.models.dashboard import Panel
 
 from alerts.objectives import LATENCY_OBJECTIVE, SUCCESS_OBJECTIVE
 from alerts.recording import SLOW_SECONDS
+from grafana.buckets import seconds_bars
 from grafana.dashboard import (
     BACKEND,
     Made,
@@ -18,6 +19,7 @@ from grafana.link import link_to
 from grafana.panel import HEIGHT, bars, figure, heat, rows, trend
 from grafana.query import Form, Query, distribution, select, table
 from grafana.variable import datasource, instance, job, symbol
+from otel_tickrmeter.catalogue.stock_updates import LATENCY_BUCKETS
 
 _SYMBOL = 'symbol=~"$symbol"'
 _BUDGET_WINDOW = "30d"
@@ -206,11 +208,11 @@ def _response_times() -> tuple[Panel, ...]:
     return (
         bars(
             "Distribution of response times",
-            "Answers per second by how long they took, last five minutes; a bar's name is its upper bound in"
-            " seconds.",
+            "Answers per second by how long they took, last five minutes; a bar's name is its upper bound.",
             [distribution(buckets)],
             unit="reqps",
             upright=True,
+            overrides=seconds_bars(LATENCY_BUCKETS),
         ),
         heat(
             "Response times over time",
@@ -249,8 +251,10 @@ def _response_times() -> tuple[Panel, ...]:
 
 
 def _outcomes() -> tuple[Panel, ...]:
-    timeouts = select("symbol:tickrmeter_stock_update_timeout:rate5m", _SYMBOL)
-    worst = f"topk(20, sum by (symbol) (avg_over_time({timeouts}[$__range] @ end())) > 0)"
+    answered = select("tickrmeter_symbol_response_rate", _SYMBOL)
+    share = f"1 - min by (symbol) ({answered})"
+    # Ten: a line of the map is high enough for its name.
+    worst = f"topk(10, 1 - min by (symbol) (avg_over_time({answered}[$__range] @ end())) > 0)"
     unmatched = select("tickrmeter_stock_update_unmatched_total")
     by_symbol = {
         name: f"sum(rate({select(f'tickrmeter_stock_update_{name}_total')}[$__rate_interval]))"
@@ -259,10 +263,11 @@ def _outcomes() -> tuple[Panel, ...]:
     return (
         heat(
             "Timeouts by symbol",
-            "Unanswered requests per second of the 20 chosen symbols with the most of them. A line that is"
-            " bright throughout is a backend that does not answer.",
-            Query(f"sum by (symbol) ({timeouts}) and on (symbol) {worst}", "{{symbol}}"),
-            unit="reqps",
+            "Share of the requests that were not answered in time, over each symbol's last 15 minutes: the"
+            " ten of the chosen symbols where it is greatest. A line that is bright throughout is a backend"
+            " that does not answer; how many requests that is stands below, in the table of symbols.",
+            Query(f"{share} and on (symbol) {worst}", "{{symbol}}"),
+            unit="percentunit",
         ),
         bars(
             "Symbols that answer least",

@@ -220,8 +220,8 @@ def _symbols() -> tuple[Panel, ...]:
             ],
             key="symbol",
             columns=(
-                ("Requests", "short"),
-                ("Answers", "short"),
+                ("Requests", "locale"),
+                ("Answers", "locale"),
                 ("Answered", "percentunit"),
                 ("Mean response time", "s"),
             ),

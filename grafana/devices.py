@@ -95,7 +95,7 @@ def _glance() -> tuple[Panel, ...]:
             steps=_AGAINST_YESTERDAY,
         ),
         figure(
-            "Requests not answered in time",
+            "Not answered in time",
             "Share of the requests by devices with the chosen firmware, last 30 minutes. The objective allows"
             " 1 %.",
             Query(f"({timeouts} or 0 * {ended}) / ({ended} > 0)"),
@@ -118,7 +118,7 @@ def _glance() -> tuple[Panel, ...]:
             steps=LOW_BATTERIES,
         ),
         figure(
-            "Wifi losses an hour (device detail)",
+            "Wifi losses/h (device detail)",
             "In the whole fleet, at the pace of the last 15 minutes. A jump in many homes at once points to"
             " the firmware or to the backend, not to the homes.",
             Query(f"sum({select(_WIFI_LOST)}) * {_HOUR}"),
@@ -204,7 +204,7 @@ def _releases() -> tuple[Panel, ...]:
             ],
             key="firmware_version",
             columns=(
-                ("Online", "short"),
+                ("Online", "locale"),
                 ("Timed out", "percentunit"),
                 ("Timed out, all others", "percentunit"),
                 ("Boots a day, each device", "none"),
@@ -255,7 +255,8 @@ def _releases() -> tuple[Panel, ...]:
 
 def _boot_quantile(quantile: str, window: str) -> str:
     buckets = f"rate({select(_BOOT_DURATION, _FIRMWARE)}[{window}])"
-    return f"histogram_quantile({quantile}, sum by (le, firmware_version) ({buckets}))"
+    # A version that has not booted has no quantile, not NaN: that would be an empty bar.
+    return f"histogram_quantile({quantile}, sum by (le, firmware_version) ({buckets})) >= 0"
 
 
 def _boots() -> tuple[Panel, ...]:

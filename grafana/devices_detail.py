@@ -4,11 +4,18 @@ from collections.abc import Mapping
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from alerts.recording import BATTERY_BOUNDS, LOW_BATTERY, UPTIME_BOUNDS
+from alerts.recording import (
+    BATTERY_BOUNDS,
+    LOW_BATTERY,
+    LOWEST_BATTERIES,
+    MOST_WIFI_LOST,
+    PICKED,
+    UPTIME_BOUNDS,
+)
 from grafana.dashboard import DEVICE
 from grafana.link import link_to
 from grafana.panel import Properties, bars, note, rows, trend
-from grafana.query import Query, distribution, select, table
+from grafana.query import SETTLED_SECONDS, Query, distribution, select, settled, table
 
 CHARGE = ((None, "red"), (LOW_BATTERY, "yellow"), (2 * LOW_BATTERY, "green"))
 """Percent of a battery."""
@@ -19,12 +26,12 @@ SILENT = ((120, "yellow"), (300, "red"))
 
 _HOUR = 3_600
 _DAY = 86_400
-_WORST = 20
-"""Rows of the tables of devices."""
+_SAME_DEVICE = "on (job, instance, device_id)"
 
 _FIRMWARE = 'firmware_version=~"$firmware_version"'
 _BATTERY = "tickrmeter_device_battery_level"
 _UPTIME = "tickrmeter_device_uptime_seconds"
+_WIFI_LOST_COUNT = "tickrmeter_device_wifi_lost_count"
 _WIFI_LOST = "instance:tickrmeter_device_wifi_lost:rate15m"
 
 _NEEDS_DETAIL = (
@@ -35,12 +42,7 @@ _NEEDS_DETAIL = (
 
 def power() -> tuple[Panel, ...]:
     """Return the section on batteries, supply and uptime."""
-    # The same expression in every column, so that devices with equal readings are the same ones in each.
-    charging = select("tickrmeter_device_charging_status")
-    worst = (
-        f"bottomk({_WORST}, min by (device_id, firmware_version) ({select(_BATTERY, _FIRMWARE)}"
-        f" unless on (job, instance, device_id) ({charging} == 1)))"
-    )
+    lowest = settled(LOWEST_BATTERIES, _FIRMWARE)
     return (
         note("If power and uptime show no data", _NEEDS_DETAIL),
         bars(
@@ -84,13 +86,13 @@ def power() -> tuple[Panel, ...]:
         ),
         rows(
             "Lowest batteries that do not charge",
-            f"The {_WORST} devices with the chosen firmware that go dark first. Click a device to see all"
-            " about it.",
+            f"The {PICKED} devices of each exporter that go dark first, picked once a minute; shown are those"
+            " with the chosen firmware. Click a device to see all about it.",
             [
-                table(worst),
-                table(_of_those("tickrmeter_device_vin_level", worst)),
-                table(_of_those(_UPTIME, worst)),
-                table(_since_seen(worst)),
+                table(_of(_BATTERY, lowest, by="device_id, firmware_version")),
+                table(_of("tickrmeter_device_vin_level", lowest)),
+                table(_of(_UPTIME, lowest)),
+                table(_since_seen(lowest)),
             ],
             key="device_id",
             others=("firmware_version",),
@@ -105,30 +107,29 @@ def power() -> tuple[Panel, ...]:
 
 def wifi() -> tuple[Panel, ...]:
     """Return the section on losses of the wifi."""
-    worst = f"topk({_WORST}, max by (device_id) ({select('tickrmeter_device_wifi_lost_count')}))"
-    uptime = f"max by (device_id) ({select(_UPTIME)})"
-    battery = select(_BATTERY)
+    most = settled(MOST_WIFI_LOST)
+    # Not of the last hour's boots: one loss in a minute is no thousand a day.
+    a_day = f"{settled(_WIFI_LOST_COUNT)} / {_SAME_DEVICE} ({settled(_UPTIME)} > {_HOUR}) * {_DAY}"
     return (
         note("If wifi shows no data", _NEEDS_DETAIL),
         rows(
             "Devices that lose their wifi most",
-            f"The {_WORST} devices with the most losses, worst first. One that has run for long has had time"
-            " to lose it, so look at the losses a day as well (no figure within an hour of a boot): yellow"
-            " from 10, red from 50. Such a device is too far from its access point, or is faulty. Click a"
-            " device to see all about it.",
+            f"The {PICKED} devices of each exporter with the most losses, picked once a minute. One that has"
+            " run for long has had time to lose it, so look at the losses a day as well (no figure within an"
+            " hour of a boot): yellow from 10, red from 50. Such a device is too far from its access point,"
+            " or is faulty. Click a device to see all about it.",
             [
-                table(worst),
-                # Not of the last hour's boots: one loss in a minute is no thousand a day.
-                table(f"{worst} / on (device_id) ({uptime} > {_HOUR}) * {_DAY}"),
-                table(_of_those(_UPTIME, worst)),
-                table(f"max by (device_id, firmware_version) ({battery}) and on (device_id) {worst}"),
-                table(_since_seen(worst)),
+                table(_of(_WIFI_LOST_COUNT, most)),
+                table(f"max by (device_id) ({a_day} and {_SAME_DEVICE} {most})"),
+                table(_of(_UPTIME, most)),
+                table(_of(_BATTERY, most, by="device_id, firmware_version")),
+                table(_since_seen(most)),
             ],
             key="device_id",
             others=("firmware_version",),
             columns=(
-                ("Wifi losses", "short"),
-                ("Losses a day", "short"),
+                ("Wifi losses", "locale"),
+                ("Losses a day", "locale"),
                 ("Uptime", "s"),
                 ("Battery", "percent"),
                 ("Last seen ago", "s"),
@@ -155,13 +156,16 @@ def wifi() -> tuple[Panel, ...]:
     )
 
 
-def _of_those(metric: str, devices: str) -> str:
-    return f"max by (device_id) ({select(metric)}) and on (device_id) {devices}"
+# A query that picked the devices itself (`bottomk`) would not pick those of the next query: of equal readings
+# any may win. So a rule records the set, and all join on it, as it and the readings were half a minute ago.
+def _of(metric: str, devices: str, *, by: str = "device_id") -> str:
+    """Return a reading of the devices of a recorded set, by the exporter whose set it is."""
+    return f"max by ({by}) ({settled(metric)} and {_SAME_DEVICE} {devices})"
 
 
 def _since_seen(devices: str) -> str:
-    seen = select("tickrmeter_device_last_seen_timestamp")
-    return f"time() - max by (device_id) ({seen}) and on (device_id) {devices}"
+    """Return how long each device had been silent then."""
+    return f"time() - {SETTLED_SECONDS} - {_of('tickrmeter_device_last_seen_timestamp', devices)}"
 
 
 def _battery_bars() -> Mapping[str, Properties]:

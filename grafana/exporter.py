@@ -3,6 +3,7 @@
 from grafana_foundation_sdk.models.common import BigValueTextMode
 from grafana_foundation_sdk.models.dashboard import Panel
 
+from grafana.buckets import seconds_bars
 from grafana.dashboard import (
     EXPORTER,
     Made,
@@ -12,9 +13,11 @@ from grafana.dashboard import (
     exporter_starts,
     make_dashboard,
 )
+from grafana.exporter_field import answers, greedy_devices, link_of_processes, log, odd_messages
 from grafana.panel import bars, figure, heat, trend
 from grafana.query import Form, Query, distribution, select, select_ours
 from grafana.variable import datasource, instance, job
+from otel_tickrmeter.catalogue.process import HTTP_BUCKETS
 
 _RATE = "[$__rate_interval]"
 _PROCESSING = select("tickrmeter_message_processing_duration_seconds_bucket")
@@ -30,11 +33,12 @@ def exporter() -> Made:
         (datasource(), job(), instance()),
         (
             Section("At a glance", _glance()),
-            Section("Messages", _messages()),
-            Section("Connection to the broker", _connection()),
+            Section("Messages", (*_messages(), *odd_messages())),
+            Section("Requests and answers", answers()),
+            Section("Connection to the broker", (*_connection(), *link_of_processes())),
             Section("Exposition and scrapes", _exposition()),
-            Section("Identities and series", _identities()),
-            Section("Resources", _resources()),
+            Section("Identities and series", (*_identities(), *greedy_devices())),
+            Section("Resources", (*_resources(), *log())),
         ),
         annotations=(alerts('component="exporter"'), connection_changes(), exporter_starts()),
     )
@@ -46,7 +50,10 @@ def _rate(metric: str, by: str = "", *matchers: str) -> str:
 
 
 def _glance() -> tuple[Panel, ...]:
-    last = select("tickrmeter_mqtt_last_message_timestamp_seconds")
+    last, age = (
+        select(f"tickrmeter_{metric}")
+        for metric in ("mqtt_last_message_timestamp_seconds", "exposition_age_seconds")
+    )
     dropped = select("tickrmeter_queue_dropped_total")
     return (
         figure(
@@ -59,8 +66,9 @@ def _glance() -> tuple[Panel, ...]:
         ),
         figure(
             "Last message",
-            "Time since the last message of any kind. A fleet is never silent for minutes.",
-            Query(f"time() - max({last})", instant=True),
+            "How long before the figures of the last scrape were made the last message of any kind had come:"
+            " the age of the scrape is no silence. A fleet is never silent for minutes.",
+            Query(f"max(clamp_min(timestamp({last}) - {last} - {age}, 0))", instant=True),
             unit="s",
             steps=((60, "yellow"), (120, "red")),
         ),
@@ -215,10 +223,11 @@ def _exposition() -> tuple[Panel, ...]:
         bars(
             "Distribution of answer times for /metrics",
             "Scrapes in the selected time by how long the exporter itself took; a bar's name is its upper"
-            " bound in seconds.",
+            " bound.",
             [distribution(f"sum by (le) (increase({scrape}[$__range]))")],
             decimals=0,
             upright=True,
+            overrides=seconds_bars(HTTP_BUCKETS),
         ),
     )
 

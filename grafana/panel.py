@@ -86,7 +86,7 @@ def trend(
     description: str,
     queries: Sequence[Query],
     *,
-    unit: str = "short",
+    unit: str = "locale",
     steps: Steps = (),
     width: int = 12,
     height: int = HEIGHT,
@@ -175,7 +175,7 @@ def bars(
     description: str,
     queries: Sequence[Query],
     *,
-    unit: str = "short",
+    unit: str = "locale",
     steps: Steps = (),
     width: int = 12,
     height: int = HEIGHT,
@@ -212,8 +212,8 @@ def bars(
     )
 
 
-def pie(title: str, description: str, query: Query, *, width: int = 6, height: int = 8) -> Panel:
-    """Return shares of a whole, as a ring."""
+def pie(title: str, description: str, query: Query, *, width: int = 6, height: int = HEIGHT) -> Panel:
+    """Return shares of a whole, as a ring; beside it a legend would have no room for its names."""
     panel = (
         piechart.Panel()
         .pie_type(PieChartType.DONUT)
@@ -223,7 +223,7 @@ def pie(title: str, description: str, query: Query, *, width: int = 6, height: i
             piechart.PieChartLegendOptions()
             .show_legend(show_legend=True)
             .display_mode(LegendDisplayMode.TABLE)
-            .placement(LegendPlacement.RIGHT)
+            .placement(LegendPlacement.BOTTOM)
             .values([PieChartLegendValues.VALUE, PieChartLegendValues.PERCENT])
         )
     )
@@ -235,8 +235,8 @@ def heat(
     description: str,
     query: Query,
     *,
-    unit: str = "short",
-    axis_unit: str = "short",
+    unit: str = "locale",
+    axis_unit: str = "locale",
     width: int = 12,
     height: int = HEIGHT,
 ) -> Panel:
@@ -323,7 +323,7 @@ def rows(
             },
         }
     return _finished(
-        panel, title, description, queries, unit="short", width=width, height=height, overrides=overrides
+        panel, title, description, queries, unit="locale", width=width, height=height, overrides=overrides
     )
 
 

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+SETTLED_SECONDS = 30
+"""After so long all that was scraped or recorded for a moment has been committed."""
+
 
 class Form(StrEnum):
     """How the data source shapes the answer."""
@@ -32,6 +35,16 @@ def select(metric: str, *matchers: str) -> str:
 def select_ours(metric: str, *matchers: str) -> str:
     """Return the selector of a metric that other programs have, too, held to targets that are exporters."""
     return f"{select(metric, *matchers)} and on (job, instance) {select('tickrmeter_build_info')}"
+
+
+def settled(metric: str, *matchers: str) -> str:
+    """Return the selector of a metric as it was half a minute ago, for queries that a table joins to rows.
+
+    Prometheus answers the queries of one refresh one by one, and commits scrapes and rules in between:
+    devices come and go from one to the next, and rows lose columns. What is half a minute old is committed
+    and the same to all of them, also when the browser's clock is some seconds ahead.
+    """
+    return f"{select(metric, *matchers)} offset {SETTLED_SECONDS}s"
 
 
 def table(expression: str) -> Query:

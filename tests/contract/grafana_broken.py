@@ -38,6 +38,18 @@ def _all_but(name: str) -> dict[str, object]:
     return {"id": "filterFieldsByName", "options": {"exclude": {"names": [name]}}}
 
 
+_LOW = f"bottomk(10, min by (device_id) (tickrmeter_device_battery_level{{{CHOSEN}}}))"
+_UPTIME = f"max by (device_id) (tickrmeter_device_uptime_seconds{{{CHOSEN}}})"
+_SET = f"device:tickrmeter_device_battery_level:bottomk{{{CHOSEN}}}"
+
+
+def _joined(*expressions: str, by: str = "merge") -> dict[str, object]:
+    """The sample's table with a query for each expression, joined."""
+    table = sample()["panels"][3]
+    asked = [table["targets"][0] | {"expr": expr, "refId": "ABC"[at]} for at, expr in enumerate(expressions)]
+    return {**table, "targets": asked, "transformations": [{"id": by, "options": {}}]}
+
+
 BROKEN: tuple[tuple[str, Path, object, str], ...] = (
     ("head", ("uid",), "", "no uid"),
     ("head", ("uid",), "x" * 41, "uid is longer than 40 characters"),
@@ -285,6 +297,30 @@ BROKEN: tuple[tuple[str, Path, object, str], ...] = (
         f"avg(tickrmeter_symbol_avg_latency_seconds{{{CHOSEN}}})",
         "panel 'mean' A: a link takes label 'symbol', which the result lacks",
     ),
+    (
+        "picked_once",
+        TABLE,
+        _joined(_LOW, f"{_UPTIME} and on (device_id) {_LOW}"),
+        "panel 'table': A and B each pick rows for themselves",
+    ),
+    (
+        "picked_once",
+        TABLE,
+        _joined(f"topk(5, {_UPTIME})", "up", f"(limitk(5, {_UPTIME}))", by="joinByField"),
+        "panel 'table': A and C each pick rows for themselves",
+    ),
+    (
+        "picked_once",
+        TABLE,
+        _joined(f"{_SET} offset 30s", _SET),
+        "panel 'table' B: device:tickrmeter_device_battery_level:bottomk may change between two queries",
+    ),
+    (
+        "picked_once",
+        TABLE,
+        _joined(f"{_SET} offset 1m", f"up{{{CHOSEN}}} and on (instance) {_SET} offset 1m"),
+        "panel 'table' B: up may change between two queries",
+    ),
     ("links", ("links", 0, "tags"), [], "link 'TickrMeter' lists dashboards that do not belong to this one"),
     (
         "links",
@@ -343,6 +379,10 @@ ALLOWED: tuple[tuple[str, Path, object], ...] = (
         (*TABLE, *EXPR),
         f"sum by (symbol) (increase(tickrmeter_stock_update_timeout_total{{{CHOSEN}}}[$__range]))",
     ),
+    # One query may pick rows, as many as like may join on a set of long enough ago; another rule parses.
+    ("picked_once", TABLE, _joined(_LOW, _UPTIME, "upp(")),
+    ("picked_once", TABLE, _joined(f"{_SET} offset 30s", f"up offset 1m and on (instance) {_SET} offset 1m")),
+    ("picked_once", TABLE, _joined(_LOW, _LOW, by="sortBy")),
     # Only rates need a window that no scrape can be missed in.
     ("rate_interval", (*MEAN, *EXPR), f"max(max_over_time(up{{{CHOSEN}}}[1d]))"),
 )

@@ -3,7 +3,13 @@
 from collections.abc import Iterable
 
 from grafana.committed import Json, variables
-from tests.contract import grafana_rules, grafana_rules_fields, grafana_rules_panel, grafana_rules_query
+from tests.contract import (
+    grafana_rules,
+    grafana_rules_fields,
+    grafana_rules_panel,
+    grafana_rules_query,
+    grafana_rules_tables,
+)
 from tests.contract.alert_rules import alerts, all_series
 from tests.contract.grafana_rules import Known, Rule
 from tests.contract.grafana_rules_links import links
@@ -33,6 +39,7 @@ RULES: tuple[Rule, ...] = (
     grafana_rules_query.buckets,
     grafana_rules_fields.columns,
     grafana_rules_fields.linked_labels,
+    grafana_rules_tables.picked_once,
     links,
 )
 

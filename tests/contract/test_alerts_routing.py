@@ -25,7 +25,9 @@ def test_amtool_accepts_it() -> None:
     ("labels", "receiver"),
     [
         (["alertname=TickrMeterWatchdog", "severity=info"], "watchdog"),
-        (["alertname=HighTimeoutRate", "severity=critical"], "on-call"),
+        (["alertname=TickrMeterSymbolTimesOut", "severity=critical"], "on-call"),
+        # It is no share of anything.
+        (["alertname=HighTimeoutRate", "severity=critical"], "team"),
         (["alertname=HighSymbolLatency", "severity=warning"], "team"),
         (["alertname=Another", "severity=info"], "nobody"),
     ],
