@@ -1,14 +1,27 @@
-"""A collector that takes OTLP over HTTP, and misbehaves as the test says."""
+"""A collector that takes OTLP over HTTP, and misbehaves as the test says; and data to give it."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
+from opentelemetry.sdk.metrics.export import MetricsData
 
+from otel_tickrmeter.telemetry.batches import Moments, make_batches
+from otel_tickrmeter.telemetry.family import Family
+from tests.assembly import RESOURCE
 from tests.waiting import DEADLINE_SECONDS
+
+START_NS, NOW_NS = 1_000, 5_000
+"""Unix time of what `data_of` makes."""
+
+
+def data_of(families: Iterable[Family]) -> MetricsData:
+    """The data of what was collected, which must fit into one batch."""
+    (data,) = make_batches(families, RESOURCE, Moments(START_NS - 900, NOW_NS - 900, 900))
+    return data
 
 
 class Collector(ThreadingHTTPServer):

@@ -64,8 +64,25 @@ def read_named_files(
             "mqtt.tls.cert_file",
             lambda cert: _try_certificate(cert, values["mqtt.tls.key_file"], key_password),
         )
+    # OpenTelemetry's variables are set for whole clusters: they must not stop a program that does not push.
+    if values.get("otlp.enabled"):
+        attempt("otlp.tls.ca_file", _try_authorities)
+        key = attempt("otlp.tls.key_file", _try_opening)
+        if key is not None and values.get("otlp.tls.cert_file") is not None:
+            attempt(
+                "otlp.tls.cert_file",
+                lambda cert: _try_certificate(cert, key, None),
+            )
     attempt("logging.file", _try_log_file)
     return found, faults
+
+
+def _try_opening(path: Path) -> Path:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise ValueError(f"cannot be read: {_reason(error)}") from None
+    return path
 
 
 def _try_authorities(path: Path) -> None:

@@ -78,6 +78,11 @@ _RULES = (
         "is not supported by this version: TLS and basic auth on the HTTP side need a proxy in front",
     ),
     _Rule(
+        ("otlp.tls.cert_file", "otlp.tls.key_file", "otlp.enabled"),
+        lambda cert, key, enabled: not enabled or (cert is None) == (key is None),
+        "otlp.tls.cert_file and otlp.tls.key_file need each other",
+    ),
+    _Rule(
         ("otlp.endpoint", "otlp.protocol"),
         lambda endpoint, protocol: endpoint is None or "://" in endpoint or protocol != "http/protobuf",
         'must start with http:// or https:// when otlp.protocol is "http/protobuf"',

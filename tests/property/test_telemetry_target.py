@@ -28,7 +28,7 @@ _value = _text | st.booleans() | st.integers() | st.floats(allow_nan=False)
 def test_same_target_info_as_the_stock_reader(attributes: Mapping[str, AnyValue]) -> None:
     resource = Resource(attributes)
     ours = SnapshotTelemetry(CompactMeter([]), resource, 1.0, clock_ns=lambda: 0, unix_offset_ns=lambda: 0)
-    stock = StockTelemetry(resource, [], frozenset(), 10, scope_labels=False, with_otlp=False)
+    stock = StockTelemetry(resource, [], frozenset(), 10, scope_labels=False, temporality=None)
     # It tells nothing of the target before there is a figure.
     stock.meter().create_counter("x").add(1)
 

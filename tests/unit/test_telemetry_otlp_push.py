@@ -12,13 +12,12 @@ from otel_tickrmeter.catalogue import Instrument, Kind
 from otel_tickrmeter.catalogue.exporter import ExportOutcome
 from otel_tickrmeter.settings.model import OtlpSettings
 from otel_tickrmeter.telemetry.compact import CompactMeter
-from otel_tickrmeter.telemetry.otlp import OtlpPush, make_exporter, to_metrics_data
-from tests.assembly import RESOURCE
-from tests.otlp_collector import Collector, running_collector
+from otel_tickrmeter.telemetry.otlp import Batches, OtlpPush
+from otel_tickrmeter.telemetry.otlp_exporter import make_exporter
+from tests.otlp_collector import Collector, data_of, running_collector
 from tests.waiting import DEADLINE_SECONDS, until
 
 SUCCEEDED, FAILED = ExportOutcome.SUCCEEDED, ExportOutcome.FAILED
-MakeData = Callable[[], MetricsData | None]
 
 
 @pytest.fixture
@@ -44,17 +43,17 @@ def told() -> Iterator[list[str]]:
     logger.remove(sink)
 
 
-def data_of(number: float) -> MetricsData:
+def counted(number: float) -> list[MetricsData]:
     row = Instrument("c", Kind.COUNTER, "1", "c_total", "C.", {"a": ()})
     meter = CompactMeter([row])
     meter.create_counter("c").add(number, {"a": "x"})
-    return to_metrics_data(meter.collect(), RESOURCE, 0, 1)
+    return [data_of(meter.collect())]
 
 
-def collecting(make_data: MakeData) -> Callable[[], Awaitable[MakeData]]:
+def collecting(make_data: Batches) -> Callable[[], Awaitable[Batches]]:
     """Collect nothing beforehand: the data is made when it is asked for."""
 
-    async def collect() -> MakeData:
+    async def collect() -> Batches:
         return make_data
 
     return collect
@@ -76,10 +75,10 @@ def test_pushes_at_the_interval_and_once_more_at_the_end(
     numbers = iter(range(1, 1000))
     push = OtlpPush(
         http_exporter(collector),
-        collecting(lambda: data_of(next(numbers))),
+        collecting(lambda: counted(next(numbers))),
         outcomes.append,
         0.01,
-        DEADLINE_SECONDS,
+        end_seconds=DEADLINE_SECONDS,
     )
 
     async def play() -> None:
@@ -101,10 +100,10 @@ def test_the_last_push_happens_even_before_the_first_interval(
 ) -> None:
     push = OtlpPush(
         http_exporter(collector),
-        collecting(lambda: data_of(42)),
+        collecting(lambda: counted(42)),
         outcomes.append,
         3600.0,
-        DEADLINE_SECONDS,
+        end_seconds=DEADLINE_SECONDS,
     )
 
     async def play() -> None:
@@ -119,18 +118,18 @@ def test_the_last_push_happens_even_before_the_first_interval(
 def test_the_data_is_made_beside_the_event_loop(collector: Collector) -> None:
     threads: dict[str, int] = {}
 
-    async def collect() -> MakeData:
+    async def collect() -> Batches:
         threads["collect"] = threading.get_ident()
         return make_data
 
-    def make_data() -> MetricsData:
+    def make_data() -> list[MetricsData]:
         threads["make"] = threading.get_ident()
-        return data_of(1)
+        return counted(1)
 
     def exported(_: ExportOutcome) -> None:
         threads["exported"] = threading.get_ident()
 
-    push = OtlpPush(http_exporter(collector), collect, exported, 3600.0, DEADLINE_SECONDS)
+    push = OtlpPush(http_exporter(collector), collect, exported, 3600.0, end_seconds=DEADLINE_SECONDS)
 
     async def play() -> None:
         with anyio.move_on_after(0.01):
@@ -146,7 +145,7 @@ def test_failing_is_told_once_and_so_is_recovery(
     collector: Collector, told: list[str], outcomes: list[ExportOutcome]
 ) -> None:
     collector.status = 400
-    push = OtlpPush(http_exporter(collector), collecting(lambda: data_of(1)), outcomes.append, 0.01)
+    push = OtlpPush(http_exporter(collector), collecting(lambda: counted(1)), outcomes.append, 0.01)
 
     async def play() -> None:
         async with anyio.create_task_group() as tasks:
@@ -175,7 +174,7 @@ def test_a_collector_that_does_not_answer_does_not_hold_up_the_end(
 ) -> None:
     collector.silent.set()
     push = OtlpPush(
-        http_exporter(collector), collecting(lambda: data_of(1)), outcomes.append, 0.01, end_seconds=0.2
+        http_exporter(collector), collecting(lambda: counted(1)), outcomes.append, 0.01, end_seconds=0.2
     )
     before = set(threading.enumerate())
 
@@ -223,7 +222,7 @@ def test_an_exporter_that_raises_does_not_end_the_pushing(
     told: list[str], outcomes: list[ExportOutcome]
 ) -> None:
     exporter = Broken()
-    push = OtlpPush(exporter, collecting(lambda: data_of(1)), outcomes.append, 0.001)
+    push = OtlpPush(exporter, collecting(lambda: counted(1)), outcomes.append, 0.001)
 
     async def play() -> None:
         async with anyio.create_task_group() as tasks:
@@ -247,15 +246,15 @@ def test_a_figure_that_cannot_be_observed_does_not_end_the_pushing(
         if calls[0] < 3:
             raise RuntimeError("broken")
 
-    async def collect() -> MakeData:
+    async def collect() -> Batches:
         if broken == "collecting":
             fail_twice()
         return make_data
 
-    def make_data() -> MetricsData:
+    def make_data() -> list[MetricsData]:
         if broken == "making the data":
             fail_twice()
-        return data_of(1)
+        return counted(1)
 
     push = OtlpPush(http_exporter(collector), collect, outcomes.append, 0.001)
 
@@ -275,8 +274,9 @@ def test_nothing_to_push_is_no_failure(
 ) -> None:
     calls = [0]
 
-    def make_data() -> None:
+    def make_data() -> list[MetricsData]:
         calls[0] += 1
+        return []
 
     push = OtlpPush(http_exporter(collector), collecting(make_data), outcomes.append, 0.001)
 

@@ -4,7 +4,9 @@ import pytest
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 
 from otel_tickrmeter import __version__
-from otel_tickrmeter.telemetry.otlp import to_metrics_data
+from otel_tickrmeter.catalogue import Instrument, Kind
+from otel_tickrmeter.telemetry.batches import Moments, make_batches
+from otel_tickrmeter.telemetry.family import NumberFamily
 from otel_tickrmeter.telemetry.render import FORMATS, Format
 from otel_tickrmeter.telemetry.target import make_resource, target_info
 from tests.exposition_text import exposition, labels_of
@@ -60,5 +62,7 @@ def test_an_environment_that_is_not_utf8(form: Format, monkeypatch: pytest.Monke
     monkeypatch.setenv("OTEL_SERVICE_NAME", "n\udcff")
     found = labels(form)
     assert (found["service_name"], found["team"], found["k_"]) == ("n?", "a?", "v")
-    request = encode_metrics(to_metrics_data([], make_resource("host-1"), 0, 1))
-    assert request.SerializeToString()
+    row = Instrument("c", Kind.COUNTER, "1", "c_total", "C.")
+    family = NumberFamily(row, [""], [{}], b"\x01", [1.0])
+    (data,) = make_batches([family], make_resource("host-1"), Moments(0, 1, 0))
+    assert encode_metrics(data).SerializeToString()
