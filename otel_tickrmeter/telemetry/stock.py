@@ -40,6 +40,7 @@ from otel_tickrmeter.settings.model import Temporality
 from otel_tickrmeter.telemetry.body import BodyWriter
 from otel_tickrmeter.telemetry.registration import SCOPE_NAME
 from otel_tickrmeter.telemetry.render import Format
+from otel_tickrmeter.telemetry.target import labels_collide, target_info
 
 # Pushes whose differences are kept until they arrive: ten minutes of them, in memory.
 _UNSENT = 10
@@ -74,8 +75,11 @@ class StockTelemetry:
             Histogram: series_limit,
             ObservableGauge: series_limit,
         }
+        # The one thing that the reader would lose: see target_info.
+        self._target = resource if labels_collide(resource) else None
         readers: list[MetricReader] = [
             PrometheusMetricReader(
+                disable_target_info=self._target is not None,
                 scope_info_enabled=scope_labels,
                 registry=self._registry,
                 cardinality_limits=limits,
@@ -146,6 +150,8 @@ class StockTelemetry:
         """Collect and render."""
         generate = generate_openmetrics if form == "openmetrics" else generate_latest
         text: bytes = generate(self._registry)
+        if self._target is not None and b"\n" in text.removesuffix(b"# EOF\n"):
+            text = target_info(self._target, form).encode() + text
         self._series = sum(not line.startswith(b"#") for line in text.splitlines())
         if not gzip:
             return [text]

@@ -55,6 +55,13 @@ def test_names_that_prometheus_keeps_for_itself(monkeypatch: pytest.MonkeyPatch)
     assert (found["_name_"], found["_"], found["a_b_c"]) == ("x", "y", "z")
 
 
+def test_values_of_keys_that_become_the_same_label_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "k8s_pod_name=b,k8s.pod.name=a,k8s-pod.name=c,other=d")
+    found = labels()
+    # By the keys as they were given: "-" comes before ".", and "." before "_".
+    assert (found["k8s_pod_name"], found["other"]) == ("c;a;b", "d")
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_an_environment_that_is_not_utf8(form: Format, monkeypatch: pytest.MonkeyPatch) -> None:
     # How Python hands over the byte 0xff.
