@@ -43,7 +43,12 @@ class Moments(NamedTuple):
 
 
 def make_batches(
-    families: Iterable[Family], resource: Resource, moments: Moments, deltas: Deltas | None = None
+    families: Iterable[Family],
+    resource: Resource,
+    moments: Moments,
+    deltas: Deltas | None = None,
+    *,
+    batch_points: int = BATCH_POINTS,
 ) -> Iterator[MetricsData]:
     """Make one batch after the other; whoever goes on to the next says that this one has arrived.
 
@@ -53,10 +58,11 @@ def make_batches(
         moments: Times of the data points.
         deltas: What arrived before; figures count from there, and this advances with each batch that
             arrives. Without it all is cumulative since recording began.
+        batch_points: The most points in one batch.
     """
     metrics: list[Metric] = []
     taken: list[tuple[Family, int, int]] = []
-    room = BATCH_POINTS
+    room = batch_points
     for family in families:
         change = deltas.change(family, moments.started_ns) if deltas is not None else None
         shown, starts = (family, None) if change is None else change
@@ -72,7 +78,7 @@ def make_batches(
             if room == 0:
                 yield _data(resource, metrics)
                 _arrived(deltas, taken, moments.now_ns)
-                metrics, taken, room = [], [], BATCH_POINTS
+                metrics, taken, room = [], [], batch_points
     if metrics:
         yield _data(resource, metrics)
     _arrived(deltas, taken, moments.now_ns)

@@ -200,16 +200,17 @@ def test_a_collector_that_does_not_answer_does_not_hold_up_the_end(
     assert caplog.messages == []
 
 
-class Broken(MetricExporter):
-    """Raises, as an exporter should not."""
+class Fake(MetricExporter):
+    """Does what the test says, and knows how often it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, act: Callable[[], MetricExportResult]) -> None:
         super().__init__()
         self.calls = 0
+        self._act = act
 
     def export(self, *_: object, **__: object) -> MetricExportResult:
         self.calls += 1
-        raise RuntimeError("broken")
+        return self._act()
 
     def force_flush(self, *_: object) -> bool:
         return True
@@ -218,10 +219,73 @@ class Broken(MetricExporter):
         pass
 
 
+def broken() -> MetricExportResult:
+    """Raise, as an exporter should not."""
+    raise RuntimeError("broken")
+
+
+def test_a_push_that_hangs_has_failed_and_is_the_only_one(
+    told: list[str], outcomes: list[ExportOutcome]
+) -> None:
+    released = threading.Event()
+
+    def hang() -> MetricExportResult:
+        # Whatever bounds a request: a collector that answers byte by byte holds one up for ever.
+        released.wait(DEADLINE_SECONDS)
+        return MetricExportResult.SUCCESS
+
+    exporter = Fake(hang)
+    push = OtlpPush(
+        exporter, collecting(lambda: counted(1)), outcomes.append, 0.01, timeout_seconds=0.05, end_seconds=0.1
+    )
+
+    async def play() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(push.push_forever)
+            await until(lambda: len(outcomes) >= 3)
+            # Counted without a second one beside it.
+            assert exporter.calls == 1
+            assert set(outcomes) == {FAILED}
+            released.set()
+            await until(lambda: SUCCEEDED in outcomes)
+            tasks.cancel_scope.cancel()
+
+    anyio.run(play)
+    assert told[:2] == ["OTLP push fails; trying on every 0.01 s", "OTLP push works again"]
+
+
+def test_what_follows_a_batch_that_failed_is_not_tried(outcomes: list[ExportOutcome]) -> None:
+    results = iter(
+        [MetricExportResult.SUCCESS, MetricExportResult.FAILURE, *[MetricExportResult.SUCCESS] * 9]
+    )
+    exporter = Fake(lambda: next(results))
+    arrived: list[int] = []
+    rounds = [0]
+
+    def make_batches() -> Iterator[MetricsData]:
+        rounds[0] += 1
+        for number in range(rounds[0] * 10, rounds[0] * 10 + 3):
+            yield counted(number)[0]
+            arrived.append(number)
+
+    push = OtlpPush(exporter, collecting(make_batches), outcomes.append, 0.001)
+
+    async def play() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(push.push_forever)
+            await until(lambda: len(outcomes) >= 2)
+            tasks.cancel_scope.cancel()
+
+    anyio.run(play)
+    # The one that failed has not arrived, and whoever made it knows.
+    assert arrived[:4] == [10, 20, 21, 22]
+    assert outcomes[:2] == [FAILED, SUCCEEDED]
+
+
 def test_an_exporter_that_raises_does_not_end_the_pushing(
     told: list[str], outcomes: list[ExportOutcome]
 ) -> None:
-    exporter = Broken()
+    exporter = Fake(broken)
     push = OtlpPush(exporter, collecting(lambda: counted(1)), outcomes.append, 0.001)
 
     async def play() -> None:
