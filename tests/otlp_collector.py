@@ -1,5 +1,6 @@
 """A collector that takes OTLP over HTTP, and misbehaves as the test says; and data to give it."""
 
+import ssl
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -69,9 +70,12 @@ class _Export(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running_collector() -> Iterator[Collector]:
+def running_collector(tls: ssl.SSLContext | None = None) -> Iterator[Collector]:
     """Run one on a free loopback port."""
     with Collector() as server:
+        if tls is not None:
+            # Each connection shakes hands in its own thread.
+            server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

@@ -4,12 +4,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from opentelemetry.sdk.metrics.export import MetricExporter
 
 from otel_tickrmeter.settings.model import OtlpSettings, OtlpTlsSettings
 from otel_tickrmeter.telemetry.batches import BATCH_POINTS
+
+if TYPE_CHECKING:
+    from requests import Session
 
 # OpenTelemetry's defaults of OTEL_EXPORTER_OTLP_TIMEOUT and OTEL_METRIC_EXPORT_TIMEOUT.
 _REQUEST_SECONDS = 10.0
@@ -47,11 +51,26 @@ def _over_http(settings: OtlpSettings, timeout_seconds: float) -> MetricExporter
         headers=settings.headers,
         timeout=timeout_seconds,
         compression=Compression(settings.compression),
-        certificate_file=_text(tls.ca_file),
+        session=None if tls.ca_file is None else _session_that_trusts(tls.ca_file),
         client_key_file=_text(tls.key_file),
         client_certificate_file=_text(tls.cert_file),
         max_export_batch_size=BATCH_POINTS,
     )
+
+
+def _session_that_trusts(ca_file: Path) -> "Session":
+    # The exporter needs requests, and takes its sessions. A session by itself prefers the authorities of
+    # REQUESTS_CA_BUNDLE, which many machines set, to those that it is told.
+    from requests import Session  # noqa: PLC0415  see make_exporter
+    from requests.adapters import HTTPAdapter  # noqa: PLC0415
+
+    class Trusting(HTTPAdapter):
+        def send(self, request: Any, **options: Any) -> Any:  # type: ignore[override]  # noqa: ANN401  theirs
+            return super().send(request, **{**options, "verify": str(ca_file)})
+
+    session = Session()
+    session.mount("https://", Trusting())
+    return session
 
 
 def _over_grpc(settings: OtlpSettings, timeout_seconds: float) -> MetricExporter:

@@ -1,20 +1,13 @@
 """What is pushed, through OpenTelemetry's own encoder and exporters."""
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 import anyio
-import grpc  # type: ignore[import-untyped]
 import pytest
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.metrics import Observation
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
-    ExportMetricsServiceResponse,
-)
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2_grpc import (
-    MetricsServiceServicer,
-    add_MetricsServiceServicer_to_server,
 )
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, Metric
 from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
@@ -27,6 +20,7 @@ from otel_tickrmeter.telemetry.batches import Moments, make_batches
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.otlp_exporter import make_exporter
 from tests.assembly import RESOURCE, assemble, compact_telemetry, stock_telemetry
+from tests.grpc_collector import GrpcCollector, running_grpc_collector
 from tests.otlp_collector import NOW_NS, START_NS, Collector, data_of, running_collector
 from tests.traffic import scripted
 
@@ -156,42 +150,20 @@ def test_an_endpoint_without_a_path_gets_the_usual_one(collector: Collector, pat
     assert headers["x-key"] == "s"
 
 
-class Service(MetricsServiceServicer):
-    """Takes OTLP over gRPC, and keeps the metadata and the first attribute of every point."""
-
-    def __init__(self) -> None:
-        self.metadata: dict[str, str | bytes] = {}
-        self.points: list[str] = []
-
-    def Export(  # noqa: N802  gRPC's name
-        self, request: ExportMetricsServiceRequest, context: grpc.ServicerContext
-    ) -> ExportMetricsServiceResponse:
-        self.metadata = dict(context.invocation_metadata())
-        metrics = request.resource_metrics[0].scope_metrics[0].metrics
-        self.points += [p.attributes[0].value.string_value for m in metrics for p in m.sum.data_points]
-        return ExportMetricsServiceResponse()
-
-
 @pytest.fixture
-def grpc_service() -> Iterator[tuple[Service, str]]:
-    """Run a gRPC server with gRPC's own bound on a message, which is the collectors' too: 4 MiB."""
-    service = Service()
-    server = grpc.server(ThreadPoolExecutor(1))
-    add_MetricsServiceServicer_to_server(service, server)  # type: ignore[no-untyped-call]
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    yield service, f"http://127.0.0.1:{port}"
-    server.stop(None).wait()
+def grpc_collector() -> Iterator[GrpcCollector]:
+    with running_grpc_collector() as running:
+        yield running
 
 
-def test_headers_over_grpc_may_have_capitals(grpc_service: tuple[Service, str]) -> None:
+def test_headers_over_grpc_may_have_capitals(grpc_collector: GrpcCollector) -> None:
     # gRPC itself refuses them; a setting written for HTTP has them.
-    service, url = grpc_service
+    url = f"http://localhost:{grpc_collector.port}"
     settings = OtlpSettings(endpoint=url, protocol="grpc", headers={"Authorization": "Bearer x"})
     exporter = make_exporter(settings)
     assert exporter.export(one_point()) is MetricExportResult.SUCCESS
     exporter.shutdown()
-    assert service.metadata["authorization"] == "Bearer x"
+    assert grpc_collector.metadata["authorization"] == "Bearer x"
 
 
 def large_fleet() -> tuple[Iterator[MetricsData], list[str]]:
@@ -204,13 +176,13 @@ def large_fleet() -> tuple[Iterator[MetricsData], list[str]]:
     return make_batches(meter.collect(), RESOURCE, Moments(START_NS, NOW_NS, 0)), values
 
 
-def test_a_large_fleet_is_pushed_in_parts_over_grpc(grpc_service: tuple[Service, str]) -> None:
-    service, url = grpc_service
+def test_a_large_fleet_is_pushed_in_parts_over_grpc(grpc_collector: GrpcCollector) -> None:
+    url = f"http://localhost:{grpc_collector.port}"
     batches, values = large_fleet()
     exporter = make_exporter(OtlpSettings(endpoint=url, protocol="grpc"))
     assert {exporter.export(data) for data in batches} == {MetricExportResult.SUCCESS}
     exporter.shutdown()
-    assert sorted(service.points) == values
+    assert sorted(grpc_collector.points) == values
 
 
 def test_a_large_fleet_is_pushed_in_parts_over_http(collector: Collector) -> None:
