@@ -1,6 +1,6 @@
 """What the collector was told last, so that it can be told the difference (delta temporality).
 
-Columns again, like the meter's: a full fleet takes some 200 bytes for each pair of device and symbol.
+Columns again, like the meter's: a full fleet takes some 150 bytes for each pair of device and symbol.
 What is kept advances only with what has arrived; a push that failed is made up for by the next.
 """
 

@@ -1,10 +1,12 @@
 """How pushing behaves: at its interval, when it fails, and at the end."""
 
+import re
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 
 import anyio
 import pytest
+from anyio.lowlevel import cancel_shielded_checkpoint
 from loguru import logger
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
 
@@ -252,6 +254,74 @@ def test_a_push_that_hangs_has_failed_and_is_the_only_one(
 
     anyio.run(play)
     assert told[:2] == ["OTLP push fails; trying on every 0.01 s", "OTLP push works again"]
+
+
+def test_the_end_stops_a_push_that_goes_on_and_makes_a_whole_one(outcomes: list[ExportOutcome]) -> None:
+    entered, released = threading.Event(), threading.Event()
+    arrived: list[str] = []
+
+    def export() -> MetricExportResult:
+        entered.set()
+        released.wait(DEADLINE_SECONDS)
+        return MetricExportResult.SUCCESS
+
+    rounds = iter(["first", "last"])
+
+    def make_batches() -> Iterator[MetricsData]:
+        name = next(rounds)
+        for number in range(3):
+            yield counted(number)[0]
+            arrived.append(f"{name} {number}")
+
+    push = OtlpPush(
+        Fake(export), collecting(make_batches), outcomes.append, 0.001, end_seconds=DEADLINE_SECONDS
+    )
+
+    async def play() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(push.push_forever)
+            await until(entered.is_set)
+            tasks.cancel_scope.cancel()
+            # The end has begun before the collector answers.
+            for _ in range(10):
+                await cancel_shielded_checkpoint()
+            released.set()
+
+    anyio.run(play)
+    assert arrived == ["first 0", "last 0", "last 1", "last 2"]
+    assert outcomes == [SUCCEEDED]
+
+
+def test_an_end_that_cuts_the_last_push_off_says_how_much_arrived(
+    told: list[str], outcomes: list[ExportOutcome]
+) -> None:
+    released = threading.Event()
+    rounds, asked = [0], [0]
+
+    def make_batches() -> list[MetricsData]:
+        rounds[0], asked[0] = rounds[0] + 1, 0
+        return counted(1) * 3
+
+    def export() -> MetricExportResult:
+        asked[0] += 1
+        if rounds[0] > 1 and asked[0] == 3:
+            released.wait(DEADLINE_SECONDS)
+        return MetricExportResult.SUCCESS
+
+    push = OtlpPush(Fake(export), collecting(make_batches), outcomes.append, 0.001, end_seconds=0.5)
+
+    async def play() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(push.push_forever)
+            # The first is whole; every other hangs in its third request.
+            await until(lambda: SUCCEEDED in outcomes)
+            tasks.cancel_scope.cancel()
+
+    anyio.run(play)
+    released.set()
+    (message,) = told
+    # Two, unless the machine was busy elsewhere.
+    assert re.fullmatch(r"The last OTLP push was cut off: [012] data points of some 3 arrived", message)
 
 
 def test_what_follows_a_batch_that_failed_is_not_tried(outcomes: list[ExportOutcome]) -> None:
