@@ -134,7 +134,7 @@ class OtlpTlsSettings:
 
 @dataclass(frozen=True, slots=True)
 class OtlpSettings:
-    """`[otlp]`: None leaves the choice to OpenTelemetry's own variables and defaults. Seconds.
+    """`[otlp]`: None stands for OpenTelemetry's default. Seconds.
 
     `timeout` bounds a whole push, `request_timeout` each of the requests that make it up. `insecure` counts
     for an endpoint without a scheme only.

@@ -7,7 +7,7 @@ at a value they do not know, and read client certificates only where an authorit
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from otel_tickrmeter.settings.environment import is_service_link, place
 from otel_tickrmeter.settings.layer import Found, Layer
@@ -27,6 +27,17 @@ def _boolean(text: str) -> bool:
     return text.lower() == "true"
 
 
+def _endpoint_of_all(text: str) -> str:
+    # The path is for HTTP, and added to one that is there; gRPC looks at none.
+    return f"{text.rstrip('/')}/v1/metrics" if "://" in text else text
+
+
+def _endpoint_of_metrics(text: str) -> str:
+    # Taken as it is. Where our own setting has no path it means the usual one; here it means "/", which is
+    # what becomes of "/." on its way.
+    return f"{text.rstrip('/')}/." if re.fullmatch(r"https?://[^/]+/?", text) else text
+
+
 _OTLP = "OTEL_EXPORTER_OTLP_"
 _FOR_OTLP: tuple[tuple[str, str, Callable[[str], object]], ...] = (
     ("PROTOCOL", "otlp.protocol", str.lower),
@@ -43,20 +54,19 @@ _READ: tuple[tuple[str, str, Callable[[str], object]], ...] = (
     ("OTEL_EXPORTER_PROMETHEUS_PORT", "prometheus.port", str),
     *((f"{_OTLP}{name}", key, convert) for name, key, convert in _FOR_OTLP),
     *((f"{_OTLP}METRICS_{name}", key, convert) for name, key, convert in _FOR_OTLP),
+    (f"{_OTLP}ENDPOINT", "otlp.endpoint", _endpoint_of_all),
+    (f"{_OTLP}METRICS_ENDPOINT", "otlp.endpoint", _endpoint_of_metrics),
     (f"{_OTLP}METRICS_TEMPORALITY_PREFERENCE", "otlp.temporality", str.lower),
     ("OTEL_METRIC_EXPORT_INTERVAL", "otlp.interval", _milliseconds),
     ("OTEL_METRIC_EXPORT_TIMEOUT", "otlp.timeout", _milliseconds),
 )
 _HEADERS = (f"{_OTLP}HEADERS", f"{_OTLP}METRICS_HEADERS")
-_ENDPOINTS = (f"{_OTLP}ENDPOINT", f"{_OTLP}METRICS_ENDPOINT")
 _EXPORTERS = "OTEL_METRICS_EXPORTER"
 _DISABLED = "OTEL_SDK_DISABLED"
 _AGGREGATION = f"{_OTLP}METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
 _EXEMPLARS = "OTEL_METRICS_EXEMPLAR_FILTER"
 
-_PUSHING = frozenset(
-    {*_HEADERS, *_ENDPOINTS, _AGGREGATION, *(name for name, key, _ in _READ if key.startswith("otlp."))}
-)
+_PUSHING = frozenset({*_HEADERS, _AGGREGATION, *(name for name, key, _ in _READ if key.startswith("otlp."))})
 _OBEYED = _PUSHING | {
     *(name for name, _, _ in _READ),
     _EXPORTERS,
@@ -67,7 +77,7 @@ _OBEYED = _PUSHING | {
 
 
 def otel_layer(environ: Mapping[str, str]) -> Layer:
-    """What the variables say under our keys; endpoints are left to the exporters, which put the path to them.
+    """What the variables say, under our keys.
 
     A value that cannot be used is noted and ignored, never a fault: the specification has it so
     ("gracefully ignore the setting"), since these variables are set for whole clusters.
@@ -130,29 +140,12 @@ def _on_switches(settings: Settings, environ: Mapping[str, str]) -> Iterator[str
 def _on_pushing(otlp: OtlpSettings, environ: Mapping[str, str]) -> Iterator[str]:
     if _given(environ, _AGGREGATION).lower() not in ("", "explicit_bucket_histogram"):
         yield f"{_AGGREGATION} has no effect: the buckets of the histograms are fixed"
-    endpoint = otlp.endpoint
-    for variable in _ENDPOINTS if endpoint is None else ():
-        text = _given(environ, variable)
-        if text:
-            endpoint = text
-            if not _usable(text, otlp.protocol):
-                yield f"{variable} is no http:// or https:// URL: every push over it will fail"
-    scheme = (endpoint or "http://").partition("://")[0].lower()
+    scheme = (otlp.endpoint or "http://").partition("://")[0]
     given = [name for name in ("ca_file", "cert_file", "key_file") if getattr(otlp.tls, name) is not None]
     if given and (scheme == "http" or (scheme != "https" and otlp.insecure)):
         yield f"otlp.tls.{', otlp.tls.'.join(given)}: no effect, the collector is not pushed to over TLS"
     if otlp.insecure and scheme == "https":
         yield "otlp.insecure has no effect: the endpoint is https://"
-
-
-def _usable(endpoint: str, protocol: str | None) -> bool:
-    if "://" not in endpoint:
-        return protocol != "http/protobuf"
-    try:
-        parts = urlsplit(endpoint)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 def _header(entry: str) -> Mapping[str, str]:

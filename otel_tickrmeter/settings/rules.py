@@ -83,8 +83,10 @@ _RULES = (
         "otlp.tls.cert_file and otlp.tls.key_file need each other",
     ),
     _Rule(
-        ("otlp.endpoint", "otlp.protocol"),
-        lambda endpoint, protocol: endpoint is None or "://" in endpoint or protocol != "http/protobuf",
+        ("otlp.endpoint", "otlp.protocol", "otlp.enabled"),
+        lambda endpoint, protocol, enabled: (
+            not enabled or endpoint is None or "://" in endpoint or protocol != "http/protobuf"
+        ),
         'must start with http:// or https:// when otlp.protocol is "http/protobuf"',
     ),
 )

@@ -26,12 +26,12 @@ def push_seconds(settings: OtlpSettings) -> float:
 
 
 def make_exporter(settings: OtlpSettings) -> MetricExporter:
-    """Make the exporter; where no endpoint is set, it reads OpenTelemetry's variables for that.
+    """Make the exporter.
 
     The exporters are imported here because gRPC alone takes 20 MB that most programs never need.
     """
     timeout = min(settings.request_timeout or settings.timeout or _REQUEST_SECONDS, push_seconds(settings))
-    with _only_endpoints():
+    with _no_variables():
         if settings.protocol == "http/protobuf":
             return _over_http(settings, timeout)
         return _over_grpc(settings, timeout)
@@ -102,14 +102,10 @@ def _text(path: Path | None) -> str | None:
 
 
 @contextmanager
-def _only_endpoints() -> Iterator[None]:
+def _no_variables() -> Iterator[None]:
     # The settings have read the variables. The exporters would read them once more, and differently: timeouts
     # as seconds, "none" as an unknown compression that ends the program, headers beside ours.
-    hidden = {
-        name: text
-        for name, text in os.environ.items()
-        if name.startswith("OTEL_") and (not name.endswith("_ENDPOINT") or not text.strip())
-    }
+    hidden = {name: text for name, text in os.environ.items() if name.startswith("OTEL_")}
     for name in hidden:
         del os.environ[name]
     try:

@@ -120,7 +120,10 @@ def test_every_fault_of_every_source_at_once(tmp_path: Path) -> None:
         ("[prometheus]\nhost = 'a b'", "must name a host"),
         ("[prometheus]\nweb_config_file = 'web.yml'", "is not supported by this version: TLS and basic auth"),
         ("[otlp]\nendpoint = 'ftp://x'", "must be an http:// or https:// URL"),
-        ("[otlp]\nendpoint = 'c:4317'\nprotocol = 'http/protobuf'", "must start with http:// or https://"),
+        (
+            "[otlp]\nenabled = true\nendpoint = 'c:4317'\nprotocol = 'http/protobuf'",
+            "must start with http:// or https://",
+        ),
         ('[otlp]\nheaders = {a = "b\\nc"}', "must have values of printable ASCII"),
         ("[logging]\nrotation = '1 XB'", 'must be a size such as "100 MB"'),
         ("[logging]\nfile = '/'", "logging.file: / is a directory"),

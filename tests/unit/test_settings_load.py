@@ -276,8 +276,7 @@ def test_opentelemetry_names(load: Load) -> None:
     assert (otlp.enabled, otlp.protocol, otlp.interval, otlp.timeout) == (True, "http/protobuf", 1.5, 0.7)
     assert (otlp.request_timeout, otlp.compression, otlp.insecure) == (0.5, "gzip", True)
     assert (otlp.headers, otlp.temporality) == ({"api-key": "a b", "other": "c=d"}, "lowmemory")
-    # The exporter of the SDK reads it itself.
-    assert otlp.endpoint is None
+    assert otlp.endpoint == "http://elsewhere:4317/v1/metrics"
 
 
 def test_what_is_said_of_metrics_wins_over_what_is_said_of_all_signals(load: Load, tmp_path: Path) -> None:
@@ -416,3 +415,8 @@ def test_a_byte_order_mark_and_capitals_do_no_harm(load: Load) -> None:
 def test_loads_do_not_share_state(load: Load) -> None:
     assert load(toml="[mqtt]\nqos = 1\n").mqtt.qos == 1
     assert load().mqtt.qos == 0
+
+
+def test_an_endpoint_of_the_cluster_stops_nothing_that_does_not_push(load: Load) -> None:
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "c:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
+    assert not load(environ=environ).otlp.enabled

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 
 from otel_tickrmeter.catalogue import Instrument, Kind
+from otel_tickrmeter.settings.load import load_settings
 from otel_tickrmeter.settings.model import OtlpSettings
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.otlp_exporter import make_exporter, push_seconds
@@ -27,21 +29,38 @@ def one_point() -> MetricsData:
     return data_of(meter.collect())
 
 
-@pytest.mark.parametrize("variable", ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"])
-def test_an_endpoint_that_is_not_set_is_opentelemetrys(
-    collector: Collector, monkeypatch: pytest.MonkeyPatch, variable: str
+@pytest.mark.parametrize(
+    ("variable", "suffix", "asked"),
+    [
+        # That of metrics is taken as it is, that of all signals gets the path of metrics.
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "/base/", "/base/"),
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "", "/"),
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "/", "/"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "/base/", "/base/v1/metrics"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "/", "/v1/metrics"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "", "/v1/metrics"),
+        ("TICKRMETER_OTLP__ENDPOINT", "", "/v1/metrics"),
+    ],
+)
+def test_endpoints_in_the_environment(
+    collector: Collector, variable: str, suffix: str, asked: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv(variable, f"{collector.url}/base")
-    exporter = make_exporter(OtlpSettings(protocol="http/protobuf"))
+    (tmp_path / "settings.toml").write_text('[otlp]\nendpoint = "http://127.0.0.1:1"\n')
+    environ = {variable: collector.url + suffix, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
+    exporter = make_exporter(load_settings([], {}, environ, tmp_path).otlp)
     assert exporter.export(one_point()) is MetricExportResult.SUCCESS
     exporter.shutdown()
     ((path, _, _),) = collector.requests
-    # That of metrics is taken as it is; that of all signals gets the path of metrics.
-    assert path == ("/base" if "METRICS" in variable else "/base/v1/metrics")
+    assert path == asked
 
 
 def test_variables_do_not_reach_the_exporter(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, text in {"HEADERS": "theirs=x", "COMPRESSION": "gzip", "TIMEOUT": "soon"}.items():
+    for name, text in {
+        "ENDPOINT": "http://127.0.0.1:1",
+        "HEADERS": "theirs=x",
+        "COMPRESSION": "gzip",
+        "TIMEOUT": "soon",
+    }.items():
         monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{name}", text)
         monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_METRICS_{name}", text)
     settings = OtlpSettings(endpoint=collector.url, protocol="http/protobuf", headers={"ours": "y"})
