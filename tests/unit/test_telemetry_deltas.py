@@ -160,6 +160,22 @@ def test_a_series_that_ended_and_came_back_starts_anew() -> None:
     ]
 
 
+def test_figures_that_fell_were_begun_anew_whatever_identifies_them() -> None:
+    pushing = Pushing()
+    for _ in range(2):
+        pushing.counter.add(3, A)
+        pushing.histogram.record(0.5, A)
+    pushing.push(20)
+    pushing.meter.end(A)
+    pushing.counter.add(5, A)
+    pushing.histogram.record(0.5, A)
+    assert pushing.push(30) == [
+        ("c", "a", 5, 20, 30),
+        ("h", "a", ([1, 0, 0], 1, 0.5), 20, 30),
+        GAUGE_AT_30,
+    ]
+
+
 def test_a_slot_that_another_series_took_is_not_compared() -> None:
     pushing = Pushing()
     pushing.counter.add(3, A)
