@@ -29,8 +29,10 @@ from otel_tickrmeter.pipeline import Clock, make_pipeline
 from otel_tickrmeter.process import ProcessSampler, sample_forever
 from otel_tickrmeter.settings.model import MessagesSettings, Settings
 from otel_tickrmeter.telemetry.compact import CompactMeter
+from otel_tickrmeter.telemetry.deltas import Deltas
 from otel_tickrmeter.telemetry.exposition import Telemetry, exposition_callbacks
-from otel_tickrmeter.telemetry.otlp import DEFAULT_INTERVAL_SECONDS, OtlpPush, make_exporter
+from otel_tickrmeter.telemetry.otlp import DEFAULT_INTERVAL_SECONDS, OtlpPush
+from otel_tickrmeter.telemetry.otlp_exporter import make_exporter, push_seconds
 from otel_tickrmeter.telemetry.registration import SCOPE_NAME, dropped_attributes, rows_for
 from otel_tickrmeter.telemetry.series import label_text
 from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
@@ -95,6 +97,8 @@ class App:
 
     async def _start(self, tasks: TaskGroup) -> None:
         settings = self._settings
+        # Before any thread runs: it takes variables from the environment for a moment.
+        exporter = make_exporter(settings.otlp) if settings.otlp.enabled else None
         port = await tasks.start(
             partial(
                 serve,
@@ -116,12 +120,13 @@ class App:
         sampler = ProcessSampler(self._own_pids)
         tasks.start_soon(sample_forever, sampler, _SAMPLE_SECONDS, self._process.publish)
         tasks.start_soon(self._telemetry.keep_fresh)
-        if settings.otlp.enabled:
+        if exporter is not None:
             push = OtlpPush(
-                make_exporter(settings.otlp),
+                exporter,
                 self._telemetry.collect_for_otlp,
                 self._recorder.otlp_export,
                 settings.otlp.interval or DEFAULT_INTERVAL_SECONDS,
+                timeout_seconds=push_seconds(settings.otlp),
             )
             tasks.start_soon(push.push_forever)
         tasks.start_soon(self._feed.run)
@@ -176,6 +181,7 @@ def _make_telemetry(settings: Settings, resource: Resource) -> Telemetry:
     detail = settings.metrics.detail
     rows, dropped = rows_for(detail), dropped_attributes(detail)
     prometheus = settings.prometheus
+    temporality = settings.otlp.temporality if settings.otlp.enabled else None
     if prometheus.reader == "stock":
         # 4 MB that only this path needs.
         from otel_tickrmeter.telemetry.stock import StockTelemetry  # noqa: PLC0415
@@ -187,7 +193,7 @@ def _make_telemetry(settings: Settings, resource: Resource) -> Telemetry:
             dropped,
             series_limit=max(monitoring.max_devices, monitoring.max_symbols, monitoring.max_pairs) + 1,
             scope_labels=prometheus.scope_labels,
-            with_otlp=settings.otlp.enabled,
+            temporality=temporality,
         )
     scope = {
         "otel_scope_name": SCOPE_NAME,
@@ -201,6 +207,7 @@ def _make_telemetry(settings: Settings, resource: Resource) -> Telemetry:
         clock_ns=time.monotonic_ns,
         unix_offset_ns=_unix_offset_ns,
         scope_labels=label_text(scope) if prometheus.scope_labels else "",
+        deltas=None if temporality in (None, "cumulative") else Deltas(observed=temporality == "delta"),
     )
 
 

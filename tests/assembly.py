@@ -23,8 +23,10 @@ from otel_tickrmeter.settings.model import (
     MonitoringSettings,
     OtlpSettings,
     Settings,
+    Temporality,
 )
 from otel_tickrmeter.telemetry.compact import CompactMeter
+from otel_tickrmeter.telemetry.deltas import Deltas
 from otel_tickrmeter.telemetry.exposition import Telemetry, exposition_callbacks
 from otel_tickrmeter.telemetry.registration import SCOPE_NAME, dropped_attributes, rows_for
 from otel_tickrmeter.telemetry.render import Format
@@ -67,7 +69,11 @@ Step = Message | LinkEvent | Answered
 
 
 def compact_telemetry(
-    detail: Detail, *, scope_labels: bool = False, clock_ns: Callable[[], int] = lambda: START_NS
+    detail: Detail,
+    *,
+    scope_labels: bool = False,
+    clock_ns: Callable[[], int] = lambda: START_NS,
+    deltas: Deltas | None = None,
 ) -> SnapshotTelemetry:
     scope = {
         "otel_scope_name": SCOPE_NAME,
@@ -81,17 +87,20 @@ def compact_telemetry(
         clock_ns=clock_ns,
         unix_offset_ns=lambda: UNIX_OFFSET_NS,
         scope_labels=label_text(scope) if scope_labels else "",
+        deltas=deltas,
     )
 
 
-def stock_telemetry(detail: Detail, *, scope_labels: bool = False, with_otlp: bool = False) -> StockTelemetry:
+def stock_telemetry(
+    detail: Detail, *, scope_labels: bool = False, temporality: Temporality | None = None
+) -> StockTelemetry:
     return StockTelemetry(
         RESOURCE,
         rows_for(detail),
         dropped_attributes(detail),
         series_limit=100_001,
         scope_labels=scope_labels,
-        with_otlp=with_otlp,
+        temporality=temporality,
     )
 
 

@@ -1,14 +1,28 @@
-"""A collector that takes OTLP over HTTP, and misbehaves as the test says."""
+"""A collector that takes OTLP over HTTP, and misbehaves as the test says; and data to give it."""
 
+import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
+from opentelemetry.sdk.metrics.export import MetricsData
 
+from otel_tickrmeter.telemetry.batches import Moments, make_batches
+from otel_tickrmeter.telemetry.family import Family
+from tests.assembly import RESOURCE
 from tests.waiting import DEADLINE_SECONDS
+
+START_NS, NOW_NS = 1_000, 5_000
+"""Unix time of what `data_of` makes."""
+
+
+def data_of(families: Iterable[Family]) -> MetricsData:
+    """The data of what was collected, which must fit into one batch."""
+    (data,) = make_batches(families, RESOURCE, Moments(START_NS - 900, NOW_NS - 900, 900))
+    return data
 
 
 class Collector(ThreadingHTTPServer):
@@ -56,9 +70,12 @@ class _Export(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running_collector() -> Iterator[Collector]:
+def running_collector(tls: ssl.SSLContext | None = None) -> Iterator[Collector]:
     """Run one on a free loopback port."""
     with Collector() as server:
+        if tls is not None:
+            # Each connection shakes hands in its own thread.
+            server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

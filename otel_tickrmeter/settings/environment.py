@@ -1,4 +1,4 @@
-"""What the environment says: three groups of variables, each a layer.
+"""What the environment says in our own variables and in those without a prefix, each group a layer.
 
 An empty variable counts as unset, as OpenTelemetry's specification has it for its own.
 """
@@ -20,15 +20,6 @@ _PLAIN = {
     "MQTT_PASSWORD": "mqtt.password",
     "MQTT_KEEPALIVE": "mqtt.keepalive",
 }
-_OTEL: tuple[tuple[str, str, Callable[[str], str]], ...] = (
-    ("OTEL_EXPORTER_PROMETHEUS_HOST", "prometheus.host", str),
-    ("OTEL_EXPORTER_PROMETHEUS_PORT", "prometheus.port", str),
-    ("OTEL_EXPORTER_OTLP_PROTOCOL", "otlp.protocol", str.lower),
-    ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "otlp.protocol", str.lower),
-    ("OTEL_METRIC_EXPORT_INTERVAL", "otlp.interval", "{}ms".format),
-    ("OTEL_METRIC_EXPORT_TIMEOUT", "otlp.timeout", "{}ms".format),
-)
-_EXPORTERS = frozenset({"otlp", "prometheus", "none"})
 
 # Kubernetes puts the address of every Service into every container. A Service named "tickrmeter" yields
 # TICKRMETER_PORT=tcp://10.0.0.1:80 and more, one named "mqtt-broker" MQTT_BROKER_PORT. Nobody wrote those.
@@ -39,6 +30,11 @@ _LINK_VALUE = re.compile(r"(?:tcp|udp|sctp)://\S+:[0-9]+")
 def place(variable: str) -> str:
     """How faults name an environment variable."""
     return f"environment variable {variable}"
+
+
+def is_service_link(variable: str, text: str) -> bool:
+    """Whether Kubernetes put the variable there."""
+    return bool(_LINK_NAME.fullmatch(variable) or _LINK_VALUE.fullmatch(text))
 
 
 def plain_layer(environ: Mapping[str, str], broker: str) -> Layer:
@@ -72,30 +68,6 @@ def plain_layer(environ: Mapping[str, str], broker: str) -> Layer:
     return Layer(found, tuple(faults))
 
 
-def otel_layer(environ: Mapping[str, str]) -> Layer:
-    """OpenTelemetry's variables; the rest of them the SDK and its exporters read themselves.
-
-    A value that cannot be used is noted and ignored, never a fault: the specification has it so
-    ("gracefully ignore the setting"), since these variables are set for whole clusters.
-    """
-    found: dict[str, Found] = {}
-    notes: list[str] = []
-    for variable, key, convert in _OTEL:
-        text = environ.get(variable, "").strip()
-        if not text:
-            continue
-        try:
-            found[key] = Found(KEYS[key].kind.read(convert(text)), place(variable))
-        except ValueError as error:
-            notes.append(f"{variable} is ignored: {error}")
-    exporters = {name.strip().lower() for name in environ.get("OTEL_METRICS_EXPORTER", "").split(",")} - {""}
-    if "otlp" in exporters:
-        found["otlp.enabled"] = Found(value=True, location=place("OTEL_METRICS_EXPORTER"))
-    if exporters - _EXPORTERS:
-        notes.append(f"OTEL_METRICS_EXPORTER: only {', '.join(sorted(_EXPORTERS))} have an effect")
-    return Layer(found, notes=tuple(notes))
-
-
 def own_layer(environ: Mapping[str, str], parse: Callable[[str], object]) -> Layer:
     """The variables `TICKRMETER_<TABLE>__<KEY>`; `parse` reads the text of lists and tables.
 
@@ -116,7 +88,7 @@ def own_layer(environ: Mapping[str, str], parse: Callable[[str], object]) -> Lay
         elif key in KEYS:
             structured = KEYS[key].kind.structured and text.lstrip()[:1] in ("[", "{")
             found[key] = Found(parse(text) if structured else text, location)
-        elif not (_LINK_NAME.fullmatch(name) or _LINK_VALUE.fullmatch(text)):
+        elif not is_service_link(name, text):
             known = [f"{PREFIX}{each.upper().replace('.', '__')}" for each in sorted(KEYS)]
             faults.append(replace(unknown(location, variable, known), key=""))
     return Layer(found, tuple(faults))

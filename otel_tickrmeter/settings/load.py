@@ -18,12 +18,13 @@ from dynaconf.base import Settings as Merged
 from dynaconf.loaders.base import BaseLoader
 from dynaconf.utils.parse_conf import parse_conf_data
 
-from otel_tickrmeter.settings.environment import otel_layer, own_layer, plain_layer
+from otel_tickrmeter.settings.environment import own_layer, plain_layer
 from otel_tickrmeter.settings.faults import Fault, SettingsError
 from otel_tickrmeter.settings.files import TOML_SUFFIXES, YAML_SUFFIXES, read_file_text
 from otel_tickrmeter.settings.layer import Found, Layer, always, nest, read_tree
 from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.settings.named_files import read_named_files
+from otel_tickrmeter.settings.opentelemetry import otel_layer
 from otel_tickrmeter.settings.records import build, flatten
 from otel_tickrmeter.settings.rules import broken_rules
 from otel_tickrmeter.settings.schema import KEYS

@@ -29,6 +29,9 @@ DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 Detail = Literal["device", "symbol"]
 """Whether updates and devices have series for each device, or only for each symbol."""
 
+Temporality = Literal["cumulative", "delta", "lowmemory"]
+"""What a pushed counter counts from: the start, or the last push; "lowmemory" as OpenTelemetry has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
@@ -130,8 +133,21 @@ class PrometheusSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OtlpTlsSettings:
+    """`[otlp.tls]`: absent files mean the usual authorities and no client certificate."""
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OtlpSettings:
-    """`[otlp]`: None leaves the choice to OpenTelemetry's own variables and defaults. Seconds."""
+    """`[otlp]`: None stands for OpenTelemetry's default. Seconds.
+
+    `timeout` bounds a whole push, `request_timeout` each of the requests that make it up. `insecure` counts
+    for an endpoint without a scheme only.
+    """
 
     enabled: bool = False
     endpoint: str | None = None
@@ -139,6 +155,11 @@ class OtlpSettings:
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     interval: float | None = None
     timeout: float | None = None
+    request_timeout: float | None = None
+    temporality: Temporality = "cumulative"
+    compression: Literal["none", "gzip"] = "none"
+    insecure: bool = False
+    tls: OtlpTlsSettings = field(default_factory=OtlpTlsSettings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,9 +64,26 @@ def read_named_files(
             "mqtt.tls.cert_file",
             lambda cert: _try_certificate(cert, values["mqtt.tls.key_file"], key_password),
         )
-    for key in ("logging.file", "messages.dead_letter_file"):
-        attempt(key, _try_output_file)
+    # OpenTelemetry's variables are set for whole clusters: they must not stop a program that does not push.
+    if values.get("otlp.enabled"):
+        attempt("otlp.tls.ca_file", _try_authorities)
+        key = attempt("otlp.tls.key_file", _try_opening)
+        if key is not None and values.get("otlp.tls.cert_file") is not None:
+            attempt(
+                "otlp.tls.cert_file",
+                lambda cert: _try_certificate(cert, key, None),
+            )
+    for output in ("logging.file", "messages.dead_letter_file"):
+        attempt(output, _try_output_file)
     return found, faults
+
+
+def _try_opening(path: Path) -> Path:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise ValueError(f"cannot be read: {_reason(error)}") from None
+    return path
 
 
 def _try_authorities(path: Path) -> None:

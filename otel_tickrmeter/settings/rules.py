@@ -83,8 +83,15 @@ _RULES = (
         "is not supported by this version: TLS and basic auth on the HTTP side need a proxy in front",
     ),
     _Rule(
-        ("otlp.endpoint", "otlp.protocol"),
-        lambda endpoint, protocol: endpoint is None or "://" in endpoint or protocol != "http/protobuf",
+        ("otlp.tls.cert_file", "otlp.tls.key_file", "otlp.enabled"),
+        lambda cert, key, enabled: not enabled or (cert is None) == (key is None),
+        "otlp.tls.cert_file and otlp.tls.key_file need each other",
+    ),
+    _Rule(
+        ("otlp.endpoint", "otlp.protocol", "otlp.enabled"),
+        lambda endpoint, protocol, enabled: (
+            not enabled or endpoint is None or "://" in endpoint or protocol != "http/protobuf"
+        ),
         'must start with http:// or https:// when otlp.protocol is "http/protobuf"',
     ),
 )

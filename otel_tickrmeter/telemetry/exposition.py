@@ -20,8 +20,11 @@ class Telemetry(Protocol):
     def end_series(self, attributes: AttributeSet) -> None:
         """Forget the series that the attribute set identifies, where the path can."""
 
-    async def collect_for_otlp(self) -> Callable[[], MetricsData | None]:
-        """Collect; what it returns makes the data for OTLP, in any thread. None when there is nothing."""
+    async def collect_for_otlp(self) -> Callable[[], Iterator[MetricsData]]:
+        """Collect; what it returns makes the data for OTLP, in any thread.
+
+        Whoever takes the next from the iterator says that the one before it has arrived.
+        """
 
     def age_seconds(self) -> float:
         """Age of what a scrape would show."""

@@ -16,10 +16,11 @@ from opentelemetry.sdk.resources import Resource
 
 from otel_tickrmeter.catalogue import Instrument, catalogue, names
 from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.telemetry.batches import Moments, make_batches
 from otel_tickrmeter.telemetry.body import Body, BodyWriter
 from otel_tickrmeter.telemetry.compact import CompactMeter
+from otel_tickrmeter.telemetry.deltas import Deltas
 from otel_tickrmeter.telemetry.family import Family
-from otel_tickrmeter.telemetry.otlp import to_metrics_data
 from otel_tickrmeter.telemetry.render import FORMATS, Format, render_metadata, render_samples
 from otel_tickrmeter.telemetry.target import target_info
 
@@ -40,6 +41,7 @@ class SnapshotTelemetry:
         clock_ns: The monotonic clock.
         unix_offset_ns: Unix time less monotonic time.
         scope_labels: Label text for every series; empty for none.
+        deltas: What OTLP was told last, to push differences; None pushes cumulative figures.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class SnapshotTelemetry:
         clock_ns: Callable[[], int],
         unix_offset_ns: Callable[[], int],
         scope_labels: str = "",
+        deltas: Deltas | None = None,
     ) -> None:
         self._meter = meter
         self._resource = resource
@@ -59,6 +62,7 @@ class SnapshotTelemetry:
         self._unix_offset_ns = unix_offset_ns
         self._started_ns = clock_ns()
         self._scope_labels = scope_labels
+        self._deltas = deltas
         self._bodies: dict[str, Body] = {}
         self._taken_ns: int | None = None
         self._series = 0
@@ -75,12 +79,11 @@ class SnapshotTelemetry:
         """Forget the series that the attribute set identifies."""
         self._meter.end(attributes)
 
-    async def collect_for_otlp(self) -> Callable[[], MetricsData]:
+    async def collect_for_otlp(self) -> Callable[[], Iterator[MetricsData]]:
         """Collect, apart from the snapshot; what it returns makes the data for OTLP, in any thread."""
-        offset_ns = self._unix_offset_ns()
-        now_ns = self._clock_ns() + offset_ns
+        moments = Moments(self._started_ns, self._clock_ns(), self._unix_offset_ns())
         families = await self._collect()
-        return partial(to_metrics_data, families, self._resource, self._started_ns + offset_ns, now_ns)
+        return partial(make_batches, families, self._resource, moments, self._deltas)
 
     def age_seconds(self) -> float:
         """Age of the snapshot."""

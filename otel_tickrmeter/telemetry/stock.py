@@ -6,13 +6,23 @@ nothing else is done meanwhile. Series of devices that left stay in it until the
 the SDK gives no slot back. docs/DESIGN.md has what it costs.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 import anyio
+from loguru import logger
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import Meter
-from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider, ObservableGauge
+from opentelemetry.sdk.metrics import (
+    AlwaysOffExemplarFilter,
+    Counter,
+    Histogram,
+    MeterProvider,
+    ObservableCounter,
+    ObservableGauge,
+)
 from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
     CardinalityLimits,
     InMemoryMetricReader,
     MetricReader,
@@ -26,9 +36,14 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from otel_tickrmeter import __version__
 from otel_tickrmeter.catalogue import Instrument
 from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.settings.model import Temporality
 from otel_tickrmeter.telemetry.body import BodyWriter
 from otel_tickrmeter.telemetry.registration import SCOPE_NAME
 from otel_tickrmeter.telemetry.render import Format
+from otel_tickrmeter.telemetry.target import labels_collide, target_info
+
+# Pushes whose differences are kept until they arrive: ten minutes of them, in memory.
+_UNSENT = 10
 
 
 class StockTelemetry:
@@ -41,7 +56,7 @@ class StockTelemetry:
         series_limit: Attribute sets a stream may have before the SDK folds the rest into one; its own
             limit of 2000 is far below a fleet.
         scope_labels: Whether series carry the instrumentation scope.
-        with_otlp: Whether `collect_for_otlp` will be asked for.
+        temporality: Of what `collect_for_otlp` collects; None where it will not be asked for.
     """
 
     def __init__(
@@ -52,7 +67,7 @@ class StockTelemetry:
         series_limit: int,
         *,
         scope_labels: bool,
-        with_otlp: bool,
+        temporality: Temporality | None,
     ) -> None:
         self._registry = CollectorRegistry()
         limits: CardinalityLimits = {
@@ -60,32 +75,54 @@ class StockTelemetry:
             Histogram: series_limit,
             ObservableGauge: series_limit,
         }
+        # The one thing that the reader would lose: see target_info.
+        self._target = resource if labels_collide(resource) else None
         readers: list[MetricReader] = [
             PrometheusMetricReader(
+                disable_target_info=self._target is not None,
                 scope_info_enabled=scope_labels,
                 registry=self._registry,
                 cardinality_limits=limits,
             )
         ]
-        self._otlp = InMemoryMetricReader(cardinality_limits=limits) if with_otlp else None
-        if self._otlp is not None:
+        self._otlp = None
+        if temporality is not None:
+            self._otlp = InMemoryMetricReader(_preference(temporality), cardinality_limits=limits)
             readers.append(self._otlp)
+        # The SDK forgets a difference once it has told it; what is cumulative is worth nothing once old.
+        self._unsent: deque[MetricsData] = deque(maxlen=1 if temporality == "cumulative" else _UNSENT)
         views = [
             View(instrument_name=row.name, attribute_keys=row.attributes.keys() - dropped)
             for row in rows
             if row.attributes.keys() & dropped
         ]
-        self._provider = MeterProvider(readers, resource, shutdown_on_exit=False, views=views)
+        self._provider = MeterProvider(
+            readers,
+            resource,
+            # Nothing is traced here: nothing could be an example.
+            exemplar_filter=AlwaysOffExemplarFilter(),
+            shutdown_on_exit=False,
+            views=views,
+        )
         self._series = 0
 
     def meter(self) -> Meter:
         """Return the meter to make the instruments on."""
         return self._provider.get_meter(SCOPE_NAME, __version__)
 
-    async def collect_for_otlp(self) -> Callable[[], MetricsData | None]:
-        """Collect; the SDK makes the data while it does."""
+    async def collect_for_otlp(self) -> Callable[[], Iterator[MetricsData]]:
+        """Collect; the SDK makes the data while it does. What did not arrive before comes first."""
         data = self._otlp.get_metrics_data() if self._otlp is not None else None
-        return lambda: data
+        if data is not None:
+            if len(self._unsent) == self._unsent.maxlen and self._unsent.maxlen > 1:
+                logger.warning("OTLP: the differences of one push are lost, {} did not arrive", _UNSENT)
+            self._unsent.append(data)
+        return self._batches
+
+    def _batches(self) -> Iterator[MetricsData]:
+        while self._unsent:
+            yield self._unsent[0]
+            self._unsent.popleft()
 
     def age_seconds(self) -> float:
         """Return 0: a scrape shows what it collected itself."""
@@ -113,9 +150,21 @@ class StockTelemetry:
         """Collect and render."""
         generate = generate_openmetrics if form == "openmetrics" else generate_latest
         text: bytes = generate(self._registry)
+        if self._target is not None and b"\n" in text.removesuffix(b"# EOF\n"):
+            text = target_info(self._target, form).encode() + text
         self._series = sum(not line.startswith(b"#") for line in text.splitlines())
         if not gzip:
             return [text]
         writer = BodyWriter((form,))
         writer.write(form, text.decode())
         return writer.finish()[form].gzip("")
+
+
+def _preference(temporality: Temporality) -> dict[type, AggregationTemporality]:
+    delta = AggregationTemporality.DELTA
+    preferences: dict[Temporality, dict[type, AggregationTemporality]] = {
+        "cumulative": {},
+        "lowmemory": {Counter: delta, Histogram: delta},
+        "delta": {Counter: delta, Histogram: delta, ObservableCounter: delta},
+    }
+    return preferences[temporality]

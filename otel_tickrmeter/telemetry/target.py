@@ -32,14 +32,24 @@ def make_resource(host: str) -> Resource:
 
 
 def target_info(resource: Resource, form: Format) -> str:
-    """Render the `target_info` family, with the label names and values of the stock reader."""
-    labels = {
-        _label_name(key): value if isinstance(value, str) else json.dumps(value, default=str)
-        for key, value in resource.attributes.items()
-    }
+    """Render the `target_info` family, with the label names of the stock reader.
+
+    Values whose keys become the same label are joined, as OpenTelemetry's rules for Prometheus say: by ";",
+    in the order of the keys.
+    """
+    labels: dict[str, str] = {}
+    for key, value in sorted(resource.attributes.items()):
+        name = _label_name(key)
+        shown = value if isinstance(value, str) else json.dumps(value, default=str)
+        labels[name] = f"{labels[name]};{shown}" if name in labels else shown
     text = label_text(dict(sorted(labels.items())))
     name, kind = ("target", "info") if form == "openmetrics" else ("target_info", "gauge")
     return f"# HELP {name} Target metadata\n# TYPE {name} {kind}\ntarget_info{{{text}}} 1.0\n"
+
+
+def labels_collide(resource: Resource) -> bool:
+    """Whether two keys become the same label, of which the stock reader shows the last only."""
+    return len(set(map(_label_name, resource.attributes))) < len(resource.attributes)
 
 
 def _label_name(key: str) -> str:

@@ -39,7 +39,11 @@ class Rotel(ServerProcess):
 
     def points(self) -> dict[Point, list[str]]:
         """The last lines printed of each data point, by instrument and attributes."""
-        found: dict[Point, list[str]] = {}
+        return {point: all_lines[-1] for point, all_lines in self.history().items()}
+
+    def history(self) -> dict[Point, list[list[str]]]:
+        """What was printed of each data point, in the order of arrival."""
+        found: dict[Point, list[list[str]]] = {}
         name = ""
         blocks = re.split(
             r"^(?=Metric #|NumberDataPoints #|HistogramDataPoints #|ResourceMetrics #)",
@@ -53,7 +57,7 @@ class Rotel(ServerProcess):
                 lines = block.splitlines()[1:]
                 has_attributes = lines[0] == "Data point attributes:"
                 attributes = _attributes(lines[1:]) if has_attributes else []
-                found[name, frozenset(attributes)] = lines
+                found.setdefault((name, frozenset(attributes)), []).append(lines)
         return found
 
     def _up(self) -> bool:

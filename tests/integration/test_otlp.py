@@ -110,6 +110,84 @@ def test_opentelemetrys_variables_are_honoured(collector: Collector, tmp_path: P
 
 
 @pytest.mark.parametrize("reader", READERS)
+def test_differences_add_up_at_a_collector(rotel: Rotel, tmp_path: Path, reader: str) -> None:
+    with Mosquitto(tmp_path) as broker:
+        environment = {
+            "TICKRMETER_MQTT__BROKER": broker.url,
+            "TICKRMETER_PROMETHEUS__READER": reader,
+            "TICKRMETER_PROMETHEUS__REFRESH_INTERVAL": "0.2s",
+            "OTEL_METRICS_EXPORTER": "otlp",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{rotel.grpc_port}",
+            "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "DELTA",
+            "OTEL_METRIC_EXPORT_INTERVAL": "300",
+        }
+        with Exporter(tmp_path, environment) as exporter:
+            exporter.wait_ready()
+            for number in ("1.0", "2.0", "3.0"):
+                told = [request(FIRST, "AAPL", 0), answer(FIRST, "AAPL", 0)]
+                broker.publish((message.topic.decode(), message.payload) for message in told)
+                wait_for_responses(exporter, number)
+                # Each in a push of its own, and a push with nothing new after it.
+                wait_for_pushes(exporter, 3)
+            assert exporter.stop() == 0
+    rotel.stop()
+    history = rotel.history()
+    for name in ("requests", "responses"):
+        pushed = history[f"tickrmeter.stock_update.{name}", frozenset({DEVICE, SYMBOL})]
+        assert [lines[-1].removesuffix(".0") for lines in pushed] == ["Value: 1"] * 3
+        # Times of the second begin where or after those of the first end.
+        times = [int(line.rpartition(" ")[2]) for lines in pushed for line in lines if "imestamp:" in line]
+        assert len(times) == 6
+        assert times == sorted(times)
+
+
+def wait_for_responses(exporter: Exporter, number: str) -> None:
+    line = f'tickrmeter_stock_update_responses_total{{device_id="{FIRST}",symbol="AAPL"}} {number}\n'
+    exporter.wait(lambda: line in exporter.metrics(), "to count the answer")
+
+
+def wait_for_pushes(exporter: Exporter, number: int) -> None:
+    before = exports(exporter)["succeeded"]
+    exporter.wait(lambda: exports(exporter)["succeeded"] >= before + number, "to push")
+
+
+def test_a_collector_that_never_answers_is_counted(collector: Collector, tmp_path: Path) -> None:
+    collector.silent.set()
+    environment = {
+        **QUIET,
+        "OTEL_METRICS_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        # Half a second: taken for seconds, as the SDK has it, this test would not see the end of the first.
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "500",
+        "OTEL_METRIC_EXPORT_INTERVAL": "100",
+    }
+    with Exporter(tmp_path, environment) as exporter:
+        exporter.wait(lambda: exports(exporter)["failed"] >= 2, "to count what got no answer")
+        assert exports(exporter)["succeeded"] == 0
+        assert not collector.released.is_set()
+        collector.silent.clear()
+        collector.released.set()
+        exporter.wait(lambda: exports(exporter)["succeeded"] >= 1, "to push again")
+        assert exporter.stop() == 0
+
+
+def test_what_has_no_effect_is_said_at_start(tmp_path: Path) -> None:
+    environment = {
+        **QUIET,
+        "OTEL_TRACES_EXPORTER": "otlp",
+        "OTEL_PROPAGATORS": "b3",
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "1",
+        "OTEL_EXPORTER_PROMETHEUS_PORT": "many",
+    }
+    with Exporter(tmp_path, environment) as exporter:
+        assert "no effect here: OTEL_PROPAGATORS, OTEL_TRACES_EXPORTER" in exporter.log
+        assert "(OTEL_EXPORTER_OTLP_TIMEOUT) have no effect: otlp.enabled is false" in exporter.log
+        assert "OTEL_EXPORTER_PROMETHEUS_PORT is ignored" in exporter.log
+        assert exporter.stop() == 0
+
+
+@pytest.mark.parametrize("reader", READERS)
 def test_a_collector_that_fails_and_recovers(collector: Collector, tmp_path: Path, reader: str) -> None:
     collector.status = 400
     environment = {

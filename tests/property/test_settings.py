@@ -18,6 +18,7 @@ from otel_tickrmeter.settings.kinds import toml_value
 from otel_tickrmeter.settings.layer import Found
 from otel_tickrmeter.settings.load import load_settings
 from otel_tickrmeter.settings.model import Settings
+from otel_tickrmeter.settings.notices import notices
 from otel_tickrmeter.settings.schema import KEYS, TABLES
 from otel_tickrmeter.settings.show import effective_toml
 from otel_tickrmeter.settings.sizes import format_size, parse_size
@@ -52,6 +53,8 @@ VARIABLES = (
         [
             *("MQTT_BROKER_HOST", "MQTT_BROKER_PORT", "MQTT_USERNAME", "MQTT_PASSWORD", "MQTT_KEEPALIVE"),
             *("OTEL_EXPORTER_PROMETHEUS_HOST", "OTEL_EXPORTER_PROMETHEUS_PORT", "OTEL_METRICS_EXPORTER"),
+            *("OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_INSECURE"),
+            *("OTEL_EXPORTER_OTLP_CERTIFICATE", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_SDK_DISABLED"),
             *("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_METRIC_EXPORT_INTERVAL", "OTEL_METRIC_EXPORT_TIMEOUT"),
         ]
     )
@@ -65,7 +68,9 @@ def load(
 ) -> Settings | None:
     """The settings, or None for SettingsError; any other exception goes through."""
     try:
-        return load_settings(configs, options, environ, Path("/nowhere"))
+        settings = load_settings(configs, options, environ, Path("/nowhere"))
+        assert all(notice.isprintable() for notice in notices(settings, environ))
+        return settings  # noqa: TRY300  what notices raise goes through as well
     except SettingsError as error:
         faults = error.faults
     assert faults

@@ -23,12 +23,13 @@ _value = _text | st.booleans() | st.integers() | st.floats(allow_nan=False)
 @given(st.dictionaries(_key, _value, max_size=4))
 @example({"a.b": "1", "a_b": "2"})
 @example({"a_b": "1", "a.b": "2"})
+@example({"a_b": True, "a.b": 2, "é": "x", "_": ""})
 @example({"1a": "x", "a..b": "y", "__name__": "z"})
 @example({"a": ["x", "y"], "b": True})
 def test_same_target_info_as_the_stock_reader(attributes: Mapping[str, AnyValue]) -> None:
     resource = Resource(attributes)
     ours = SnapshotTelemetry(CompactMeter([]), resource, 1.0, clock_ns=lambda: 0, unix_offset_ns=lambda: 0)
-    stock = StockTelemetry(resource, [], frozenset(), 10, scope_labels=False, with_otlp=False)
+    stock = StockTelemetry(resource, [], frozenset(), 10, scope_labels=False, temporality=None)
     # It tells nothing of the target before there is a figure.
     stock.meter().create_counter("x").add(1)
 

@@ -120,7 +120,10 @@ def test_every_fault_of_every_source_at_once(tmp_path: Path) -> None:
         ("[prometheus]\nhost = 'a b'", "must name a host"),
         ("[prometheus]\nweb_config_file = 'web.yml'", "is not supported by this version: TLS and basic auth"),
         ("[otlp]\nendpoint = 'ftp://x'", "must be an http:// or https:// URL"),
-        ("[otlp]\nendpoint = 'c:4317'\nprotocol = 'http/protobuf'", "must start with http:// or https://"),
+        (
+            "[otlp]\nenabled = true\nendpoint = 'c:4317'\nprotocol = 'http/protobuf'",
+            "must start with http:// or https://",
+        ),
         ('[otlp]\nheaders = {a = "b\\nc"}', "must have values of printable ASCII"),
         ("[logging]\nrotation = '1 XB'", 'must be a size such as "100 MB"'),
         ("[messages]\ndead_letter_file = '/'", "messages.dead_letter_file: / is a directory"),
@@ -269,6 +272,41 @@ def test_password_files_that_cannot_be_used(content: bytes | None, expected: str
         tmp_path, environ={"MQTT_USERNAME": "u", "TICKRMETER_MQTT__PASSWORD_FILE": str(file)}
     )
     assert f"mqtt.password_file: pw {expected}" in found
+
+
+@pytest.mark.parametrize(
+    ("variable", "key", "expected"),
+    [
+        ("CERTIFICATE", "ca_file", "nowhere has no usable certificate: No such file or directory"),
+        ("CLIENT_KEY", "key_file", "nowhere cannot be read: No such file or directory"),
+        ("METRICS_CLIENT_KEY", "key_file", "nowhere cannot be read: No such file or directory"),
+        ("CLIENT_CERTIFICATE", "cert_file", "nowhere does not load together with"),
+    ],
+)
+def test_files_that_opentelemetrys_variables_name(
+    variable: str, key: str, expected: str, tmp_path: Path
+) -> None:
+    cert, key_file = certificate(tmp_path)
+    environ = {
+        "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": str(cert),
+        "OTEL_EXPORTER_OTLP_CLIENT_KEY": str(key_file),
+        "OTEL_METRICS_EXPORTER": "otlp",
+    }
+    assert faults_of(tmp_path, environ=environ) == []
+    environ[f"OTEL_EXPORTER_OTLP_{variable}"] = str(tmp_path / "nowhere")
+    (found,) = faults_of(tmp_path, environ=environ)
+    assert f"environment variable OTEL_EXPORTER_OTLP_{variable}: otlp.tls.{key}: {expected}" in found
+    # They are set for whole clusters: where nothing is pushed they stop nothing.
+    del environ["OTEL_METRICS_EXPORTER"]
+    assert faults_of(tmp_path, environ=environ) == []
+
+
+def test_a_certificate_for_the_collector_needs_its_key(tmp_path: Path) -> None:
+    cert, _ = certificate(tmp_path)
+    environ = {"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": str(cert), "OTEL_METRICS_EXPORTER": "otlp"}
+    (found,) = faults_of(tmp_path, environ=environ)
+    assert found.endswith("otlp.tls.cert_file and otlp.tls.key_file need each other")
+    assert "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE" in found
 
 
 def test_no_fault_and_no_repr_shows_a_secret(tmp_path: Path) -> None:

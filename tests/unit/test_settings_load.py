@@ -15,6 +15,7 @@ from otel_tickrmeter.settings.load import load_settings
 from otel_tickrmeter.settings.model import DEFAULT_FIELDS, Settings
 from otel_tickrmeter.settings.records import flatten
 from otel_tickrmeter.settings.schema import KEYS
+from tests.integration.certificates import Authority
 
 Load = Callable[..., Settings]
 
@@ -64,6 +65,13 @@ SAMPLES: dict[str, tuple[str, str, object]] = {
     "otlp.headers": ('{X-A = "b"}', '{X-A = "b"}', {"x-a": "b"}),
     "otlp.interval": ("10s", '"10s"', 10.0),
     "otlp.timeout": ("250ms", '"250ms"', 0.25),
+    "otlp.request_timeout": ("150ms", '"150ms"', 0.15),
+    "otlp.temporality": ("delta", '"delta"', "delta"),
+    "otlp.compression": ("gzip", '"gzip"', "gzip"),
+    "otlp.insecure": ("true", "true", True),
+    "otlp.tls.ca_file": ("ca.pem", '"ca.pem"', Path("ca.pem")),
+    "otlp.tls.cert_file": ("c.pem", '"c.pem"', Path("c.pem")),
+    "otlp.tls.key_file": ("c.key", '"c.key"', Path("c.key")),
     "logging.level": ("debug", '"debug"', "DEBUG"),
     "logging.format": ("json", '"json"', "json"),
     "logging.file": ("x.log", '"x.log"', Path("x.log")),
@@ -72,7 +80,8 @@ SAMPLES: dict[str, tuple[str, str, object]] = {
     "performance.buffer_size": ("10000", "10000", 10_000),
     "performance.workers": ("4", "4", 4),
 }
-# Keys that name a file which must be there, and the one that is always refused, have tests of their own.
+# Keys that name a file which must be there (OTLP's only where it is on), and the one that is always
+# refused, have tests of their own.
 OTHERS = {
     "mqtt.password_file",
     "mqtt.tls.ca_file",
@@ -259,14 +268,48 @@ def test_opentelemetry_names(load: Load) -> None:
             "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "http/protobuf",
             "OTEL_METRIC_EXPORT_INTERVAL": "1500",
             "OTEL_METRIC_EXPORT_TIMEOUT": "700",
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "500",
+            "OTEL_EXPORTER_OTLP_HEADERS": "Api-Key=a%20b, other=c=d,",
+            "OTEL_EXPORTER_OTLP_COMPRESSION": "GZIP",
+            "OTEL_EXPORTER_OTLP_INSECURE": "True",
+            "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "LowMemory",
             "OTEL_EXPORTER_OTLP_ENDPOINT": "http://elsewhere:4317",
         }
     )
     assert (settings.prometheus.host, settings.prometheus.port) == ("localhost", 9999)
     otlp = settings.otlp
     assert (otlp.enabled, otlp.protocol, otlp.interval, otlp.timeout) == (True, "http/protobuf", 1.5, 0.7)
-    # The exporter of the SDK reads these itself.
-    assert (otlp.endpoint, otlp.headers) == (None, None)
+    assert (otlp.request_timeout, otlp.compression, otlp.insecure) == (0.5, "gzip", True)
+    assert (otlp.headers, otlp.temporality) == ({"api-key": "a b", "other": "c=d"}, "lowmemory")
+    assert otlp.endpoint == "http://elsewhere:4317/v1/metrics"
+
+
+def test_what_is_said_of_metrics_wins_over_what_is_said_of_all_signals(load: Load, tmp_path: Path) -> None:
+    ca_file = Authority(tmp_path).ca_file
+    general = {
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "1",
+        "OTEL_EXPORTER_OTLP_HEADERS": "a=all",
+        "OTEL_EXPORTER_OTLP_COMPRESSION": "none",
+        "OTEL_EXPORTER_OTLP_CERTIFICATE": "nowhere",
+    }
+    metrics = {
+        "OTEL_METRICS_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT": "500",
+        "OTEL_EXPORTER_OTLP_METRICS_HEADERS": "a=metrics",
+        "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION": "gzip",
+        "OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE": str(ca_file),
+    }
+    otlp = load(environ={**general, **metrics}).otlp
+    assert (otlp.request_timeout, otlp.headers, otlp.compression) == (0.5, {"a": "metrics"}, "gzip")
+    assert otlp.tls.ca_file == ca_file
+    # One that cannot be used leaves the other standing; ours win over both.
+    environ = {
+        **general,
+        "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT": "soon",
+        "TICKRMETER_OTLP__COMPRESSION": "gzip",
+    }
+    otlp = load(environ=environ).otlp
+    assert (otlp.request_timeout, otlp.compression) == (0.001, "gzip")
 
 
 @pytest.mark.parametrize("exporter", ["none", "prometheus", ""])
@@ -377,3 +420,8 @@ def test_a_byte_order_mark_and_capitals_do_no_harm(load: Load) -> None:
 def test_loads_do_not_share_state(load: Load) -> None:
     assert load(toml="[mqtt]\nqos = 1\n").mqtt.qos == 1
     assert load().mqtt.qos == 0
+
+
+def test_an_endpoint_of_the_cluster_stops_nothing_that_does_not_push(load: Load) -> None:
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "c:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
+    assert not load(environ=environ).otlp.enabled

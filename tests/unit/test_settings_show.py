@@ -9,13 +9,24 @@ import pytest
 
 from otel_tickrmeter.settings.layer import Found
 from otel_tickrmeter.settings.load import load_settings
-from otel_tickrmeter.settings.model import LoggingSettings, MqttSettings, OtlpSettings, Settings, TlsSettings
+from otel_tickrmeter.settings.model import (
+    LoggingSettings,
+    MqttSettings,
+    OtlpSettings,
+    OtlpTlsSettings,
+    Settings,
+    TlsSettings,
+)
 from otel_tickrmeter.settings.notices import notices
 from otel_tickrmeter.settings.records import flatten
 from otel_tickrmeter.settings.schema import KEYS
 from otel_tickrmeter.settings.show import MASK, effective_toml, settings_table, shipped_toml
 
 SHIPPED = Path(__file__).parents[2] / "settings.toml"
+
+
+AGGREGATION = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
+PUSHING = Settings(otlp=OtlpSettings(enabled=True))
 
 
 def reload(text: str, directory: Path) -> Settings:
@@ -122,6 +133,78 @@ def test_every_key_has_a_meaning_on_one_line_and_something_to_show() -> None:
         (Settings(), {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, "OTEL_EXPORTER_OTLP_PROTOCOL is ignored"),
         (Settings(), {"OTEL_METRIC_EXPORT_INTERVAL": "30s"}, "OTEL_METRIC_EXPORT_INTERVAL is ignored"),
         (Settings(), {"OTEL_METRICS_EXPORTER": "console"}, "OTEL_METRICS_EXPORTER: only"),
+        (Settings(), {"OTEL_METRICS_EXPORTER": "none"}, "OTEL_METRICS_EXPORTER: only"),
+        (PUSHING, {"OTEL_METRICS_EXPORTER": "prometheus,OTLP"}, None),
+        (PUSHING, {"OTEL_METRICS_EXPORTER": "prometheus"}, "does not name otlp, but metrics are pushed"),
+        (Settings(), {"OTEL_SDK_DISABLED": "yes"}, "OTEL_SDK_DISABLED is taken for false"),
+        (Settings(), {"OTEL_SDK_DISABLED": "False"}, None),
+        (
+            Settings(),
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_EXPORTER_OTLP_HEADERS": "a=b"},
+            "(OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS) have no effect: otlp.enabled is false",
+        ),
+        (PUSHING, {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://c:4317", "OTEL_SERVICE_NAME": "x"}, None),
+        (PUSHING, {"OTEL_EXPORTER_OTLP_ENDPOINT": "c:4317"}, None),
+        (PUSHING, {"OTEL_EXPORTER_OTLP_ENDPOINT": "ftp://c"}, "OTEL_EXPORTER_OTLP_ENDPOINT is ignored: must"),
+        (
+            PUSHING,
+            {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://u:p@c"},
+            "METRICS_ENDPOINT is ignored: must",
+        ),
+        (PUSHING, {"OTEL_EXPORTER_OTLP_TIMEOUT": "0.5"}, "whole number of milliseconds"),
+        (PUSHING, {"OTEL_EXPORTER_OTLP_COMPRESSION": "zstd"}, "COMPRESSION is ignored: must be one of"),
+        (PUSHING, {"OTEL_EXPORTER_OTLP_INSECURE": "1"}, "INSECURE is ignored: must be true or false"),
+        (
+            PUSHING,
+            {"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "both"},
+            "TEMPORALITY_PREFERENCE is ignored: must be one of cumulative, delta, lowmemory",
+        ),
+        (
+            PUSHING,
+            {AGGREGATION: "base2_exponential_bucket_histogram"},
+            "DEFAULT_HISTOGRAM_AGGREGATION has no effect: the buckets",
+        ),
+        (
+            PUSHING,
+            {AGGREGATION: "explicit_bucket_histogram"},
+            None,
+        ),
+        (PUSHING, {"OTEL_EXPORTER_OTLP_HEADERS": "a=b,secret"}, "HEADERS: entry 2 is ignored: must be name"),
+        (PUSHING, {"OTEL_EXPORTER_OTLP_HEADERS": "a=b,x=%0a"}, "HEADERS: entry 2 is ignored: must have"),
+        (Settings(), {"OTEL_METRICS_EXEMPLAR_FILTER": "always_on"}, "here: OTEL_METRICS_EXEMPLAR_FILTER"),
+        (Settings(), {"OTEL_METRICS_EXEMPLAR_FILTER": "Always_Off"}, None),
+        (
+            Settings(),
+            {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_PROPAGATORS": "b3", "OTEL_LOG_LEVEL": " "},
+            "no effect here: OTEL_PROPAGATORS, OTEL_TRACES_EXPORTER",
+        ),
+        # What Kubernetes says of a Service "otel-collector" is nobody's setting; names that break lines too.
+        (
+            Settings(),
+            {
+                "OTEL_COLLECTOR_SERVICE_HOST": "10.0.0.1",
+                "OTEL_COLLECTOR_PORT": "tcp://10.0.0.1:4317",
+                "OTEL_COLLECTOR_PORT_4317_TCP_ADDR": "10.0.0.1",
+                "OTEL_\n": "x",
+            },
+            None,
+        ),
+        (
+            Settings(otlp=OtlpSettings(enabled=True, tls=OtlpTlsSettings(ca_file=Path("c")))),
+            {},
+            "otlp.tls.ca_file: no effect",
+        ),
+        (
+            Settings(otlp=OtlpSettings(enabled=True, endpoint="https://c", tls=OtlpTlsSettings(Path("c")))),
+            {},
+            None,
+        ),
+        (
+            Settings(otlp=OtlpSettings(enabled=True, insecure=True, endpoint="https://c:4317")),
+            {},
+            "otlp.insecure has no effect",
+        ),
+        (Settings(otlp=OtlpSettings(enabled=True, insecure=True, endpoint="c:4317")), {}, None),
     ],
 )
 def test_notices(settings: Settings, environ: dict[str, str], expected: str | None) -> None:

@@ -1,20 +1,13 @@
 """What is pushed, through OpenTelemetry's own encoder and exporters."""
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 import anyio
-import grpc  # type: ignore[import-untyped]
 import pytest
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.metrics import Observation
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
-    ExportMetricsServiceResponse,
-)
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2_grpc import (
-    MetricsServiceServicer,
-    add_MetricsServiceServicer_to_server,
 )
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, Metric
 from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
@@ -23,13 +16,14 @@ from otel_tickrmeter import __version__
 from otel_tickrmeter.catalogue import Instrument, Kind
 from otel_tickrmeter.core.attributes import AttributeSet
 from otel_tickrmeter.settings.model import Detail, OtlpSettings
+from otel_tickrmeter.telemetry.batches import Moments, make_batches
 from otel_tickrmeter.telemetry.compact import CompactMeter
-from otel_tickrmeter.telemetry.otlp import make_exporter, to_metrics_data
+from otel_tickrmeter.telemetry.otlp_exporter import make_exporter
 from tests.assembly import RESOURCE, assemble, compact_telemetry, stock_telemetry
-from tests.otlp_collector import Collector, running_collector
+from tests.grpc_collector import GrpcCollector, running_grpc_collector
+from tests.otlp_collector import NOW_NS, START_NS, Collector, data_of, running_collector
 from tests.traffic import scripted
 
-START_NS, NOW_NS = 1_000, 5_000
 CUMULATIVE = AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
 COLLECTOR_TAKES_BYTES = 4 << 20
 COUNTER = Instrument("c", Kind.COUNTER, "1", "c_total", "C.", {"a": ()})
@@ -80,7 +74,7 @@ def test_counters_gauges_and_histograms_on_the_wire() -> None:
     for amount in (0.5, 1.5, 9.0):
         histogram.record(amount, {"a": "x"})
     meter.create_counter("empty")
-    data = to_metrics_data(meter.collect(), RESOURCE, START_NS, NOW_NS)
+    data = data_of(meter.collect())
     (resource,) = encoded(data).resource_metrics
     attributes = {pair.key: pair.value.string_value for pair in resource.resource.attributes}
     assert attributes == dict(RESOURCE.attributes)
@@ -109,12 +103,11 @@ def test_counters_gauges_and_histograms_on_the_wire() -> None:
 
 @pytest.mark.parametrize("detail", ["device", "symbol"])
 def test_the_same_points_as_the_stock_path(detail: Detail) -> None:
-    ours, stock = compact_telemetry(detail), stock_telemetry(detail, with_otlp=True)
+    ours, stock = compact_telemetry(detail), stock_telemetry(detail, temporality="cumulative")
     for telemetry in (ours, stock):
         assemble(telemetry, detail).play(scripted())
-    theirs = anyio.run(stock.collect_for_otlp)()
-    assert theirs is not None
-    compact, sdk = metrics_of(anyio.run(ours.collect_for_otlp)()), metrics_of(theirs)
+    (one,), (theirs,) = (anyio.run(each.collect_for_otlp)() for each in (ours, stock))
+    compact, sdk = metrics_of(one), metrics_of(theirs)
     assert points_of(compact) == points_of(sdk)
     assert {
         name: (each.unit, each.description, each.WhichOneof("data")) for name, each in compact.items()
@@ -128,14 +121,14 @@ def test_ended_series_are_not_pushed() -> None:
     counter.add(1, first)
     counter.add(2, AttributeSet(a="second"))
     meter.end(first)
-    data = to_metrics_data(meter.collect(), RESOURCE, START_NS, NOW_NS)
+    data = data_of(meter.collect())
     assert points_of(metrics_of(data)) == {("c", frozenset({("a", "second")})): 2.0}
 
 
 def one_point() -> MetricsData:
     meter = CompactMeter([COUNTER])
     meter.create_counter("c").add(1, {"a": "x"})
-    return to_metrics_data(meter.collect(), RESOURCE, START_NS, NOW_NS)
+    return data_of(meter.collect())
 
 
 @pytest.fixture
@@ -157,81 +150,47 @@ def test_an_endpoint_without_a_path_gets_the_usual_one(collector: Collector, pat
     assert headers["x-key"] == "s"
 
 
-def test_opentelemetrys_variables(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key=a%20b,other=c")
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/protobuf")
-    exporter = make_exporter(OtlpSettings())
-    assert exporter.export(one_point()) is MetricExportResult.SUCCESS
-    exporter.shutdown()
-    ((path, headers, _),) = collector.requests
-    assert (path, headers["api-key"], headers["other"]) == ("/v1/metrics", "a b", "c")
-
-
-class Service(MetricsServiceServicer):
-    """Takes OTLP over gRPC, and keeps the metadata and the first attribute of every point."""
-
-    def __init__(self) -> None:
-        self.metadata: dict[str, str | bytes] = {}
-        self.points: list[str] = []
-
-    def Export(  # noqa: N802  gRPC's name
-        self, request: ExportMetricsServiceRequest, context: grpc.ServicerContext
-    ) -> ExportMetricsServiceResponse:
-        self.metadata = dict(context.invocation_metadata())
-        metrics = request.resource_metrics[0].scope_metrics[0].metrics
-        self.points += [p.attributes[0].value.string_value for m in metrics for p in m.sum.data_points]
-        return ExportMetricsServiceResponse()
-
-
 @pytest.fixture
-def grpc_service() -> Iterator[tuple[Service, str]]:
-    """Run a gRPC server with gRPC's own bound on a message, which is the collectors' too: 4 MiB."""
-    service = Service()
-    server = grpc.server(ThreadPoolExecutor(1))
-    add_MetricsServiceServicer_to_server(service, server)  # type: ignore[no-untyped-call]
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    yield service, f"http://127.0.0.1:{port}"
-    server.stop(None).wait()
+def grpc_collector() -> Iterator[GrpcCollector]:
+    with running_grpc_collector() as running:
+        yield running
 
 
-def test_headers_over_grpc_may_have_capitals(grpc_service: tuple[Service, str]) -> None:
+def test_headers_over_grpc_may_have_capitals(grpc_collector: GrpcCollector) -> None:
     # gRPC itself refuses them; a setting written for HTTP has them.
-    service, url = grpc_service
+    url = f"http://localhost:{grpc_collector.port}"
     settings = OtlpSettings(endpoint=url, protocol="grpc", headers={"Authorization": "Bearer x"})
     exporter = make_exporter(settings)
     assert exporter.export(one_point()) is MetricExportResult.SUCCESS
     exporter.shutdown()
-    assert service.metadata["authorization"] == "Bearer x"
+    assert grpc_collector.metadata["authorization"] == "Bearer x"
 
 
-def large_fleet() -> tuple[MetricsData, list[str]]:
+def large_fleet() -> tuple[Iterator[MetricsData], list[str]]:
     """Points that are too many for one message of 4 MiB, and their attributes."""
     values = [f"{number:0128}" for number in range(30_001)]
     meter = CompactMeter([COUNTER])
     counter = meter.create_counter("c")
     for value in values:
         counter.add(1, {"a": value})
-    data = to_metrics_data(meter.collect(), RESOURCE, START_NS, NOW_NS)
-    assert encode_metrics(data).ByteSize() > COLLECTOR_TAKES_BYTES
-    return data, values
+    return make_batches(meter.collect(), RESOURCE, Moments(START_NS, NOW_NS, 0)), values
 
 
-def test_a_large_fleet_is_pushed_in_parts_over_grpc(grpc_service: tuple[Service, str]) -> None:
-    service, url = grpc_service
-    data, values = large_fleet()
+def test_a_large_fleet_is_pushed_in_parts_over_grpc(grpc_collector: GrpcCollector) -> None:
+    url = f"http://localhost:{grpc_collector.port}"
+    batches, values = large_fleet()
     exporter = make_exporter(OtlpSettings(endpoint=url, protocol="grpc"))
-    assert exporter.export(data) is MetricExportResult.SUCCESS
+    assert {exporter.export(data) for data in batches} == {MetricExportResult.SUCCESS}
     exporter.shutdown()
-    assert sorted(service.points) == values
+    assert sorted(grpc_collector.points) == values
 
 
 def test_a_large_fleet_is_pushed_in_parts_over_http(collector: Collector) -> None:
-    data, values = large_fleet()
+    batches, values = large_fleet()
     exporter = make_exporter(OtlpSettings(endpoint=collector.url, protocol="http/protobuf"))
-    assert exporter.export(data) is MetricExportResult.SUCCESS
+    assert {exporter.export(data) for data in batches} == {MetricExportResult.SUCCESS}
     exporter.shutdown()
     assert max(len(body) for _, _, body in collector.requests) < COLLECTOR_TAKES_BYTES
     points = [point for metric in collector.metrics() for point in metric.sum.data_points]
     assert sorted(point.attributes[0].value.string_value for point in points) == values
+    assert sum(len(body) for _, _, body in collector.requests) > COLLECTOR_TAKES_BYTES

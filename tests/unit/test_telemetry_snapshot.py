@@ -233,7 +233,8 @@ def test_what_is_pushed_is_of_when_it_was_collected_and_carries_unix_times() -> 
     # Messages go on while the data is made.
     clock.now_ns += SECOND_NS
     assembly.recorder.dropped(1)
-    (resource,) = make_data().resource_metrics
+    (data,) = make_data()
+    (resource,) = data.resource_metrics
     assert resource.resource is RESOURCE
     found = {metric.name: metric for metric in resource.scope_metrics[0].metrics}
     (point,) = found[names.QUEUE_DROPPED].data.data_points

@@ -8,6 +8,7 @@ from opentelemetry.metrics import Observation
 
 from otel_tickrmeter.catalogue import names
 from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.settings.model import Temporality
 from otel_tickrmeter.telemetry.render import FORMATS, Format
 from tests.assembly import assemble, expose, stock_telemetry
 from tests.exposition_text import exposition, labels_of
@@ -52,16 +53,16 @@ def test_it_is_never_stale_and_counts_its_samples() -> None:
     assert telemetry.stale() is None
 
 
-@pytest.mark.parametrize("with_otlp", [False, True])
-def test_otlp_reads_apart_from_scrapes(*, with_otlp: bool) -> None:
-    telemetry = stock_telemetry("symbol", with_otlp=with_otlp)
+@pytest.mark.parametrize("temporality", [None, "cumulative"])
+def test_otlp_reads_apart_from_scrapes(temporality: Temporality | None) -> None:
+    telemetry = stock_telemetry("symbol", temporality=temporality)
     assemble(telemetry, "symbol").play(scripted())
     expose(telemetry)
-    data = anyio.run(telemetry.collect_for_otlp)()
-    if not with_otlp:
-        assert data is None
+    found = list(anyio.run(telemetry.collect_for_otlp)())
+    if temporality is None:
+        assert found == []
         return
-    assert data is not None
+    (data,) = found
     (resource,) = data.resource_metrics
     assert names.REQUESTS in {metric.name for metric in resource.scope_metrics[0].metrics}
 

@@ -4,7 +4,9 @@ import pytest
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 
 from otel_tickrmeter import __version__
-from otel_tickrmeter.telemetry.otlp import to_metrics_data
+from otel_tickrmeter.catalogue import Instrument, Kind
+from otel_tickrmeter.telemetry.batches import Moments, make_batches
+from otel_tickrmeter.telemetry.family import NumberFamily
 from otel_tickrmeter.telemetry.render import FORMATS, Format
 from otel_tickrmeter.telemetry.target import make_resource, target_info
 from tests.exposition_text import exposition, labels_of
@@ -53,6 +55,13 @@ def test_names_that_prometheus_keeps_for_itself(monkeypatch: pytest.MonkeyPatch)
     assert (found["_name_"], found["_"], found["a_b_c"]) == ("x", "y", "z")
 
 
+def test_values_of_keys_that_become_the_same_label_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "k8s_pod_name=b,k8s.pod.name=a,k8s-pod.name=c,other=d")
+    found = labels()
+    # By the keys as they were given: "-" comes before ".", and "." before "_".
+    assert (found["k8s_pod_name"], found["other"]) == ("c;a;b", "d")
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_an_environment_that_is_not_utf8(form: Format, monkeypatch: pytest.MonkeyPatch) -> None:
     # How Python hands over the byte 0xff.
@@ -60,5 +69,7 @@ def test_an_environment_that_is_not_utf8(form: Format, monkeypatch: pytest.Monke
     monkeypatch.setenv("OTEL_SERVICE_NAME", "n\udcff")
     found = labels(form)
     assert (found["service_name"], found["team"], found["k_"]) == ("n?", "a?", "v")
-    request = encode_metrics(to_metrics_data([], make_resource("host-1"), 0, 1))
-    assert request.SerializeToString()
+    row = Instrument("c", Kind.COUNTER, "1", "c_total", "C.")
+    family = NumberFamily(row, [""], [{}], b"\x01", [1.0])
+    (data,) = make_batches([family], make_resource("host-1"), Moments(0, 1, 0))
+    assert encode_metrics(data).SerializeToString()
