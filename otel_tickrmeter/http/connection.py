@@ -5,7 +5,7 @@ The rules, against clients that are slow, silent, greedy or malicious:
 - Nothing is rendered for a request that is not complete, whether it is late or its sender has left.
 - Every wait has a deadline. A client that reads too slowly loses its connection.
 - What a client can make us hold is bounded: one read of 16 KiB, one header of 16 KiB more. Responses are
-  sent from the handler's own buffers.
+  sent from the handler's own buffers, and only so many large ones at once (`room.py`).
 - Whatever a client sends, the worst is the end of its own connection.
 """
 
@@ -22,6 +22,7 @@ from loguru import logger
 
 from otel_tickrmeter.http.dispatch import dispatch
 from otel_tickrmeter.http.message import Body, Response, text_response
+from otel_tickrmeter.http.room import Room
 from otel_tickrmeter.http.routing import UNMATCHED, Router, method_label
 from otel_tickrmeter.http.sockets import SocketStream
 
@@ -41,9 +42,18 @@ class Limits:
     response may take `write_timeout_seconds` and as much again as its bytes need at
     `min_bytes_per_second`. `stop_timeout_seconds` is what responses in flight have left when the server
     stops.
+
+    `max_large_responses` are sent at once; another waits `room_timeout_seconds` for one to end, which is well
+    below Prometheus' scrape timeout of 10 s. Meanwhile a reader that has let its response wait for
+    `reader_patience_seconds` in all loses it. A connection may be ended to make room for the next one once it
+    has been in its state for `newcomer_grace_seconds`: the request of a younger one may be there already.
     """
 
     max_connections: int = 256
+    max_large_responses: int = 8
+    room_timeout_seconds: float = 5.0
+    reader_patience_seconds: float = 1.0
+    newcomer_grace_seconds: float = 0.25
     max_header_bytes: int = 16_384
     max_request_body_bytes: int = 65_536
     header_timeout_seconds: float = 5.0
@@ -62,16 +72,25 @@ class Connection:
     response; `since` is when that last changed, on the event loop's clock.
     """
 
-    def __init__(self, stream: SocketStream, router: Router, on_response: OnResponse, limits: Limits) -> None:
+    def __init__(
+        self,
+        stream: SocketStream,
+        router: Router,
+        on_response: OnResponse,
+        limits: Limits,
+        room: Room,
+    ) -> None:
         # Shielded: when the server is cancelled, it decides for each connection how long it may go on.
         self.scope = anyio.CancelScope(shield=True)
         self.answering = False
         self.since = anyio.current_time()
         self._closing = False
+        self._waited_before_seconds = 0.0
         self._stream = stream
         self._router = router
         self._on_response = on_response
         self._limits = limits
+        self._room = room
         self._protocol = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.max_header_bytes)
 
     def stop(self) -> None:
@@ -81,6 +100,14 @@ class Connection:
             self.scope.deadline = anyio.current_time() + self._limits.stop_timeout_seconds
         else:
             self.scope.cancel()
+
+    def waited_seconds(self) -> float:
+        """How long the client has kept the response waiting, in all."""
+        return self._stream.waited_seconds() - self._waited_before_seconds
+
+    def give_up(self) -> None:
+        """Ends at once; a response in flight is cut off."""
+        self.scope.cancel()
 
     async def run(self) -> None:
         """Serves until the end; raises nothing."""
@@ -158,8 +185,22 @@ class Connection:
 
     async def _answer(self, received: h11.Request) -> bool:
         started = anyio.current_time()
-        endpoint, response = await dispatch(self._router, received, self._limits.handler_timeout_seconds)
-        return await self._respond(received.method.decode("ascii"), endpoint, response, started)
+        try:
+            endpoint, response = await dispatch(
+                self._router, received, self._limits.handler_timeout_seconds, self._take_place
+            )
+            return await self._respond(received.method.decode("ascii"), endpoint, response, started)
+        finally:
+            self._room.leave(self)
+            self._stream.buffer(large=False)
+
+    async def _take_place(self) -> bool:
+        self._waited_before_seconds = self._stream.waited_seconds()
+        if await self._room.enter(self):
+            self._stream.buffer(large=True)
+            return True
+        self._closing = True
+        return False
 
     async def _refuse(self, status: int) -> bool:
         self._turn(answering=True)
@@ -216,9 +257,10 @@ class Connection:
         yield self._protocol.send(head) or b""
         async with aclosing(_slices(body)) as slices:
             async for data in slices:
-                # Passed through, not joined: the handler's buffer is what the kernel reads.
-                for piece in self._protocol.send_with_data_passthrough(h11.Data(data=data)) or ():
-                    yield piece
+                pieces = self._protocol.send_with_data_passthrough(h11.Data(data=data)) or [b""]
+                # With a known length there is one: the handler's own buffer is what the kernel reads. A chunk
+                # has three, and to send each alone took most of the time of a plain scrape.
+                yield pieces[0] if len(pieces) == 1 else b"".join(pieces)
         yield self._protocol.send(h11.EndOfMessage()) or b""
 
     async def _linger(self) -> None:

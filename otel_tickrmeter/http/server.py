@@ -9,6 +9,7 @@ from anyio.abc import TaskGroup, TaskStatus
 from loguru import logger
 
 from otel_tickrmeter.http.connection import Connection, Limits, OnResponse
+from otel_tickrmeter.http.room import Room
 from otel_tickrmeter.http.routing import Route, Router
 from otel_tickrmeter.http.sockets import SocketStream, listen
 
@@ -80,6 +81,9 @@ class _Acceptor:
         self._router = router
         self._on_response = on_response
         self._limits = limits
+        self._room = Room(
+            limits.max_large_responses, limits.reader_patience_seconds, limits.room_timeout_seconds
+        )
         self._open: set[Connection] = set()
         self._stopping = False
 
@@ -87,6 +91,11 @@ class _Acceptor:
         failing = False
         while True:
             await anyio.wait_readable(listener)
+            if len(self._open) >= self._limits.max_connections and not self._close_one(
+                self._limits.newcomer_grace_seconds
+            ):
+                await anyio.sleep(_RETRY_ACCEPT_SECONDS)
+                continue
             try:
                 accepted, _ = listener.accept()
             except OSError as error:
@@ -96,7 +105,7 @@ class _Acceptor:
                 if not failing:
                     logger.error("Connections cannot be accepted: {}", error)
                 failing = True
-                self._close_one()
+                self._close_one(0)
                 await anyio.sleep(_RETRY_ACCEPT_SECONDS)
             else:
                 failing = False
@@ -104,6 +113,8 @@ class _Acceptor:
 
     def stop(self) -> None:
         self._stopping = True
+        while self._room.refuse_one():
+            pass
         for connection in self._open:
             connection.stop()
 
@@ -111,9 +122,9 @@ class _Acceptor:
         if self._stopping:
             accepted.close()
             return
-        if len(self._open) >= self._limits.max_connections:
-            self._close_one()
-        connection = Connection(SocketStream(accepted), self._router, self._on_response, self._limits)
+        connection = Connection(
+            SocketStream(accepted), self._router, self._on_response, self._limits, self._room
+        )
         self._open.add(connection)
         tasks.start_soon(self._run, connection)
 
@@ -123,13 +134,25 @@ class _Acceptor:
         finally:
             self._open.discard(connection)
 
-    def _close_one(self) -> None:
-        """Ends the connection that has waited longest for a request, or else has answered longest.
+    def _close_one(self, grace_seconds: float) -> bool:
+        """Makes room for another connection; False when it is too early to end the first in turn.
 
-        A thousand half-sent requests, or as many clients that do not read, then cannot keep the next
-        scrape out.
+        The first to go is who has let us wait longest for a request, then who waits for room for a large
+        response (told so), then who has been answered longest. A thousand half-sent requests, or as many
+        clients that do not read, then cannot keep the next scrape out.
         """
-        if self._open:
-            victim = min(self._open, key=lambda connection: (connection.answering, connection.since))
-            self._open.discard(victim)
-            victim.scope.cancel()
+        victim = min(
+            self._open, key=lambda connection: (connection.answering, connection.since), default=None
+        )
+        ripe = victim is not None and victim.since <= anyio.current_time() - grace_seconds
+        if victim is None or victim.answering or not ripe:
+            refused = self._room.refuse_one()
+            if refused is not None:
+                self._open -= {refused}
+                refused.stop()
+                return True
+        if victim is None or not ripe:
+            return False
+        self._open.discard(victim)
+        victim.scope.cancel()
+        return True
