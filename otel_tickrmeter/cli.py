@@ -141,14 +141,23 @@ def _run(options: argparse.Namespace) -> int:
     if settings is None:
         return 2
     # Here, so that bad usage and bad settings are told at once.
+    from otel_tickrmeter.logs import end_logging
+
+    try:
+        return _run_with(settings)
+    finally:
+        end_logging()
+
+
+def _run_with(settings: Settings) -> int:
     from otel_tickrmeter.app import App
     from otel_tickrmeter.http.sockets import ListenError
-    from otel_tickrmeter.logs import configure_logging, end_logging
+    from otel_tickrmeter.logs import configure_logging
     from otel_tickrmeter.settings.notices import notices
 
     secrets = [settings.mqtt.password or "", *(settings.otlp.headers or {}).values()]
     try:
-        configure_logging(settings.logging, secrets=[secret for secret in secrets if secret])
+        log = configure_logging(settings.logging, secrets=[secret for secret in secrets if secret])
     except OSError as error:
         logger.error("The log file cannot be opened: {}", error)
         return 1
@@ -157,7 +166,7 @@ def _run(options: argparse.Namespace) -> int:
         logger.warning(notice)
     failed = False
     try:
-        anyio.run(App(settings).run)
+        anyio.run(App(settings, log).run)
     except* ListenError as group:
         failed = True
         for reason in group.exceptions:
@@ -167,7 +176,6 @@ def _run(options: argparse.Namespace) -> int:
         logger.exception("The exporter failed")
     if not failed:
         logger.info("Stopped")
-    end_logging()
     return int(failed)
 
 
