@@ -1,6 +1,6 @@
 """The command line: what to run, from which settings, and the exit code.
 
-0: stopped as asked; 1: failed; 2: bad usage or settings.
+0: stopped as asked; 1: failed; 2: bad usage or settings. (141, when nobody reads: __main__.py.)
 """
 
 import argparse
@@ -114,7 +114,12 @@ def _load(options: argparse.Namespace) -> Settings | None:
     if options.log_level is not None:
         overrides["logging.level"] = Found(options.log_level, "option --log-level")
     try:
-        return load_settings(options.config, overrides, os.environ, Path.cwd())
+        directory = Path.cwd()
+    except OSError as error:
+        print(f"the working directory cannot be used: {error.strerror}", file=sys.stderr)
+        return None
+    try:
+        return load_settings(options.config, overrides, os.environ, directory)
     except SettingsError as error:
         for fault in error.faults:
             print(fault, file=sys.stderr)

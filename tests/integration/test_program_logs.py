@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
+import psutil
 
 from tests.integration.child_environment import child_environment
 from tests.integration.exposition import Exposition
@@ -40,12 +41,12 @@ class Mute:
 
 @contextmanager
 def mute(
-    directory: Path, stderr: int | None, environment: Mapping[str, str], shell: str = ""
+    directory: Path, stderr: int | None, environment: Mapping[str, str], redirection: str = ""
 ) -> Iterator[Mute]:
     port = free_port()
     command = [sys.executable, "-m", "otel_tickrmeter", "run", "--listen", f"127.0.0.1:{port}"]
-    if shell:
-        command = ["/bin/sh", "-c", f'exec "$@" {shell}', "sh", *command]
+    if redirection:
+        command = ["/bin/sh", "-c", f'exec "$@" {redirection}', "sh", *command]
     environment = {**child_environment(measured=False), **environment}
     with subprocess.Popen(command, cwd=directory, env=environment, stderr=stderr) as process:
         try:
@@ -122,3 +123,21 @@ def test_a_log_file_that_was_moved_away_is_begun_anew_on_sighup(tmp_path: Path) 
         exporter.process.send_signal(signal.SIGTERM)
         assert exporter.process.wait(DEADLINE_SECONDS) == 0
     assert log.read_text().endswith(": Stopped\n")
+
+
+def test_without_standard_streams_it_runs_all_the_same(tmp_path: Path) -> None:
+    environment = settings(f"mqtt://127.0.0.1:{free_port()}")
+    with mute(tmp_path, None, environment, redirection="<&- >&- 2>&-") as exporter:
+        assert exporter.get("/metrics").status_code == httpx.codes.OK
+        wait_until(lambda: bool(receivers(exporter)), "the receiver to be started")
+        # A socket in the place of standard error would get the log.
+        for stream in range(3):
+            assert Path(f"/proc/{exporter.process.pid}/fd/{stream}").readlink() == Path(os.devnull)
+        assert Path(f"/proc/{receivers(exporter)[0]}/fd/2").readlink() == Path(os.devnull)
+        exporter.process.send_signal(signal.SIGTERM)
+        assert exporter.process.wait(DEADLINE_SECONDS) == 0
+
+
+def receivers(exporter: Mute) -> list[int]:
+    children = psutil.Process(exporter.process.pid).children()
+    return [child.pid for child in children if "otel_tickrmeter.mqtt.receiver" in child.cmdline()]

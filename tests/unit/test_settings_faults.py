@@ -124,6 +124,9 @@ def test_every_fault_of_every_source_at_once(tmp_path: Path) -> None:
         ('[otlp]\nheaders = {a = "b\\nc"}', "must have values of printable ASCII"),
         ("[logging]\nrotation = '1 XB'", 'must be a size such as "100 MB"'),
         ("[logging]\nfile = '/'", "logging.file: / is a directory"),
+        ("[logging]\nfile = '/none/x.log'", "/none/x.log is in a directory that does not exist"),
+        ("[logging]\nfile = '/dev/null/x.log'", "/dev/null/x.log is in a directory that does not exist"),
+        (f"[logging]\nfile = '/tmp/{'x' * 300}'", "cannot be opened: File name too long"),
         ("[mqtt.reconnect]\nmin_delay = '2m'", "min_delay must not be above mqtt.reconnect.max_delay"),
         (
             "[mqtt]\nusername = 'u'\npassword = 'p'\npassword_file = 'f'",
