@@ -64,7 +64,10 @@ class HealthReport:
 
 
 def landing_page(state: LandingState) -> bytes:
-    """A self-contained HTML page: state, and links to everything served."""
+    """A self-contained HTML page: state, and links to everything served.
+
+    The links are relative to the page, so that they hold behind a proxy that serves it below a path of its own.
+    """
     reason = state.not_ready_reason
     links = (
         (state.metrics_path, "the metrics, for Prometheus"),
@@ -78,7 +81,7 @@ def landing_page(state: LandingState) -> bytes:
         colour="seagreen" if reason is None else "firebrick",
         state="Ready" if reason is None else f"Not ready: {escape(reason)}",
         links="\n".join(
-            f'<dt><a href="{escape(quote(path, errors="replace"))}">{escape(path)}</a></dt><dd>{meaning}</dd>'
+            f'<dt><a href=".{escape(quote(path, errors="replace"))}">{escape(path)}</a></dt><dd>{meaning}</dd>'
             for path, meaning in links
         ),
     )
