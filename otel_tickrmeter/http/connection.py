@@ -9,12 +9,11 @@ The rules, against clients that are slow, silent, greedy or malicious:
 - Whatever a client sends, the worst is the end of its own connection.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import cast
 
 import anyio
 import h11
@@ -24,14 +23,13 @@ from otel_tickrmeter.http.dispatch import dispatch
 from otel_tickrmeter.http.message import Body, Response, text_response
 from otel_tickrmeter.http.room import Room
 from otel_tickrmeter.http.routing import UNMATCHED, Router, method_label
+from otel_tickrmeter.http.slices import slices
 from otel_tickrmeter.http.sockets import SocketStream
 
 OnResponse = Callable[[str, str, int, float], None]
 """Told of each response: method and endpoint label, status, seconds from complete request to last byte."""
 
 _READ_BYTES = 16_384
-# A stalled client costs no copy, so this only sets how often the write deadline moves.
-_WRITE_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +83,7 @@ class Connection:
         self.answering = False
         self.since = anyio.current_time()
         self._closing = False
+        self._head_only = False
         self._waited_before_seconds = 0.0
         self._stream = stream
         self._router = router
@@ -156,6 +155,7 @@ class Connection:
 
         Its body is read and dropped, except when the client waits for our consent to send it.
         """
+        self._head_only = False
         request: h11.Request | None = None
         body_bytes = 0
         limits = self._limits
@@ -173,8 +173,12 @@ class Connection:
                     self._protocol.receive_data(data)
                 elif isinstance(event, h11.Request):
                     request = event
+                    self._head_only = event.method == b"HEAD"
                     if not event.http_version.startswith(b"1."):
                         raise h11.RemoteProtocolError("not HTTP/1", error_status_hint=505)
+                    if {b"content-length", b"transfer-encoding"} <= {name for name, _ in event.headers}:
+                        # Where the next request begins is a matter of opinion (RFC 9112, section 6.1).
+                        raise h11.RemoteProtocolError("two lengths", error_status_hint=400)
                 elif isinstance(event, h11.Data):
                     body_bytes += len(event.data)
                     if body_bytes > limits.max_request_body_bytes:
@@ -218,7 +222,7 @@ class Connection:
             response = text_response(500, "internal error; see the log")
             head = self._head(response)
         try:
-            return await self._send(head, b"" if method == "HEAD" else response.body)
+            return await self._send(head, b"" if self._head_only else response.body)
         finally:
             seconds = anyio.current_time() - started
             try:
@@ -255,8 +259,8 @@ class Connection:
 
     async def _wire_data(self, head: h11.Response, body: Body) -> AsyncGenerator[bytes]:
         yield self._protocol.send(head) or b""
-        async with aclosing(_slices(body)) as slices:
-            async for data in slices:
+        async with aclosing(slices(body)) as parts:
+            async for data in parts:
                 pieces = self._protocol.send_with_data_passthrough(h11.Data(data=data)) or [b""]
                 # With a known length there is one: the handler's own buffer is what the kernel reads. A chunk
                 # has three, and to send each alone took most of the time of a plain scrape.
@@ -274,28 +278,3 @@ class Connection:
             await self._stream.send_eof()
             while dropped_bytes < self._limits.max_request_body_bytes:
                 dropped_bytes += len(await self._stream.receive(_READ_BYTES))
-
-
-async def _slices(body: Body) -> AsyncGenerator[bytes]:
-    """The body in pieces of a size to send, without copies; closes a generator at the end."""
-    try:
-        if isinstance(body, AsyncIterable):
-            async for part in body:
-                for piece in _cut(part):
-                    yield piece
-        else:
-            for part in (body,) if isinstance(body, bytes) else body:
-                for piece in _cut(part):
-                    yield piece
-    finally:
-        if isinstance(body, AsyncGenerator):
-            await body.aclose()
-        elif isinstance(body, Generator):
-            body.close()
-
-
-def _cut(part: bytes) -> Iterator[bytes]:
-    view = memoryview(part)
-    for start in range(0, len(view), _WRITE_BYTES):
-        # h11 and the socket take any buffer; their annotations say bytes.
-        yield cast("bytes", view[start : start + _WRITE_BYTES])

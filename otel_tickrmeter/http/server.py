@@ -3,6 +3,7 @@
 import errno
 import socket
 from collections.abc import Iterable
+from math import inf
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
@@ -30,6 +31,7 @@ _PEER_FAULTS = frozenset(
     }
 )
 _RETRY_ACCEPT_SECONDS = 0.01
+_COMPLAIN_SECONDS = 60.0
 
 
 async def serve(
@@ -86,9 +88,10 @@ class _Acceptor:
         )
         self._open: set[Connection] = set()
         self._stopping = False
+        self._failures = 0
+        self._complained = -inf
 
     async def accept_forever(self, listener: socket.socket, tasks: TaskGroup) -> None:
-        failing = False
         while True:
             await anyio.wait_readable(listener)
             if len(self._open) >= self._limits.max_connections and not self._close_one(
@@ -102,13 +105,10 @@ class _Acceptor:
                 if error.errno in _PEER_FAULTS:
                     continue
                 # Out of descriptors or memory, as a rule. The backlog stays readable: do not spin on it.
-                if not failing:
-                    logger.error("Connections cannot be accepted: {}", error)
-                failing = True
+                self._complain(error)
                 self._close_one(0)
                 await anyio.sleep(_RETRY_ACCEPT_SECONDS)
             else:
-                failing = False
                 self._admit(accepted, tasks)
 
     def stop(self) -> None:
@@ -117,6 +117,19 @@ class _Acceptor:
             pass
         for connection in self._open:
             connection.stop()
+
+    def _complain(self, error: OSError) -> None:
+        # Between two failures one connection is accepted: each would be the first again.
+        self._failures += 1
+        now = anyio.current_time()
+        if now - self._complained >= _COMPLAIN_SECONDS:
+            logger.error(
+                "Connections cannot be accepted: {} ({} times since this was last said)",
+                error,
+                self._failures,
+            )
+            self._failures = 0
+            self._complained = now
 
     def _admit(self, accepted: socket.socket, tasks: TaskGroup) -> None:
         if self._stopping:
