@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import anyio
 import psutil
@@ -77,7 +77,8 @@ def test_a_crowd_that_does_not_read_costs_little_and_keeps_nobody_out() -> None:
 
         def dealt_with() -> bool:
             nonlocal served, most_bytes
-            served += server.exchange(scrape(b"gzip")).startswith(b"HTTP/1.1 200 ")
+            with suppress(ConnectionError):  # on a busy machine we too may read too slowly
+                served += server.exchange(scrape(b"gzip")).startswith(b"HTTP/1.1 200 ")
             most_bytes = max(most_bytes, process.memory_info().rss)
             return sum(map(refused, crowd)) > CROWD / 2
 
@@ -134,7 +135,6 @@ def test_a_burst_beyond_all_bounds_is_answered_to_the_last() -> None:
         answers = [read_response(client)[0].split()[1] for client in clients]
     assert answers.count(b"503") == 12
     assert answers.count(b"200") == 8
-    assert answers[:2] == [b"200"] * 2
 
 
 def test_a_reader_that_keeps_us_waiting_gives_way_to_another() -> None:
@@ -156,14 +156,14 @@ def test_a_stop_answers_those_who_wait_for_room() -> None:
     gate = Gate()
     limits = Limits(max_large_responses=1, room_timeout_seconds=3600, stop_timeout_seconds=DEADLINE_SECONDS)
     with (
-        running_server([Route("/large", gate.handle, large=True)], limits) as server,
+        running_server([Route("/large", gate.handle, large=True), Route("/", hello)], limits) as server,
         server.connect() as first,
         server.connect() as second,
     ):
         first.sendall(GET_LARGE)
         wait_until(lambda: gate.entered == 1, "the handler to be entered")
         second.sendall(GET_LARGE)
-        server.call(lambda: None)
+        assert server.exchange(GET).endswith(b"hello\n")  # so the one before it was read
         server.stop()
         assert read_response(second)[0].startswith(b"HTTP/1.1 503 ")
         server.call(gate.open)
