@@ -1,12 +1,32 @@
 """The command `otel-tickrmeter`, the same as `python -m otel_tickrmeter`."""
 
+import os
 import signal
 import sys
+from pathlib import Path
 from typing import NoReturn
+
+_BROKEN_PIPE = 128 + signal.SIGPIPE
+"""The exit code of a program whose reader has left: what a shell says of one that the signal ended."""
 
 
 def _leave(*_: object) -> NoReturn:
     sys.exit(0)
+
+
+def _open_standard_streams() -> None:
+    """Put the null device in the place of standard streams that we were started without.
+
+    Else the first files and sockets would get their numbers, and what is meant for standard error.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003  the signature is Python's
+    # Python's own are None then.
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115  as long as the process
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115  the same
 
 
 def main() -> int:
@@ -17,9 +37,22 @@ def main() -> int:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
+    _open_standard_streams()
     from otel_tickrmeter.cli import main as run_command
 
-    return run_command()
+    code = _BROKEN_PIPE
+    try:
+        try:
+            code = run_command()
+        finally:
+            sys.stdout.flush()
+    except* BrokenPipeError:
+        # Whoever read what we print has left. What Python still holds for it goes nowhere.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (1, 2):
+            os.dup2(nowhere, stream)
+        code = _BROKEN_PIPE
+    return code
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from otel_tickrmeter.http.pages import HealthReport, LandingState
 from otel_tickrmeter.http.routes import ExpositionUnavailableError, build_routes
 from otel_tickrmeter.http.server import serve
 from otel_tickrmeter.letters.writer import LetterWriter
+from otel_tickrmeter.log_writer import LogWriter, report_dropped
 from otel_tickrmeter.mqtt.feed import Feed
 from otel_tickrmeter.observers import ProcessObserver, as_callbacks
 from otel_tickrmeter.pipeline import Clock, make_pipeline
@@ -49,11 +50,12 @@ _REFRESH_SECONDS = {"device": 5.0, "symbol": 1.0}
 class App:
     """Every part, made and connected; nothing runs and nothing is opened before `run`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, log: LogWriter) -> None:
         self._settings = settings
+        self._log = log
         self._started_ns = time.monotonic_ns()
         self._telemetry = _make_telemetry(settings, make_resource(socket.gethostname()))
-        self._process = ProcessObserver(_build_labels())
+        self._process = ProcessObserver(_build_labels(), lambda: log.dropped)
         disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
         self._letters = _make_letters(settings.messages)
         pipeline = make_pipeline(
@@ -89,7 +91,11 @@ class App:
                 await self._start(tasks)
                 async for received in signals:
                     if received is signal.SIGHUP:
-                        logger.warning("Settings cannot be reloaded by this version: restart instead")
+                        # This very line makes it so.
+                        logger.warning(
+                            "Settings cannot be reloaded by this version: restart instead;"
+                            " a log file that was moved away is begun anew"
+                        )
                         continue
                     logger.info("Stopping on {}", received.name)
                     tasks.cancel_scope.cancel()
@@ -119,6 +125,7 @@ class App:
         logger.info("Serving http://{}:{}{}", in_url, port, settings.prometheus.path)
         sampler = ProcessSampler(self._own_pids)
         tasks.start_soon(sample_forever, sampler, _SAMPLE_SECONDS, self._process.publish)
+        tasks.start_soon(report_dropped, self._log, _SAMPLE_SECONDS)
         tasks.start_soon(self._telemetry.keep_fresh)
         if exporter is not None:
             push = OtlpPush(

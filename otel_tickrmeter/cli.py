@@ -1,6 +1,6 @@
 """The command line: what to run, from which settings, and the exit code.
 
-0: stopped as asked; 1: failed; 2: bad usage or settings.
+0: stopped as asked; 1: failed; 2: bad usage or settings. (141, when nobody reads: __main__.py.)
 """
 
 import argparse
@@ -126,7 +126,12 @@ def _load(options: argparse.Namespace) -> Settings | None:
     if options.log_level is not None:
         overrides["logging.level"] = Found(options.log_level, "option --log-level")
     try:
-        return load_settings(options.config, overrides, os.environ, Path.cwd())
+        directory = Path.cwd()
+    except OSError as error:
+        print(f"the working directory cannot be used: {error.strerror}", file=sys.stderr)
+        return None
+    try:
+        return load_settings(options.config, overrides, os.environ, directory)
     except SettingsError as error:
         for fault in error.faults:
             print(fault, file=sys.stderr)
@@ -153,15 +158,24 @@ def _run(options: argparse.Namespace) -> int:
     if settings is None:
         return 2
     # Here, so that bad usage and bad settings are told at once.
+    from otel_tickrmeter.logs import end_logging
+
+    try:
+        return _run_with(settings)
+    finally:
+        end_logging()
+
+
+def _run_with(settings: Settings) -> int:
     from otel_tickrmeter.app import App
     from otel_tickrmeter.http.sockets import ListenError
     from otel_tickrmeter.letters.writer import LetterFileError
-    from otel_tickrmeter.logs import configure_logging, end_logging
+    from otel_tickrmeter.logs import configure_logging
     from otel_tickrmeter.settings.notices import notices
 
     secrets = [settings.mqtt.password or "", *(settings.otlp.headers or {}).values()]
     try:
-        configure_logging(settings.logging, secrets=[secret for secret in secrets if secret])
+        log = configure_logging(settings.logging, secrets=[secret for secret in secrets if secret])
     except OSError as error:
         logger.error("The log file cannot be opened: {}", error)
         return 1
@@ -170,7 +184,7 @@ def _run(options: argparse.Namespace) -> int:
         logger.warning(notice)
     code = 0
     try:
-        anyio.run(App(settings).run)
+        anyio.run(App(settings, log).run)
     except* (LetterFileError, ListenError) as group:
         code = 2 if group.subgroup(LetterFileError) else 1
         for reason in group.exceptions:
@@ -180,7 +194,6 @@ def _run(options: argparse.Namespace) -> int:
         logger.exception("The exporter failed")
     if not code:
         logger.info("Stopped")
-    end_logging()
     return code
 
 

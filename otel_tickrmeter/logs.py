@@ -2,23 +2,25 @@
 
 loguru's logger is global by design; nothing happens to it before `configure_logging` is called.
 Each record is turned into its finished line here, not by loguru, because loguru formats a traceback after
-every hook, and when a sink fails (a full disk) prints the record to standard error: masked too, this way.
+every hook, and when a sink fails prints the record to standard error: masked too, this way. The lines are
+written elsewhere (`log_writer.py`).
 """
 
 import json
 import logging
 import re
-import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from datetime import UTC, timedelta
+from datetime import UTC
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from loguru import logger
 
+from otel_tickrmeter.log_file import STANDARD_ERROR, LogFile, write_all
+from otel_tickrmeter.log_writer import LogWriter
 from otel_tickrmeter.settings.model import LoggingSettings
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ _MASK = "********"
 _Mask = Callable[[str], str]
 
 
-def configure_logging(settings: LoggingSettings, *, secrets: Iterable[str] = ()) -> None:
+def configure_logging(settings: LoggingSettings, *, secrets: Iterable[str] = ()) -> LogWriter:
     """Send loguru's, the standard library's and Python's own warnings to the one sink of `settings`.
 
     May be called again, with other settings: the new sink replaces the old one.
@@ -37,36 +39,32 @@ def configure_logging(settings: LoggingSettings, *, secrets: Iterable[str] = ())
         settings: level, format and sink.
         secrets: texts that must never be written, in their plain or any of the usual quoted forms.
 
+    Returns:
+        What writes the lines.
+
     Raises:
         OSError: the log file cannot be opened; standard error is logged to instead.
     """
     line = _line_format(settings.format, _mask_for(secrets))
     logger.remove()
     try:
-        if settings.file is None:
-            _add(settings, line, sys.stderr)
-        else:
-            # A message may hold a lone surrogate from a payload: it must not cost the line.
-            _add(
-                settings,
-                line,
-                settings.file,
-                rotation=settings.rotation,
-                retention=timedelta(seconds=settings.retention),
-                encoding="utf-8",
-                errors="backslashreplace",
-            )
+        writer = _open_writer(settings)
+        _add(settings, line, writer)
     except OSError:
-        _add(settings, line, sys.stderr)
+        _add(settings, line, _standard_error())
         raise
     finally:
         level = logger.level(settings.level).no
         logging.basicConfig(handlers=[InterceptHandler()], level=level, force=True)
         logging.captureWarnings(capture=True)
+    return writer
 
 
 def end_logging() -> None:
-    """Write nothing from here on: a thread that cannot be interrupted may still complain of being cut off."""
+    """Write what was logged, and nothing from here on.
+
+    A thread that cannot be interrupted may still complain of being cut off.
+    """
     logger.remove()
 
 
@@ -94,11 +92,26 @@ class InterceptHandler(logging.Handler):
         logger.patch(place).opt(exception=record.exc_info).log(level, message)
 
 
-def _add(settings: LoggingSettings, line: Callable[["Record"], str], sink: Any, **options: Any) -> None:  # noqa: ANN401
+def _open_writer(settings: LoggingSettings) -> LogWriter:
+    if settings.file is None:
+        return _standard_error()
+    file = LogFile(settings.file, settings.rotation, settings.retention)
+
+    def complain(error: OSError) -> None:
+        with suppress(OSError):
+            write_all(STANDARD_ERROR, f"{settings.file} cannot be written: {error.strerror}\n".encode())
+
+    return LogWriter(file.write, complain)
+
+
+def _standard_error() -> LogWriter:
+    # When it fails there is nobody left to be told.
+    return LogWriter(lambda data: write_all(STANDARD_ERROR, data), lambda _: None)
+
+
+def _add(settings: LoggingSettings, line: Callable[["Record"], str], writer: LogWriter) -> None:
     # diagnose would print the values of variables into tracebacks.
-    logger.add(
-        sink, level=settings.level, format=line, diagnose=False, backtrace=False, colorize=False, **options
-    )
+    logger.add(writer, level=settings.level, format=line, diagnose=False, backtrace=False, colorize=False)
 
 
 def _line_format(name: str, mask: _Mask) -> Callable[["Record"], str]:

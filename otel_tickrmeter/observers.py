@@ -218,10 +218,12 @@ class ProcessObserver:
 
     Args:
         build: The labels of the build information.
+        log_lines_dropped: How many lines are missing from the log.
     """
 
-    def __init__(self, build: Mapping[str, str]) -> None:
+    def __init__(self, build: Mapping[str, str], log_lines_dropped: Callable[[], int] = lambda: 0) -> None:
         self._build = AttributeSet(build)
+        self._log_lines_dropped = log_lines_dropped
         self._sample: SystemSample | None = None
 
     def publish(self, sample: SystemSample) -> None:
@@ -232,6 +234,7 @@ class ProcessObserver:
         """Return a callback for each instrument, by name."""
         return {
             "tickrmeter.build.info": lambda: [Observation(1, self._build)],
+            names.LOG_LINES_DROPPED: lambda: [Observation(self._log_lines_dropped())],
             "system.cpu.usage": self._cpu,
             "system.memory.usage": self._memory_usage,
             "system.memory.total": self._one(lambda sample: sample.memory_total_bytes, {"type": "total"}),

@@ -172,6 +172,14 @@ def exporter() -> tuple[Instrument, ...]:
             source="OTLP push",
             absent="OTLP is off",
         ),
+        Instrument(
+            names.LOG_LINES_DROPPED,
+            Kind.OBSERVABLE_COUNTER,
+            "{line}",
+            "tickrmeter_log_lines_dropped_total",
+            "Lines missing from the log because it could not be written, or not in time.",
+            source="log",
+        ),
         gauge(
             names.EXPOSITION_AGE,
             "s",

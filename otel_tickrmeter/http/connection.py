@@ -5,16 +5,15 @@ The rules, against clients that are slow, silent, greedy or malicious:
 - Nothing is rendered for a request that is not complete, whether it is late or its sender has left.
 - Every wait has a deadline. A client that reads too slowly loses its connection.
 - What a client can make us hold is bounded: one read of 16 KiB, one header of 16 KiB more. Responses are
-  sent from the handler's own buffers.
+  sent from the handler's own buffers, and only so many large ones at once (`room.py`).
 - Whatever a client sends, the worst is the end of its own connection.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import cast
 
 import anyio
 import h11
@@ -22,15 +21,15 @@ from loguru import logger
 
 from otel_tickrmeter.http.dispatch import dispatch
 from otel_tickrmeter.http.message import Body, Response, text_response
+from otel_tickrmeter.http.room import Room
 from otel_tickrmeter.http.routing import UNMATCHED, Router, method_label
+from otel_tickrmeter.http.slices import slices
 from otel_tickrmeter.http.sockets import SocketStream
 
 OnResponse = Callable[[str, str, int, float], None]
 """Told of each response: method and endpoint label, status, seconds from complete request to last byte."""
 
 _READ_BYTES = 16_384
-# A stalled client costs no copy, so this only sets how often the write deadline moves.
-_WRITE_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +40,18 @@ class Limits:
     response may take `write_timeout_seconds` and as much again as its bytes need at
     `min_bytes_per_second`. `stop_timeout_seconds` is what responses in flight have left when the server
     stops.
+
+    `max_large_responses` are sent at once; another waits `room_timeout_seconds` for one to end, which is well
+    below Prometheus' scrape timeout of 10 s. Meanwhile a reader that has let its response wait for
+    `reader_patience_seconds` in all loses it. A connection may be ended to make room for the next one once it
+    has been in its state for `newcomer_grace_seconds`: the request of a younger one may be there already.
     """
 
     max_connections: int = 256
+    max_large_responses: int = 8
+    room_timeout_seconds: float = 5.0
+    reader_patience_seconds: float = 1.0
+    newcomer_grace_seconds: float = 0.25
     max_header_bytes: int = 16_384
     max_request_body_bytes: int = 65_536
     header_timeout_seconds: float = 5.0
@@ -62,16 +70,26 @@ class Connection:
     response; `since` is when that last changed, on the event loop's clock.
     """
 
-    def __init__(self, stream: SocketStream, router: Router, on_response: OnResponse, limits: Limits) -> None:
+    def __init__(
+        self,
+        stream: SocketStream,
+        router: Router,
+        on_response: OnResponse,
+        limits: Limits,
+        room: Room,
+    ) -> None:
         # Shielded: when the server is cancelled, it decides for each connection how long it may go on.
         self.scope = anyio.CancelScope(shield=True)
         self.answering = False
         self.since = anyio.current_time()
         self._closing = False
+        self._head_only = False
+        self._waited_before_seconds = 0.0
         self._stream = stream
         self._router = router
         self._on_response = on_response
         self._limits = limits
+        self._room = room
         self._protocol = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.max_header_bytes)
 
     def stop(self) -> None:
@@ -81,6 +99,14 @@ class Connection:
             self.scope.deadline = anyio.current_time() + self._limits.stop_timeout_seconds
         else:
             self.scope.cancel()
+
+    def waited_seconds(self) -> float:
+        """How long the client has kept the response waiting, in all."""
+        return self._stream.waited_seconds() - self._waited_before_seconds
+
+    def give_up(self) -> None:
+        """Ends at once; a response in flight is cut off."""
+        self.scope.cancel()
 
     async def run(self) -> None:
         """Serves until the end; raises nothing."""
@@ -129,6 +155,7 @@ class Connection:
 
         Its body is read and dropped, except when the client waits for our consent to send it.
         """
+        self._head_only = False
         request: h11.Request | None = None
         body_bytes = 0
         limits = self._limits
@@ -146,8 +173,12 @@ class Connection:
                     self._protocol.receive_data(data)
                 elif isinstance(event, h11.Request):
                     request = event
+                    self._head_only = event.method == b"HEAD"
                     if not event.http_version.startswith(b"1."):
                         raise h11.RemoteProtocolError("not HTTP/1", error_status_hint=505)
+                    if {b"content-length", b"transfer-encoding"} <= {name for name, _ in event.headers}:
+                        # Where the next request begins is a matter of opinion (RFC 9112, section 6.1).
+                        raise h11.RemoteProtocolError("two lengths", error_status_hint=400)
                 elif isinstance(event, h11.Data):
                     body_bytes += len(event.data)
                     if body_bytes > limits.max_request_body_bytes:
@@ -158,8 +189,22 @@ class Connection:
 
     async def _answer(self, received: h11.Request) -> bool:
         started = anyio.current_time()
-        endpoint, response = await dispatch(self._router, received, self._limits.handler_timeout_seconds)
-        return await self._respond(received.method.decode("ascii"), endpoint, response, started)
+        try:
+            endpoint, response = await dispatch(
+                self._router, received, self._limits.handler_timeout_seconds, self._take_place
+            )
+            return await self._respond(received.method.decode("ascii"), endpoint, response, started)
+        finally:
+            self._room.leave(self)
+            self._stream.buffer(large=False)
+
+    async def _take_place(self) -> bool:
+        self._waited_before_seconds = self._stream.waited_seconds()
+        if await self._room.enter(self):
+            self._stream.buffer(large=True)
+            return True
+        self._closing = True
+        return False
 
     async def _refuse(self, status: int) -> bool:
         self._turn(answering=True)
@@ -177,7 +222,7 @@ class Connection:
             response = text_response(500, "internal error; see the log")
             head = self._head(response)
         try:
-            return await self._send(head, b"" if method == "HEAD" else response.body)
+            return await self._send(head, b"" if self._head_only else response.body)
         finally:
             seconds = anyio.current_time() - started
             try:
@@ -214,11 +259,12 @@ class Connection:
 
     async def _wire_data(self, head: h11.Response, body: Body) -> AsyncGenerator[bytes]:
         yield self._protocol.send(head) or b""
-        async with aclosing(_slices(body)) as slices:
-            async for data in slices:
-                # Passed through, not joined: the handler's buffer is what the kernel reads.
-                for piece in self._protocol.send_with_data_passthrough(h11.Data(data=data)) or ():
-                    yield piece
+        async with aclosing(slices(body)) as parts:
+            async for data in parts:
+                pieces = self._protocol.send_with_data_passthrough(h11.Data(data=data)) or [b""]
+                # With a known length there is one: the handler's own buffer is what the kernel reads. A chunk
+                # has three, and to send each alone took most of the time of a plain scrape.
+                yield pieces[0] if len(pieces) == 1 else b"".join(pieces)
         yield self._protocol.send(h11.EndOfMessage()) or b""
 
     async def _linger(self) -> None:
@@ -232,28 +278,3 @@ class Connection:
             await self._stream.send_eof()
             while dropped_bytes < self._limits.max_request_body_bytes:
                 dropped_bytes += len(await self._stream.receive(_READ_BYTES))
-
-
-async def _slices(body: Body) -> AsyncGenerator[bytes]:
-    """The body in pieces of a size to send, without copies; closes a generator at the end."""
-    try:
-        if isinstance(body, AsyncIterable):
-            async for part in body:
-                for piece in _cut(part):
-                    yield piece
-        else:
-            for part in (body,) if isinstance(body, bytes) else body:
-                for piece in _cut(part):
-                    yield piece
-    finally:
-        if isinstance(body, AsyncGenerator):
-            await body.aclose()
-        elif isinstance(body, Generator):
-            body.close()
-
-
-def _cut(part: bytes) -> Iterator[bytes]:
-    view = memoryview(part)
-    for start in range(0, len(view), _WRITE_BYTES):
-        # h11 and the socket take any buffer; their annotations say bytes.
-        yield cast("bytes", view[start : start + _WRITE_BYTES])

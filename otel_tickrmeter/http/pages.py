@@ -64,7 +64,10 @@ class HealthReport:
 
 
 def landing_page(state: LandingState) -> bytes:
-    """A self-contained HTML page: state, and links to everything served."""
+    """A self-contained HTML page: state, and links to everything served.
+
+    The links are relative to the page, so that they hold behind a proxy that serves it below another path.
+    """
     reason = state.not_ready_reason
     links = (
         (state.metrics_path, "the metrics, for Prometheus"),
@@ -78,11 +81,16 @@ def landing_page(state: LandingState) -> bytes:
         colour="seagreen" if reason is None else "firebrick",
         state="Ready" if reason is None else f"Not ready: {escape(reason)}",
         links="\n".join(
-            f'<dt><a href="{escape(quote(path, errors="replace"))}">{escape(path)}</a></dt><dd>{meaning}</dd>'
+            f'<dt><a href="{_relative(path)}">{escape(path)}</a></dt><dd>{meaning}</dd>'
             for path, meaning in links
         ),
     )
     return page.encode(errors="replace")
+
+
+def _relative(path: str) -> str:
+    # With the dot, a colon in the first segment makes no scheme of it.
+    return escape("." + quote(path, errors="replace"))
 
 
 def health_json(report: HealthReport) -> bytes:

@@ -78,7 +78,7 @@ def build_routes(
         return Response(200, "text/html; charset=utf-8", landing_page(landing()), _PAGE_HEADERS)
 
     routes = [
-        Route(metrics_path, serve_metrics),
+        Route(metrics_path, serve_metrics, large=True),
         Route("/-/healthy", serve_healthy),
         Route("/-/ready", serve_ready),
         Route("/health", serve_health),

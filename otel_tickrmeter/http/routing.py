@@ -19,11 +19,13 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"
 class Route:
     """A path and its handler; a whole segment `{name}` stands for any non-empty segment.
 
-    `path` as written here, never the path asked for, is the `endpoint` label.
+    `path` as written here, never the path asked for, is the `endpoint` label. What a `large` route sends may
+    take megabytes, so only so many of its requests are answered at once.
     """
 
     path: str
     handler: Handler
+    large: bool = False
 
 
 class Router:

@@ -3,12 +3,14 @@
 import errno
 import socket
 from collections.abc import Iterable
+from math import inf
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 from loguru import logger
 
 from otel_tickrmeter.http.connection import Connection, Limits, OnResponse
+from otel_tickrmeter.http.room import Room
 from otel_tickrmeter.http.routing import Route, Router
 from otel_tickrmeter.http.sockets import SocketStream, listen
 
@@ -29,6 +31,7 @@ _PEER_FAULTS = frozenset(
     }
 )
 _RETRY_ACCEPT_SECONDS = 0.01
+_COMPLAIN_SECONDS = 60.0
 
 
 async def serve(
@@ -80,40 +83,61 @@ class _Acceptor:
         self._router = router
         self._on_response = on_response
         self._limits = limits
+        self._room = Room(
+            limits.max_large_responses, limits.reader_patience_seconds, limits.room_timeout_seconds
+        )
         self._open: set[Connection] = set()
         self._stopping = False
+        self._failures = 0
+        self._complained = -inf
 
     async def accept_forever(self, listener: socket.socket, tasks: TaskGroup) -> None:
-        failing = False
         while True:
             await anyio.wait_readable(listener)
+            if len(self._open) >= self._limits.max_connections and not self._close_one(
+                self._limits.newcomer_grace_seconds
+            ):
+                await anyio.sleep(_RETRY_ACCEPT_SECONDS)
+                continue
             try:
                 accepted, _ = listener.accept()
             except OSError as error:
                 if error.errno in _PEER_FAULTS:
                     continue
                 # Out of descriptors or memory, as a rule. The backlog stays readable: do not spin on it.
-                if not failing:
-                    logger.error("Connections cannot be accepted: {}", error)
-                failing = True
-                self._close_one()
+                self._complain(error)
+                self._close_one(0)
                 await anyio.sleep(_RETRY_ACCEPT_SECONDS)
             else:
-                failing = False
                 self._admit(accepted, tasks)
 
     def stop(self) -> None:
         self._stopping = True
+        while self._room.refuse_one():
+            pass
         for connection in self._open:
             connection.stop()
+
+    def _complain(self, error: OSError) -> None:
+        # Between two failures one connection is accepted: each would be the first again.
+        self._failures += 1
+        now = anyio.current_time()
+        if now - self._complained >= _COMPLAIN_SECONDS:
+            logger.error(
+                "Connections cannot be accepted: {} ({} times since this was last said)",
+                error,
+                self._failures,
+            )
+            self._failures = 0
+            self._complained = now
 
     def _admit(self, accepted: socket.socket, tasks: TaskGroup) -> None:
         if self._stopping:
             accepted.close()
             return
-        if len(self._open) >= self._limits.max_connections:
-            self._close_one()
-        connection = Connection(SocketStream(accepted), self._router, self._on_response, self._limits)
+        connection = Connection(
+            SocketStream(accepted), self._router, self._on_response, self._limits, self._room
+        )
         self._open.add(connection)
         tasks.start_soon(self._run, connection)
 
@@ -123,13 +147,25 @@ class _Acceptor:
         finally:
             self._open.discard(connection)
 
-    def _close_one(self) -> None:
-        """Ends the connection that has waited longest for a request, or else has answered longest.
+    def _close_one(self, grace_seconds: float) -> bool:
+        """Makes room for another connection; False when it is too early to end the first in turn.
 
-        A thousand half-sent requests, or as many clients that do not read, then cannot keep the next
-        scrape out.
+        The first to go is who has let us wait longest for a request, then who waits for room for a large
+        response (told so), then who has been answered longest. A thousand half-sent requests, or as many
+        clients that do not read, then cannot keep the next scrape out.
         """
-        if self._open:
-            victim = min(self._open, key=lambda connection: (connection.answering, connection.since))
-            self._open.discard(victim)
-            victim.scope.cancel()
+        victim = min(
+            self._open, key=lambda connection: (connection.answering, connection.since), default=None
+        )
+        ripe = victim is not None and victim.since <= anyio.current_time() - grace_seconds
+        if victim is None or victim.answering or not ripe:
+            refused = self._room.refuse_one()
+            if refused is not None:
+                self._open -= {refused}
+                refused.stop()
+                return True
+        if victim is None or not ripe:
+            return False
+        self._open.discard(victim)
+        victim.scope.cancel()
+        return True

@@ -17,8 +17,10 @@ from anyio.lowlevel import checkpoint
 
 _BACKLOG = 4096
 _PORT_ATTEMPTS = 5
-# Left to itself, Linux gives a client that does not read up to 4 MB of kernel memory (tcp(7), tcp_wmem).
-_SEND_BUFFER_BYTES = 262_144
+# Left to itself, Linux gives a client that does not read up to 4 MB of kernel memory (tcp(7), tcp_wmem). It
+# takes twice what is asked for, and a container's limit counts it.
+_SMALL_BUFFER_BYTES = 32_768
+_LARGE_BUFFER_BYTES = 262_144
 _ABSENT_FAMILY = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT})
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -28,14 +30,28 @@ class ListenError(Exception):
 
 
 class SocketStream(ByteStream):
-    """A connected, non-blocking TCP socket."""
+    """A connected, non-blocking TCP socket; the kernel holds little for its peer until told otherwise."""
 
     def __init__(self, connected: socket.socket) -> None:
         connected.settimeout(0)
         self._socket = connected
+        self._waited_seconds = 0.0
+        self._waiting_since: float | None = None
         with suppress(OSError):  # the peer may have gone already
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+        self.buffer(large=False)
+
+    def buffer(self, *, large: bool) -> None:
+        """Sets how far the kernel may run ahead of the peer."""
+        with suppress(OSError):
+            size = _LARGE_BUFFER_BYTES if large else _SMALL_BUFFER_BYTES
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
+
+    def waited_seconds(self) -> float:
+        """How long the peer has kept us waiting with what we had to send, in all."""
+        if self._waiting_since is None:
+            return self._waited_seconds
+        return self._waited_seconds + anyio.current_time() - self._waiting_since
 
     async def receive(self, max_bytes: int = 16_384) -> bytes:
         """The next bytes. Raises EndOfStream or BrokenResourceError."""
@@ -60,9 +76,17 @@ class SocketStream(ByteStream):
             try:
                 rest = rest[self._socket.send(rest) :]
             except BlockingIOError:
-                await anyio.wait_writable(self._socket)
+                await self._wait_writable()
             except OSError as error:
                 raise anyio.BrokenResourceError from error
+
+    async def _wait_writable(self) -> None:
+        self._waiting_since = anyio.current_time()
+        try:
+            await anyio.wait_writable(self._socket)
+        finally:
+            self._waited_seconds = self.waited_seconds()
+            self._waiting_since = None
 
     async def send_eof(self) -> None:
         """Says that nothing more will be sent."""

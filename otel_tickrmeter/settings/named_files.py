@@ -102,8 +102,15 @@ def _try_certificate(cert: Path, key: Path, password: str | None) -> None:
 
 
 def _try_output_file(path: Path) -> None:
-    if path.is_dir():
-        raise ValueError("is a directory")
+    try:
+        if path.is_dir():
+            raise ValueError("is a directory")
+        # Not made: the place of a file is for its operator to choose, and a typing error would go unseen.
+        if not path.parent.is_dir():
+            raise ValueError("is in a directory that does not exist")
+        path.exists()
+    except OSError as error:
+        raise ValueError(f"cannot be opened: {_reason(error)}") from None
 
 
 def _reason(error: OSError) -> str:

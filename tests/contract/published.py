@@ -66,6 +66,7 @@ tickrmeter_identities_displaced_total           counter    kind                 
 tickrmeter_dead_letters_total                   counter    outcome                        =
 tickrmeter_series_expired_total                 counter    kind                           =
 tickrmeter_otlp_exports_total                   counter    outcome                        =
+tickrmeter_log_lines_dropped_total              counter    .                              =
 tickrmeter_exposition_age_seconds               gauge      .                              =
 tickrmeter_exposition_series                    gauge      .                              =
 tickrmeter_build_info                           gauge      version,revision,python_version,otel_sdk_version  =

@@ -1,6 +1,7 @@
 """The command as a process that ends: exit codes, and what goes to which stream."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -64,12 +65,78 @@ def test_a_port_in_use_is_a_failure_that_says_so(tmp_path: Path) -> None:
 
 
 def test_a_log_file_that_cannot_be_opened_is_a_failure_that_says_so(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    env = {"TICKRMETER_LOGGING__FILE": str(tmp_path / "file" / "log")}
+    env = {"TICKRMETER_LOGGING__FILE": "/proc/x.log"}
     ended = command(tmp_path, "run", "--listen", "127.0.0.1:0", env=env)
     assert ended.returncode == 1
     assert "The log file cannot be opened" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_working_directory_that_is_gone_is_a_fault_that_says_so(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = 'rmdir "$PWD" && exec "$@"'
+    for name in ("run", "check-config"):
+        gone.mkdir(exist_ok=True)
+        ended = subprocess.run(
+            ["/bin/sh", "-c", script, "sh", sys.executable, "-m", "otel_tickrmeter", name],
+            cwd=gone,
+            env=child_environment(measured=False),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        said = "the working directory cannot be used: No such file or directory\n"
+        assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", said)
+
+
+@pytest.mark.parametrize("name", ["run", "check-config"])
+def test_a_log_file_without_a_directory_is_a_fault_and_makes_none(tmp_path: Path, name: str) -> None:
+    ended = command(tmp_path, name, env={"TICKRMETER_LOGGING__FILE": "new/x.log"})
+    assert ended.returncode == 2
+    assert "logging.file: new/x.log is in a directory that does not exist" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize(
+    "arguments",
+    [["metrics"], ["metrics", "--format", "json"], ["check-config"]],
+)
+def test_a_reader_that_has_left_ends_it_quietly(tmp_path: Path, arguments: list[str], both: bool) -> None:  # noqa: FBT001  pytest's way
+    assert ended_unread(tmp_path, arguments, both=both) == (141, "")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])
+def test_help_that_nobody_reads_ends_quietly(tmp_path: Path, arguments: list[str]) -> None:
+    code, said = ended_unread(tmp_path, arguments, both=False)
+    assert (code in (0, 141), said) == (True, "")  # some versions of argparse take it for read
+
+
+def test_a_reader_of_faults_that_has_left_ends_it_quietly(tmp_path: Path) -> None:
+    assert ended_unread(tmp_path, ["run", "--log-level", "LOUD"], both=True) == (141, "")
+
+
+def ended_unread(directory: Path, arguments: list[str], *, both: bool) -> tuple[int, str]:
+    """Exit code, and what went to standard error; its output, or `both`, go to a pipe nobody reads."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    said = directory / "said"
+    try:
+        with said.open("wb") as stderr:
+            code = subprocess.run(
+                [sys.executable, "-m", "otel_tickrmeter", *arguments],
+                cwd=directory,
+                env=child_environment(measured=False),
+                stdout=writing,
+                stderr=writing if both else stderr,
+                check=False,
+                timeout=60,
+            ).returncode
+    finally:
+        os.close(writing)
+    return code, said.read_text()
 
 
 BAD_SETTINGS = """\

@@ -173,6 +173,32 @@ def test_statuses_and_their_labels(sent: bytes, status: int, labels: tuple[str, 
     assert server.faults == []
 
 
+@pytest.mark.parametrize(
+    ("rest", "status"),
+    [
+        (b"Content-Length: 70000\r\n\r\n" + b"x" * 70_000, 413),
+        (b"Transfer-Encoding: chunked\r\n\r\nbroken\r\n", 400),
+    ],
+)
+def test_a_head_with_a_faulty_body_is_refused_without_one(rest: bytes, status: int) -> None:
+    with running_server([Route("/", hello)]) as server:
+        reply = server.exchange(get(b"/", b"HEAD", rest=rest))
+        assert reply.startswith(b"HTTP/1.1 %d " % status)
+        assert reply.endswith(b"\r\n\r\n")
+        # What comes after a HEAD on a connection, and is not understood, has an answer with a body again.
+        reply = server.exchange(get(b"/", b"HEAD") + b"broken\r\n\r\n")
+        assert reply.endswith(b"\r\n\r\nbad request\n")
+    assert server.faults == []
+
+
+def test_two_lengths_of_one_body_are_refused_and_nothing_after_them_is_read() -> None:
+    rest = b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    with running_server([Route("/", hello)]) as server:
+        reply = server.exchange(get(b"/", rest=rest) + GET)
+    assert reply.count(b"HTTP/1.1 ") == 1
+    assert reply.startswith(b"HTTP/1.1 400 ")
+
+
 def test_a_wrong_method_is_told_the_right_ones() -> None:
     with running_server([Route("/", hello)]) as server, server.connect() as client:
         client.sendall(get(b"/", b"DELETE"))

@@ -1,5 +1,8 @@
 import json
 from html.parser import HTMLParser
+from urllib.parse import urljoin
+
+import pytest
 
 from otel_tickrmeter.http.pages import HealthReport, LandingState, health_json, landing_page
 
@@ -51,10 +54,19 @@ class _Page(HTMLParser):
 
 def test_the_page_links_to_everything_and_loads_nothing() -> None:
     page = _Page(landing_page(LandingState("TickrMeter exporter", "1.2.3", None, "/metrics")))
-    assert page.links == ["/metrics", "/health", "/-/healthy", "/-/ready"]
+    assert page.links == ["./metrics", "./health", "./-/healthy", "./-/ready"]
     assert not page.tags & {"script", "img", "link", "iframe"}
     assert "1.2.3" in page.text
     assert "Ready" in page.text
+
+
+@pytest.mark.parametrize("page_url", ["http://exporter:9464/", "https://proxy/fleet/exporter/"])
+def test_the_links_stay_below_the_page(page_url: str) -> None:
+    page = _Page(landing_page(LandingState("Exporter", "1", None, "/a:b/metrics")))
+    # A colon in the first segment must not make a scheme of it.
+    assert [urljoin(page_url, link or "") for link in page.links] == [
+        f"{page_url}{path}" for path in ("a%3Ab/metrics", "health", "-/healthy", "-/ready")
+    ]
 
 
 def test_the_page_escapes_what_it_shows() -> None:
@@ -62,4 +74,4 @@ def test_the_page_escapes_what_it_shows() -> None:
     page = _Page(landing_page(state))
     assert not page.tags & {"i", "b", "script", "r"}
     assert 'Not ready: refused: "<script>"' in page.text
-    assert page.links[0] == "/me%22t%3Cr%3Eics"
+    assert page.links[0] == "./me%22t%3Cr%3Eics"

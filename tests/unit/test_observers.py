@@ -245,10 +245,11 @@ def test_the_link() -> None:
 
 
 def test_the_process() -> None:
-    observer = ProcessObserver(BUILD)
+    observer = ProcessObserver(BUILD, lambda: 3)
     callbacks = observer.callbacks()
-    sampled = callbacks.keys() - {"tickrmeter.build.info"}
+    sampled = callbacks.keys() - {"tickrmeter.build.info", "tickrmeter.log.lines.dropped"}
     assert seen(callbacks, "tickrmeter.build.info") == [(1, BUILD)]
+    assert seen(callbacks, "tickrmeter.log.lines.dropped") == [(3, {})]
     assert [seen(callbacks, name) for name in sampled] == [[]] * 7
     observer.publish(SAMPLE)
     assert seen(callbacks, "system.cpu.usage") == [

@@ -134,6 +134,9 @@ def test_every_fault_of_every_source_at_once(tmp_path: Path) -> None:
         ("[messages]\ndead_letter_max_size = 0", 'must be a size such as "100 MB"'),
         ("[messages]\ndead_letter_files = -1", "must be a whole number from 0 to 1000, not -1"),
         ("[logging]\nfile = '/'", "logging.file: / is a directory"),
+        ("[logging]\nfile = '/none/x.log'", "/none/x.log is in a directory that does not exist"),
+        ("[logging]\nfile = '/dev/null/x.log'", "/dev/null/x.log is in a directory that does not exist"),
+        (f"[logging]\nfile = '/tmp/{'x' * 300}'", "cannot be opened: File name too long"),
         ("[mqtt.reconnect]\nmin_delay = '2m'", "min_delay must not be above mqtt.reconnect.max_delay"),
         (
             "[mqtt]\nusername = 'u'\npassword = 'p'\npassword_file = 'f'",
