@@ -1,7 +1,13 @@
 """The command `otel-tickrmeter`, the same as `python -m otel_tickrmeter`."""
 
-import signal
 import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    # `python -m` searches the working directory before the standard library. We have been found, and nothing
+    # else may come from where one happens to stand.
+    del sys.path[0]
+
+import signal
 from typing import NoReturn
 
 

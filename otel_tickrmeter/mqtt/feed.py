@@ -1,19 +1,16 @@
 """Keeps the receiving process running and hands over what it brings, in the main process' event loop."""
 
 import math
-import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import anyio
 import anyio.lowlevel
 
 from otel_tickrmeter.core.message import Connected, LinkEvent, Lost, Message, Refused, Subscribed
 from otel_tickrmeter.core.reason import LinkReason
+from otel_tickrmeter.mqtt import child as receiving
 from otel_tickrmeter.mqtt.backoff import Backoff
 from otel_tickrmeter.mqtt.config import ReceiverConfig, TlsConfig
 from otel_tickrmeter.mqtt.frames import FrameDecoder, FrameError
@@ -25,9 +22,6 @@ READ_BYTES = 262_144
 
 SLICE_MESSAGES = 256
 """Delivered in one go before the event loop gets its turn: some 20 ms of work at 72 µs each."""
-
-STOP_SECONDS = 1.0
-"""For the receiver to take leave of the broker."""
 
 RESTART_DELAYS = (1.0, 30.0)
 """Bounds of the backoff between restarts, seconds."""
@@ -51,14 +45,14 @@ class Feed:
         self._config = receiver_config(settings, buffer_size)
         self._deliver = deliver
         self._report = report
-        self._child: subprocess.Popen[bytes] | None = None
+        self._pid: int | None = None
         self._connected = False
         self._backoff = Backoff(*RESTART_DELAYS)
 
     @property
     def pid(self) -> int | None:
         """The receiver's process id; None while there is none."""
-        return None if self._child is None else self._child.pid
+        return self._pid
 
     async def run(self) -> None:
         """Works until cancelled; a receiver that dies is reported and started again."""
@@ -74,15 +68,11 @@ class Feed:
         ours, theirs = socket.socketpair()
         with ours:
             try:
-                with theirs, _signals_blocked():
-                    child = subprocess.Popen(  # noqa: ASYNC220  our own module; starting takes milliseconds
-                        [sys.executable, "-m", "otel_tickrmeter.mqtt.receiver"],
-                        stdin=theirs.fileno(),
-                        stdout=subprocess.DEVNULL,
-                    )
+                with theirs:
+                    child = receiving.start(theirs)
             except OSError as error:  # no memory, no more processes: it may pass
                 return f"the receiving process cannot be started: {error}"
-            self._child = child
+            self._pid = child.pid
             damage = ""
             try:
                 ours.sendall(self._config.to_line())
@@ -93,8 +83,8 @@ class Feed:
             finally:
                 ours.close()
                 with anyio.CancelScope(shield=True):
-                    await _stop(child)
-                self._child = None
+                    await receiving.stop(child)
+                self._pid = None
         return f"the receiving process ended with {child.returncode}{damage}"
 
     async def _hand_over(self, channel: socket.socket) -> None:
@@ -165,23 +155,3 @@ def receiver_config(settings: MqttSettings, buffer_size: int) -> ReceiverConfig:
         max_delay=settings.reconnect.max_delay,
         buffer_size=buffer_size,
     )
-
-
-@contextmanager
-def _signals_blocked() -> Iterator[None]:
-    """A process started inside begins with these signals blocked, until it has learnt to ignore them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-async def _stop(child: subprocess.Popen[bytes]) -> None:
-    """Waits for a receiver whose channel is closed. It ignores SIGTERM, so a late one is killed."""
-    with anyio.move_on_after(STOP_SECONDS):
-        while child.poll() is None:  # noqa: ASYNC110  a process that ends sets no event
-            await anyio.sleep(0.01)
-    if child.poll() is None:
-        child.kill()
-        child.wait()
