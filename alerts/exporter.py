@@ -98,6 +98,15 @@ def _connection(w: Windows) -> tuple[Alert, ...]:
             " requests open at each loss are abandoned.",
         ),
         _alert(
+            "TickrMeterReceiverReplaced",
+            "round(sum without (event, reason) (increase(tickrmeter_mqtt_connection_changes_total"
+            f'{{event="lost",reason=~"receiver_.+"}}[{w("15m")}]))) > 0',
+            Severity.WARNING,
+            summary="The process that reads the broker hung or died, and was replaced.",
+            description="{{ $labels.instance }} replaced its receiving process {{ $value | humanize }} times"
+            " within 15 minutes; requests open at each time are abandoned.",
+        ),
+        _alert(
             "TickrMeterMqttSilent",
             # `unless`, so that it fires too when no message has come since the exporter started.
             "tickrmeter_mqtt_connected == 1"

@@ -64,6 +64,7 @@ class App:
             buffer_size=settings.performance.buffer_size,
             deliver=pipeline.handler.deliver,
             report=pipeline.handler.report,
+            silent=pipeline.handler.silent,
         )
 
     async def run(self) -> None:
@@ -128,7 +129,7 @@ class App:
         return body
 
     def _not_ready_reason(self) -> str | None:
-        return self._link.trouble or self._link.doubt or self._telemetry.stale()
+        return self._link.unusable_reason or self._telemetry.stale()
 
     def _health(self) -> HealthReport:
         link = self._link

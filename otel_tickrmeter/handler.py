@@ -118,6 +118,15 @@ class Handler:
                     logger.warning("The receive queue is full: {} messages dropped", event.count)
                 self._drops_quiet_until_ns = event.at_ns + _QUIET_NS
 
+    def silent(self, seconds: float) -> None:
+        """Note for how long the receiving process has not been heard of."""
+        link = self._link
+        before, link.silence_seconds = link.silent, seconds
+        if link.silent and not before:
+            logger.warning("The receiving process has said nothing for {:.0f} s", seconds)
+        elif before and not link.silent:
+            logger.info("The receiving process is heard of again, or is gone")
+
     def _handle(self, message_type: MessageType, message: Message) -> None:
         self._fleet.advance(message.arrived_ns, message.arrived_ns)
         try:

@@ -11,6 +11,7 @@ from otel_tickrmeter.core.reason import (
     ErrorReason,
     ExpiredKind,
     IdentityKind,
+    LinkReason,
     RejectionReason,
     UnmatchedReason,
 )
@@ -94,6 +95,9 @@ class Recorder:
             for rejection in reasons:
                 self._identities_rejected.add(0, {"kind": kind_.value, "reason": rejection.value})
         self._queue_dropped.add(0, {"queue": _QUEUE})
+        # Those of which the first is already an alert.
+        for lost in (LinkReason.RECEIVER_DIED, LinkReason.RECEIVER_SILENT, LinkReason.SESSION_TAKEN_OVER):
+            self._connection_changes.add(0, {"event": "lost", "reason": lost.value})
         if with_otlp:
             for outcome in ExportOutcome:
                 self._otlp_exports.add(0, {"outcome": outcome.value})

@@ -92,6 +92,7 @@ class LinkReason(StrEnum):
     # Ours.
     PROTOCOL_ERROR = "protocol_error"
     RECEIVER_DIED = "receiver_died"
+    RECEIVER_SILENT = "receiver_silent"
     OTHER = "other"
 
 

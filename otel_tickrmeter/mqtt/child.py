@@ -12,7 +12,7 @@ from pathlib import Path
 import anyio
 
 STOP_SECONDS = 1.0
-"""For the receiver to take leave of the broker."""
+"""For the receiver to take leave of the broker, and again to end when it is killed."""
 
 _PROGRAM = (
     "import sys; ours, *others = sys.argv[1:]; "
@@ -46,13 +46,20 @@ def start(channel: socket.socket) -> subprocess.Popen[bytes]:
 
 
 async def stop(child: subprocess.Popen[bytes]) -> None:
-    """Waits for a receiver whose channel is closed. It ignores SIGTERM, so a late one is killed."""
+    """Waits for a receiver whose channel is closed. It ignores SIGTERM, so a late one is killed.
+
+    One that is killed and still does not end (it waits for a disk, uninterruptible) is left to itself.
+    """
+    if not await _ended(child):
+        child.kill()
+        await _ended(child)
+
+
+async def _ended(child: subprocess.Popen[bytes]) -> bool:
     with anyio.move_on_after(STOP_SECONDS):
         while child.poll() is None:  # noqa: ASYNC110  a process that ends sets no event
             await anyio.sleep(0.01)
-    if child.poll() is None:
-        child.kill()
-        child.wait()
+    return child.poll() is not None
 
 
 def _places(package: str) -> list[str]:

@@ -14,6 +14,7 @@ from otel_tickrmeter.mqtt import child as receiving
 from otel_tickrmeter.mqtt.backoff import Backoff
 from otel_tickrmeter.mqtt.config import ReceiverConfig, TlsConfig
 from otel_tickrmeter.mqtt.frames import FrameDecoder, FrameError
+from otel_tickrmeter.mqtt.silence import LOOK_SECONDS, Silence
 from otel_tickrmeter.settings.broker import parse_broker_url
 from otel_tickrmeter.settings.model import MqttSettings
 
@@ -31,7 +32,8 @@ class Feed:
     """Runs the receiver while `run` runs.
 
     `deliver` gets messages, at most `SLICE_MESSAGES` at once, and `report` gets link events; both in the
-    receiver's order, from the event loop's thread. What they raise ends `run`.
+    receiver's order, from the event loop's thread. `silent` is told for how many seconds nothing has come,
+    when that grows and when it ends. What they raise ends `run`.
     """
 
     def __init__(
@@ -41,10 +43,12 @@ class Feed:
         buffer_size: int,
         deliver: Callable[[list[Message]], None],
         report: Callable[[LinkEvent], None],
+        silent: Callable[[float], None] = lambda _: None,
     ) -> None:
         self._config = receiver_config(settings, buffer_size)
         self._deliver = deliver
         self._report = report
+        self._silent = silent
         self._pid: int | None = None
         self._connected = False
         self._backoff = Backoff(*RESTART_DELAYS)
@@ -55,29 +59,31 @@ class Feed:
         return self._pid
 
     async def run(self) -> None:
-        """Works until cancelled; a receiver that dies is reported and started again."""
+        """Works until cancelled; a receiver that dies or falls silent is reported and replaced."""
         while True:
             self._connected = False
-            detail = await self._run_receiver()
-            died = Lost if self._connected else Refused
-            self._report(died(time.monotonic_ns(), LinkReason.RECEIVER_DIED, detail))
+            reason, detail = await self._run_receiver()
+            ended = Lost if self._connected else Refused
+            self._report(ended(time.monotonic_ns(), reason, detail))
+            self._silent(0.0)
             await anyio.sleep(self._backoff.next_delay())
 
-    async def _run_receiver(self) -> str:
-        """Starts one receiver and hands over what it brings; returns how it ended."""
+    async def _run_receiver(self) -> tuple[LinkReason, str]:
+        """Starts one receiver and hands over what it brings; returns why and how it ended."""
         ours, theirs = socket.socketpair()
         with ours:
             try:
                 with theirs:
                     child = receiving.start(theirs)
             except OSError as error:  # no memory, no more processes: it may pass
-                return f"the receiving process cannot be started: {error}"
+                return LinkReason.RECEIVER_DIED, f"the receiving process cannot be started: {error}"
             self._pid = child.pid
+            silence = Silence()
             damage = ""
             try:
                 ours.sendall(self._config.to_line())
                 ours.setblocking(False)  # noqa: FBT003  the signature is the standard library's
-                await self._hand_over(ours)
+                await self._hand_over(ours, silence)
             except (ConnectionError, FrameError) as error:
                 damage = f", {error}"
             finally:
@@ -85,21 +91,34 @@ class Feed:
                 with anyio.CancelScope(shield=True):
                     await receiving.stop(child)
                 self._pid = None
-        return f"the receiving process ended with {child.returncode}{damage}"
+        if silence.too_long(connected=self._connected):
+            detail = f"the receiving process said nothing for {silence.seconds:.0f} s and was replaced"
+            return LinkReason.RECEIVER_SILENT, detail
+        return LinkReason.RECEIVER_DIED, f"the receiving process ended with {child.returncode}{damage}"
 
-    async def _hand_over(self, channel: socket.socket) -> None:
-        """Until the channel ends.
+    async def _hand_over(self, channel: socket.socket, silence: Silence) -> None:
+        """Until the channel ends, or has been silent for too long.
 
         Raises:
             ConnectionError: the receiver went away.
             FrameError: what it sent is damaged.
         """
         decoder = FrameDecoder()
-        while True:
-            await anyio.wait_readable(channel)
-            data = channel.recv(READ_BYTES)
+        while not silence.too_long(connected=self._connected):
+            since = time.monotonic()
+            with anyio.move_on_after(LOOK_SECONDS):
+                await anyio.wait_readable(channel)
+            try:
+                data = channel.recv(READ_BYTES)
+            except BlockingIOError:
+                silence.waited(time.monotonic() - since)
+                self._silent(silence.seconds)
+                continue
             if not data:
                 return
+            if silence.seconds:
+                silence.heard()
+                self._silent(0.0)
             for item in decoder.feed(data):
                 if isinstance(item, list):
                     for start in range(0, len(item), SLICE_MESSAGES):

@@ -24,11 +24,21 @@ _Event = TypeVar("_Event", bound=LinkEvent)
 
 
 class FeedThread:
-    """Runs a feed while the context lasts; `log` is all that it brought, in order."""
+    """Runs a feed while the context lasts; `log` is all that it brought, in order.
+
+    `silences` is what it said of the receiver's silence, in seconds.
+    """
 
     def __init__(self, settings: MqttSettings, buffer_size: int = 100_000) -> None:
         self.log: list[Message | LinkEvent] = []
-        self.feed = Feed(settings, buffer_size=buffer_size, deliver=self._deliver, report=self._report)
+        self.silences: list[float] = []
+        self.feed = Feed(
+            settings,
+            buffer_size=buffer_size,
+            deliver=self._deliver,
+            report=self._report,
+            silent=self.silences.append,
+        )
         self._changed = threading.Condition()
         self._flow = threading.Event()
         self._flow.set()

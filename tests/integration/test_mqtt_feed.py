@@ -14,6 +14,7 @@ import anyio
 import psutil
 import pytest
 
+from otel_tickrmeter.core.link import SILENT_SECONDS
 from otel_tickrmeter.core.message import (
     Connected,
     Dropped,
@@ -25,6 +26,7 @@ from otel_tickrmeter.core.message import (
 )
 from otel_tickrmeter.mqtt.feed import Feed
 from otel_tickrmeter.mqtt.packets import MAX_PAYLOAD_BYTES
+from otel_tickrmeter.mqtt.silence import REPLACE_SECONDS
 from otel_tickrmeter.settings.model import MqttSettings, ReconnectSettings
 from tests.integration.fake_broker import Proxy
 from tests.integration.feed_thread import FeedThread
@@ -353,6 +355,33 @@ def test_a_receiver_that_dies_is_told_and_started_again(tmp_path: Path) -> None:
         assert feed.feed.pid not in {None, first}
         broker.publish(numbered(10))
         feed.wait_messages(10)
+
+
+def test_a_receiver_that_falls_silent_is_told_and_replaced(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, FeedThread(MqttSettings(broker.url)) as feed:
+        feed.wait_subscribed()
+        first = psutil.Process(feed.feed.pid)
+        first.suspend()
+        feed.wait(lambda: "Lost:receiver_silent" in feed.story, 60)
+        assert "said nothing for 15 s" in feed.events(Lost)[0].detail
+        assert max(feed.silences) == pytest.approx(REPLACE_SECONDS, abs=1.0)
+        assert not first.is_running()
+        feed.wait_subscribed(2)
+        assert feed.silences[-1] == 0.0
+        broker.publish(numbered(10))
+        feed.wait_messages(10)
+
+
+def test_a_receiver_that_goes_on_in_time_is_kept(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, FeedThread(MqttSettings(broker.url)) as feed:
+        feed.wait_subscribed()
+        receiver = psutil.Process(feed.feed.pid)
+        receiver.suspend()
+        feed.wait(lambda: bool(feed.silences) and feed.silences[-1] >= SILENT_SECONDS)
+        receiver.resume()
+        feed.wait(lambda: feed.silences[-1] == 0.0)
+        assert feed.feed.pid == receiver.pid
+        assert feed.story == ["Connected", "Subscribed"]
 
 
 def test_a_receiver_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -117,3 +117,26 @@ def test_rule_4_a_backlog_yields_neither_latencies_nor_timeouts(exporter: Export
     assert exporter.histogram("tickrmeter_stock_update_latency_seconds") == {}
     assert exporter.figures("tickrmeter_stock_update_timeout_total") == {}
     assert exporter.figures("tickrmeter_stock_update_abandoned_total") == {SYMBOL: 1}
+
+
+def test_a_silent_receiver_makes_the_link_unusable_until_it_is_heard(exporter: Exporter) -> None:
+    exporter.handler.report(Subscribed(1))
+    exporter.handler.silent(4.5)
+    assert exporter.link.usable
+    assert exporter.link.unusable_reason == ""
+    assert exporter.figure("tickrmeter_receiver_silence_seconds") == 4.5
+    exporter.handler.silent(5.0)
+    assert not exporter.link.usable
+    assert exporter.link.unusable_reason == "the receiving process has said nothing for 5 s"
+    assert exporter.figure("tickrmeter_mqtt_connected") == 0
+    exporter.handler.silent(0.0)
+    assert exporter.link.usable
+    assert exporter.link.unusable_reason == ""
+
+
+def test_what_is_wrong_with_the_connection_is_said_before_the_silence(exporter: Exporter) -> None:
+    exporter.handler.silent(6.0)
+    assert exporter.link.unusable_reason == "not connected to the broker yet"
+    exporter.handler.report(Subscribed(1))
+    exporter.handler.report(Lost(2, "receiver_silent", "the receiving process said nothing"))
+    assert exporter.link.unusable_reason == "connection lost: the receiving process said nothing"
