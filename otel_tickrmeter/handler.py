@@ -18,11 +18,12 @@ from otel_tickrmeter.core.message import (
     Message,
     MessageType,
     Refused,
+    Settled,
     Stalled,
     Subscribed,
     Watermark,
 )
-from otel_tickrmeter.core.reason import SUBSCRIBED, ErrorReason, RejectionReason
+from otel_tickrmeter.core.reason import SUBSCRIBED, ErrorReason, LinkReason, RejectionReason
 from otel_tickrmeter.recorder import Recorder
 
 # What may happen many times a second is logged when it begins; a counter says how much of it there was.
@@ -90,6 +91,8 @@ class Handler:
                 link.trouble = ""
                 self._fleet.unheard_until(event.at_ns)
                 self._recorder.connection_change("connected", SUBSCRIBED)
+            case Settled():
+                link.contested = ""
             case Refused():
                 logger.warning("Refused by the broker ({}): {}", event.reason, event.detail)
                 link.down(event.at_ns, f"refused by the broker: {event.detail}")
@@ -99,6 +102,8 @@ class Handler:
             case Lost():
                 logger.warning("Connection to the broker lost ({}): {}", event.reason, event.detail)
                 link.down(event.at_ns, f"connection lost: {event.detail}")
+                if event.reason == LinkReason.SESSION_TAKEN_OVER:
+                    link.contested = event.detail
                 self._fleet.connection_lost(event.at_ns)
                 self._recorder.connection_change("lost", event.reason)
             case Stalled():

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import anyio
 import anyio.lowlevel
 
-from otel_tickrmeter.core.message import Connected, LinkEvent, Lost, Message, Refused, Subscribed
+from otel_tickrmeter.core.message import Connected, LinkEvent, Lost, Message, Refused, Settled
 from otel_tickrmeter.core.reason import LinkReason
 from otel_tickrmeter.mqtt import child as receiving
 from otel_tickrmeter.mqtt.backoff import Backoff
@@ -133,7 +133,7 @@ class Feed:
             self._connected = True
         elif isinstance(event, (Refused, Lost)):
             self._connected = False
-        elif isinstance(event, Subscribed):
+        elif isinstance(event, Settled):
             self._backoff.reset()
 
 

@@ -22,7 +22,7 @@ from otel_tickrmeter.settings.environment import otel_layer, own_layer, plain_la
 from otel_tickrmeter.settings.faults import Fault, SettingsError
 from otel_tickrmeter.settings.files import TOML_SUFFIXES, YAML_SUFFIXES, read_file_text
 from otel_tickrmeter.settings.layer import Found, Layer, always, nest, read_tree
-from otel_tickrmeter.settings.model import Settings
+from otel_tickrmeter.settings.model import Settings, default_client_id
 from otel_tickrmeter.settings.named_files import read_named_files
 from otel_tickrmeter.settings.records import build, flatten
 from otel_tickrmeter.settings.rules import broken_rules
@@ -85,6 +85,10 @@ def load_settings(
     def locate(key: str) -> str | None:
         return found[key].location if key in found else None
 
+    if "mqtt.client_id" not in found and {"prometheus.port", "mqtt.clean_session"} <= values.keys():
+        values["mqtt.client_id"] = default_client_id(
+            values["prometheus.port"], clean_session=values["mqtt.clean_session"]
+        )
     faults += broken_rules(values, locate)
     contents, more = read_named_files(values, locate)
     faults += more

@@ -44,7 +44,7 @@ _KEYS = (
         kinds.NAME,
         "Client id; must differ between exporters on one broker.",
         '"otel-tickrmeter-1"',
-        "otel-tickrmeter- and the host's name",
+        "otel-tickrmeter- and the host's name, with -PORT unless prometheus.port is 9464",
     ),
     Key("mqtt.protocol", choice("5", "3.1.1"), "MQTT version: 5 or 3.1.1."),
     Key("mqtt.qos", integer(0, 2), "Quality of service of the subscription: 0, 1 or 2."),

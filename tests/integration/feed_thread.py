@@ -13,6 +13,7 @@ from otel_tickrmeter.core.message import (
     Lost,
     Message,
     Refused,
+    Settled,
     Stalled,
     Subscribed,
     Watermark,
@@ -76,7 +77,7 @@ class FeedThread:
     def story(self) -> list[str]:
         """The changes of the connection so far: class names, with the reason where there is one.
 
-        A stall is none: any machine may keep the receiver from running.
+        A stall is none: any machine may keep the receiver from running. Nor is it one that nothing changed.
         """
         with self._changed:
             return [
@@ -84,7 +85,7 @@ class FeedThread:
                 if isinstance(item, Refused | Lost)
                 else type(item).__name__
                 for item in self.log
-                if not isinstance(item, Message | Watermark | Stalled)
+                if not isinstance(item, Message | Watermark | Stalled | Settled)
             ]
 
     @property

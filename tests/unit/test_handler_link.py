@@ -7,6 +7,7 @@ from otel_tickrmeter.core.message import (
     Dropped,
     Lost,
     Refused,
+    Settled,
     Stalled,
     Subscribed,
     Watermark,
@@ -117,6 +118,23 @@ def test_rule_4_a_backlog_yields_neither_latencies_nor_timeouts(exporter: Export
     assert exporter.histogram("tickrmeter_stock_update_latency_seconds") == {}
     assert exporter.figures("tickrmeter_stock_update_timeout_total") == {}
     assert exporter.figures("tickrmeter_stock_update_abandoned_total") == {SYMBOL: 1}
+
+
+def test_a_session_that_is_taken_over_is_not_relied_on_until_a_connection_has_lasted(
+    exporter: Exporter,
+) -> None:
+    said = "another client uses the client id 'x': set mqtt.client_id"
+    exporter.handler.report(Subscribed(1))
+    exporter.handler.report(Lost(2, "session_taken_over", said))
+    assert exporter.link.unusable_reason == f"connection lost: {said}"
+    exporter.handler.report(Subscribed(3))
+    assert exporter.link.usable
+    assert exporter.link.unusable_reason == said
+    exporter.handler.report(Lost(4, "closed_by_broker", "the broker closed the connection"))
+    exporter.handler.report(Subscribed(5))
+    assert exporter.link.unusable_reason == said
+    exporter.handler.report(Settled(6))
+    assert exporter.link.unusable_reason == ""
 
 
 def test_a_silent_receiver_makes_the_link_unusable_until_it_is_heard(exporter: Exporter) -> None:
