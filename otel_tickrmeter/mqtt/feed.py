@@ -144,6 +144,9 @@ def receiver_config(settings: MqttSettings, buffer_size: int) -> ReceiverConfig:
         ValueError: `settings.broker` is not the address of a broker.
     """
     address = parse_broker_url(settings.broker)
+    password_file = settings.password_file
+    if password_file is not None and password_file.is_fifo():
+        password_file = None  # `<(pass show broker)`: it has given all it had when the settings were loaded
     tls = None
     if address.tls:
         files = settings.tls
@@ -165,7 +168,8 @@ def receiver_config(settings: MqttSettings, buffer_size: int) -> ReceiverConfig:
         # One filter covers every topic of the fleet: all are one level below the prefix.
         topic_filter=f"{settings.topic_prefix}+",
         username=settings.username,
-        password=settings.password,
+        password=settings.password if password_file is None else None,
+        password_file=None if password_file is None else str(password_file),
         protocol=settings.protocol,
         qos=settings.qos,
         clean_session=settings.clean_session,

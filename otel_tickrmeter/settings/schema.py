@@ -38,7 +38,12 @@ _KEYS = (
         '"secret"',
         secret=True,
     ),
-    Key("mqtt.password_file", kinds.PATH, "File that holds the password.", '"/run/secrets/mqtt"'),
+    Key(
+        "mqtt.password_file",
+        kinds.PATH,
+        "File that holds the password; read at each attempt to connect.",
+        '"/run/secrets/mqtt"',
+    ),
     Key(
         "mqtt.client_id",
         kinds.NAME,

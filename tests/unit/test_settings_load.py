@@ -327,11 +327,14 @@ def test_passwords_are_plain_text_everywhere(password: str, load: Load) -> None:
         ("pw", "pw"),
         ("pw\r\n", "pw"),
         ("pw\n\n", "pw\n"),
+        ("\ufeffpw\n", "pw"),
         (" p w ", " p w "),
         ("@int 5\n", "@int 5"),
     ],
 )
-def test_password_files_lose_one_newline(content: str, expected: str, load: Load, tmp_path: Path) -> None:
+def test_password_files_lose_a_byte_order_mark_and_one_newline(
+    content: str, expected: str, load: Load, tmp_path: Path
+) -> None:
     file = tmp_path / "pw"
     file.write_bytes(content.encode())
     mqtt = load(environ={"MQTT_USERNAME": "u", "TICKRMETER_MQTT__PASSWORD_FILE": str(file)}).mqtt
