@@ -146,7 +146,8 @@ def _run(options: argparse.Namespace) -> int:
     from otel_tickrmeter.logs import configure_logging, end_logging
     from otel_tickrmeter.settings.notices import notices
 
-    secrets = [settings.mqtt.password or "", *(settings.otlp.headers or {}).values()]
+    query = settings.mqtt.broker.partition("?")[2]
+    secrets = [settings.mqtt.password or "", query, *(settings.otlp.headers or {}).values()]
     try:
         configure_logging(settings.logging, secrets=[secret for secret in secrets if secret])
     except OSError as error:

@@ -160,7 +160,9 @@ def _found(merged: Merged) -> dict[str, Found]:
 def _shown(key: str, value: object) -> str:
     # Beyond 4300 digits Python refuses to write an integer.
     plain = isinstance(value, str | float) or (isinstance(value, int) and value.bit_length() < _SHOWN)
-    # An "@" may stand behind a password in a URL, and a table may hold anything.
-    if KEYS[key].secret or not plain or "@" in str(value):
+    if KEYS[key].secret or not plain:
+        return ""
+    # An "@" may stand behind a password in a URL, a broker's query may be a token, and a table hold anything.
+    if "@" in str(value) or (key == "mqtt.broker" and "?" in str(value)):
         return ""
     return f", not {repr(value)[:_SHOWN]}"

@@ -58,7 +58,11 @@ _KEYS = (
     ),
     # MQTT carries the interval as whole seconds in sixteen bits, and takes 0 for "never".
     Key("mqtt.keepalive", duration(1, 65535, whole=True), "Interval after which a silent link is probed."),
-    Key("mqtt.topic_prefix", kinds.TOPIC_PREFIX, "Put before every topic of the fleet."),
+    Key(
+        "mqtt.topic_prefix",
+        kinds.TOPIC_PREFIX,
+        'Levels before every topic of the fleet. RabbitMQ delivers a "." as "/": write none there.',
+    ),
     Key("mqtt.device_id_pattern", kinds.PATTERN, "Regular expression that every device id matches."),
     Key(
         "mqtt.tls.ca_file",

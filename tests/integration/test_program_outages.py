@@ -141,6 +141,16 @@ def test_a_wrong_password_is_told_and_never_written(tmp_path: Path, protocol: st
     assert secret not in everything + exporter.log
 
 
+def test_a_token_in_the_address_is_sent_and_never_written(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path, websockets=True) as broker:
+        url = f"{broker.websockets_url}/mqtt?token=hunter2-or-so"
+        with Exporter(tmp_path, settings(url, LOGGING__LEVEL="TRACE")) as exporter:
+            exporter.wait_ready()
+            everything = exporter.metrics() + exporter.get("/").text + exporter.get("/health").text
+    assert "/mqtt?********" in exporter.log
+    assert "hunter2-or-so" not in everything + exporter.log
+
+
 @pytest.mark.parametrize(
     ("protocol", "expected"),
     [("5", "subscription_not_authorized"), ("3.1.1", "subscription_refused")],
