@@ -16,7 +16,7 @@ from loguru import logger
 from otel_tickrmeter import __version__
 from otel_tickrmeter.settings.faults import SettingsError
 from otel_tickrmeter.settings.layer import Found
-from otel_tickrmeter.settings.load import load_settings
+from otel_tickrmeter.settings.load import load_settings, settings_files
 from otel_tickrmeter.settings.model import Settings
 
 _COMMANDS = ("run", "check-config", "simulate", "demo", "metrics")
@@ -123,6 +123,12 @@ def _load(options: argparse.Namespace) -> Settings | None:
         return None
 
 
+def _sources(options: argparse.Namespace) -> str:
+    # A file that is in another directory than one believes is the commonest cause of "it is not obeyed".
+    files = [repr(str(path)) for path in settings_files(options.config, Path.cwd())]
+    return f"Settings read from {', '.join(files) or 'no file'}, the environment and the options"
+
+
 def _check_config(options: argparse.Namespace) -> int:
     from otel_tickrmeter.settings.notices import notices
     from otel_tickrmeter.settings.show import effective_toml
@@ -130,7 +136,7 @@ def _check_config(options: argparse.Namespace) -> int:
     settings = _load(options)
     if settings is None:
         return 2
-    print(effective_toml(settings), end="")
+    print(f"# {_sources(options)}\n{effective_toml(settings)}", end="")
     for notice in notices(settings, os.environ):
         print(f"note: {notice}", file=sys.stderr)
     return 0
@@ -154,6 +160,7 @@ def _run(options: argparse.Namespace) -> int:
         logger.error("The log file cannot be opened: {}", error)
         return 1
     logger.info("otel-tickrmeter {} watches {}", __version__, settings.mqtt.broker)
+    logger.info(_sources(options))
     for notice in notices(settings, os.environ):
         logger.warning(notice)
     failed = False

@@ -29,7 +29,14 @@ from otel_tickrmeter.settings.rules import broken_rules
 from otel_tickrmeter.settings.schema import KEYS
 
 _SUFFIXES = TOML_SUFFIXES + YAML_SUFFIXES
+_USUAL = ("settings.toml", ".secrets.toml")
 _SHOWN = 60
+
+
+def settings_files(config_files: Sequence[Path], directory: Path) -> tuple[Path, ...]:
+    """The files that `load_settings` reads from these sources, in its order."""
+    usual = (directory / name for name in _USUAL)
+    return (*(path for path in usual if path.exists()), *config_files)
 
 
 def load_settings(
@@ -57,7 +64,7 @@ def load_settings(
         dynaconf_skip_loaders=True, MERGE_ENABLED_FOR_DYNACONF=True, ENVIRONMENTS_FOR_DYNACONF=False
     )
     faults: list[Fault] = []
-    for name in ("settings.toml", ".secrets.toml"):
+    for name in _USUAL:
         faults += _load_file(merged, directory / name, required=False)
     for path in config_files:
         faults += _load_file(merged, path, required=True)
