@@ -127,10 +127,12 @@ class Handler:
         """Note for how long the receiving process has not been heard of."""
         link = self._link
         before, link.silence_seconds = link.silent, seconds
+        if link.trouble:  # it says nothing while it waits for a connection, which is known to be missing
+            return
         if link.silent and not before:
             logger.warning("The receiving process has said nothing for {:.0f} s", seconds)
         elif before and not link.silent:
-            logger.info("The receiving process is heard of again, or is gone")
+            logger.info("The receiving process is heard of again")
 
     def _handle(self, message_type: MessageType, message: Message) -> None:
         self._fleet.advance(message.arrived_ns, message.arrived_ns)

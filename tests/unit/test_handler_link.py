@@ -1,6 +1,7 @@
 """What the receiver notices about the link, and rule 5: our own outage is not the backend's fault."""
 
 import pytest
+from loguru import logger
 
 from otel_tickrmeter.core.message import (
     Connected,
@@ -155,6 +156,26 @@ def test_a_silent_receiver_makes_the_link_unusable_until_it_is_heard(exporter: E
 def test_what_is_wrong_with_the_connection_is_said_before_the_silence(exporter: Exporter) -> None:
     exporter.handler.silent(6.0)
     assert exporter.link.unusable_reason == "not connected to the broker yet"
+    exporter.handler.silent(0.0)
     exporter.handler.report(Subscribed(1))
     exporter.handler.report(Lost(2, "receiver_silent", "the receiving process said nothing"))
     assert exporter.link.unusable_reason == "connection lost: the receiving process said nothing"
+
+
+def test_its_silence_is_logged_when_it_begins_and_ends_but_not_while_it_connects(exporter: Exporter) -> None:
+    lines: list[str] = []
+    sink = logger.add(lambda line: lines.append(line.record["message"]))
+    try:
+        for seconds in (4.5, 5.0, 5.5, 0.0):
+            exporter.handler.silent(seconds)
+        assert lines == []
+        exporter.handler.report(Subscribed(1))
+        lines.clear()
+        for seconds in (4.5, 5.0, 5.5, 0.0):
+            exporter.handler.silent(seconds)
+    finally:
+        logger.remove(sink)
+    assert lines == [
+        "The receiving process has said nothing for 5 s",
+        "The receiving process is heard of again",
+    ]
