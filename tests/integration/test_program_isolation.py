@@ -1,6 +1,7 @@
 """Where the exporter is started decides nothing: no module is taken from there."""
 
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,19 @@ from tests.integration.feed_thread import FeedThread
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.program_traffic import settings
 
-POISONED = ("select", "json", "socket", "ssl", "random", "typing", "signal", "paho", "dynaconf", "loguru")
+POISONED = (
+    "select",
+    "json",
+    "socket",
+    "ssl",
+    "random",
+    "typing",
+    "signal",
+    "pathlib",
+    "paho",
+    "dynaconf",
+    "loguru",
+)
 
 
 @pytest.fixture
@@ -43,6 +56,22 @@ def test_nothing_is_imported_from_the_working_directory(
     ):
         exporter.wait_ready()
         exporter.scrape()
+
+
+def test_where_the_working_directory_is_gone_nothing_else_is_forgotten(tmp_path: Path) -> None:
+    """Python does not search it then: the first place is another one."""
+    package = Path(child.__file__).parent.parent
+    shutil.copytree(package, tmp_path / "copy" / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "copy" / "here.py").write_text("")
+    program = (
+        "import os, runpy, sys; os.chdir(sys.argv[1]); os.rmdir(sys.argv[1]); sys.path[0] = sys.argv[2];"
+        "sys.argv[1:] = ['--version']\n"
+        "try: runpy.run_module('otel_tickrmeter', run_name='__main__')\n"
+        "except SystemExit: import here"
+    )
+    (tmp_path / "gone").mkdir()
+    command = [sys.executable, "-c", program, str(tmp_path / "gone"), str(tmp_path / "copy")]
+    subprocess.run(command, check=True)
 
 
 def test_nor_does_the_receiver_import_what_pythonpath_offers(
