@@ -98,6 +98,24 @@ def _connection(w: Windows) -> tuple[Alert, ...]:
             " requests open at each loss are abandoned.",
         ),
         _alert(
+            "TickrMeterClientIdContested",
+            "round(sum without (event, reason) (increase(tickrmeter_mqtt_connection_changes_total"
+            f'{{event="lost",reason="session_taken_over"}}[{w("15m")}]))) > 2',
+            Severity.WARNING,
+            summary="Another client uses an exporter's client id.",
+            description="{{ $labels.instance }} lost its session to another client {{ $value | humanize }}"
+            " times within 15 minutes: both see a part of the messages only. Set mqtt.client_id.",
+        ),
+        _alert(
+            "TickrMeterReceiverReplaced",
+            "round(sum without (event, reason) (increase(tickrmeter_mqtt_connection_changes_total"
+            f'{{event="lost",reason=~"receiver_.+"}}[{w("15m")}]))) > 0',
+            Severity.WARNING,
+            summary="The process that reads the broker hung or died, and was replaced.",
+            description="{{ $labels.instance }} replaced its receiving process {{ $value | humanize }} times"
+            " within 15 minutes; requests open at each time are abandoned.",
+        ),
+        _alert(
             "TickrMeterMqttSilent",
             # `unless`, so that it fires too when no message has come since the exporter started.
             "tickrmeter_mqtt_connected == 1"

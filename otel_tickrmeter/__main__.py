@@ -1,8 +1,19 @@
 """The command `otel-tickrmeter`, the same as `python -m otel_tickrmeter`."""
 
 import os
-import signal
 import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    # `python -m` searches the working directory before the standard library. We have been found, and nothing
+    # else may come from where one happens to stand. Both modules above are loaded before Python looks there.
+    try:
+        here = os.getcwd()  # noqa: PTH109  pathlib may be one that lies here
+    except OSError:  # it was deleted, and is not searched
+        here = ""
+    if sys.path[0] == here:
+        del sys.path[0]
+
+import signal
 from pathlib import Path
 from typing import NoReturn
 

@@ -72,6 +72,7 @@ class App:
             buffer_size=settings.performance.buffer_size,
             deliver=pipeline.handler.deliver,
             report=pipeline.handler.report,
+            silent=pipeline.handler.silent,
         )
 
     async def run(self) -> None:
@@ -149,9 +150,11 @@ class App:
         return body
 
     def _not_ready_reason(self) -> str | None:
+        if self._link.unusable_reason:
+            return self._link.unusable_reason
         if self._fleet.answers_missing:
             return "requests time out and no answer of any device is seen: may this client read the answers?"
-        return self._link.trouble or self._link.doubt or self._telemetry.stale()
+        return self._telemetry.stale()
 
     def _health(self) -> HealthReport:
         link = self._link

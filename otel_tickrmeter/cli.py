@@ -16,7 +16,7 @@ from loguru import logger
 from otel_tickrmeter import __version__
 from otel_tickrmeter.settings.faults import SettingsError
 from otel_tickrmeter.settings.layer import Found
-from otel_tickrmeter.settings.load import load_settings
+from otel_tickrmeter.settings.load import load_settings, settings_files
 from otel_tickrmeter.settings.model import Settings
 
 _COMMANDS = ("run", "check-config", "simulate", "demo", "dead-letters", "metrics")
@@ -140,6 +140,12 @@ def _load(options: argparse.Namespace) -> Settings | None:
         return None
 
 
+def _sources(options: argparse.Namespace) -> str:
+    # A file that is in another directory than one believes is the commonest cause of "it is not obeyed".
+    files = [repr(str(path)) for path in settings_files(options.config, Path.cwd())]
+    return f"Settings read from {', '.join(files) or 'no file'}, the environment and the options"
+
+
 def _check_config(options: argparse.Namespace) -> int:
     from otel_tickrmeter.settings.notices import notices
     from otel_tickrmeter.settings.show import effective_toml
@@ -147,7 +153,7 @@ def _check_config(options: argparse.Namespace) -> int:
     settings = _load(options)
     if settings is None:
         return 2
-    print(effective_toml(settings), end="")
+    print(f"# {_sources(options)}\n{effective_toml(settings)}", end="")
     for notice in notices(settings, os.environ):
         print(f"note: {notice}", file=sys.stderr)
     return 0
@@ -161,25 +167,27 @@ def _run(options: argparse.Namespace) -> int:
     from otel_tickrmeter.logs import end_logging
 
     try:
-        return _run_with(settings)
+        return _run_with(settings, _sources(options))
     finally:
         end_logging()
 
 
-def _run_with(settings: Settings) -> int:
+def _run_with(settings: Settings, sources: str) -> int:
     from otel_tickrmeter.app import App
     from otel_tickrmeter.http.sockets import ListenError
     from otel_tickrmeter.letters.writer import LetterFileError
     from otel_tickrmeter.logs import configure_logging
     from otel_tickrmeter.settings.notices import notices
 
-    secrets = [settings.mqtt.password or "", *(settings.otlp.headers or {}).values()]
+    query = settings.mqtt.broker.partition("?")[2]
+    secrets = [settings.mqtt.password or "", query, *(settings.otlp.headers or {}).values()]
     try:
         log = configure_logging(settings.logging, secrets=[secret for secret in secrets if secret])
     except OSError as error:
         logger.error("The log file cannot be opened: {}", error)
         return 1
     logger.info("otel-tickrmeter {} watches {}", __version__, settings.mqtt.broker)
+    logger.info(sources)
     for notice in notices(settings, os.environ):
         logger.warning(notice)
     code = 0

@@ -65,7 +65,9 @@ def demo() -> int:
 
 
 def _start(parts: Parts, broker_port: int, http_port: int, stop: Event) -> None:
-    program = (sys.executable, "-m", "otel_tickrmeter")
+    # "-P": nothing is imported from where they run.
+    python = (sys.executable, "-P", "-m")
+    program = (*python, "otel_tickrmeter")
     broker = f"mqtt://{_HOST}:{broker_port}"
 
     def wait(ready: Callable[[], bool], what: str) -> None:
@@ -77,7 +79,7 @@ def _start(parts: Parts, broker_port: int, http_port: int, stop: Event) -> None:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{what} was not ready within {_START_SECONDS:g} s")
 
-    parts.start("the broker", [sys.executable, "-m", "otel_tickrmeter.demo_broker", str(broker_port)])
+    parts.start("the broker", [*python, "otel_tickrmeter.demo_broker", str(broker_port)])
     wait(lambda: _accepts(broker_port), "the broker")
     parts.start("the exporter", [*program, "run", "--broker", broker, "--listen", f"{_HOST}:{http_port}"])
     wait(lambda: _answers_ok(http_port, "/-/ready"), "the exporter")

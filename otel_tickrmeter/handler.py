@@ -18,11 +18,12 @@ from otel_tickrmeter.core.message import (
     Message,
     MessageType,
     Refused,
+    Settled,
     Stalled,
     Subscribed,
     Watermark,
 )
-from otel_tickrmeter.core.reason import SUBSCRIBED, ErrorReason, RejectionReason
+from otel_tickrmeter.core.reason import SUBSCRIBED, ErrorReason, LinkReason, RejectionReason
 from otel_tickrmeter.recorder import Recorder
 from otel_tickrmeter.set_aside import SetAside
 
@@ -99,6 +100,8 @@ class Handler:
                 link.trouble = ""
                 self._fleet.unheard_until(event.at_ns)
                 self._recorder.connection_change("connected", SUBSCRIBED)
+            case Settled():
+                link.contested = ""
             case Refused():
                 logger.warning("Refused by the broker ({}): {}", event.reason, event.detail)
                 link.down(event.at_ns, f"refused by the broker: {event.detail}")
@@ -108,6 +111,8 @@ class Handler:
             case Lost():
                 logger.warning("Connection to the broker lost ({}): {}", event.reason, event.detail)
                 link.down(event.at_ns, f"connection lost: {event.detail}")
+                if event.reason == LinkReason.SESSION_TAKEN_OVER:
+                    link.contested = event.detail
                 self._fleet.connection_lost(event.at_ns)
                 self._recorder.connection_change("lost", event.reason)
             case Stalled():
@@ -126,6 +131,17 @@ class Handler:
                 if event.at_ns >= self._drops_quiet_until_ns:
                     logger.warning("The receive queue is full: {} messages dropped", event.count)
                 self._drops_quiet_until_ns = event.at_ns + _QUIET_NS
+
+    def silent(self, seconds: float) -> None:
+        """Note for how long the receiving process has not been heard of."""
+        link = self._link
+        before, link.silence_seconds = link.silent, seconds
+        if link.trouble:  # it says nothing while it waits for a connection, which is known to be missing
+            return
+        if link.silent and not before:
+            logger.warning("The receiving process has said nothing for {:.0f} s", seconds)
+        elif before and not link.silent:
+            logger.info("The receiving process is heard of again")
 
     def _handle(self, message_type: MessageType, message: Message) -> MessageType:
         """Let one message have its effect; returns what it turned out to be."""

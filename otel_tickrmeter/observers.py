@@ -188,6 +188,7 @@ class LinkObserver:
         return {
             "tickrmeter.mqtt.connected": lambda: [Observation(int(self._link.usable))],
             "tickrmeter.mqtt.last_message.timestamp": self._last_message,
+            "tickrmeter.receiver.silence": lambda: [Observation(self._link.silence_seconds)],
             "tickrmeter.queue.size": lambda: [Observation(self._link.queue_size, {"queue": "receive"})],
         }
 

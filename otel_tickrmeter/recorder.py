@@ -1,6 +1,9 @@
 """Records what the core tells into OpenTelemetry instruments."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from opentelemetry.metrics import Counter
 
 from otel_tickrmeter.catalogue import names
 from otel_tickrmeter.catalogue.exporter import ExportOutcome
@@ -12,6 +15,7 @@ from otel_tickrmeter.core.reason import (
     ErrorReason,
     ExpiredKind,
     IdentityKind,
+    LinkReason,
     RejectionReason,
     Repair,
     RequestEvent,
@@ -22,6 +26,18 @@ from otel_tickrmeter.telemetry.registration import Recorded
 
 _NS = 1e9
 _QUEUE = "receive"
+_REJECTIONS: Mapping[IdentityKind, tuple[RejectionReason, ...]] = MappingProxyType(
+    {
+        IdentityKind.DEVICE: (
+            RejectionReason.PATTERN,
+            RejectionReason.MAX_DEVICES,
+            RejectionReason.MAX_PAIRS,
+        ),
+        IdentityKind.SYMBOL: (RejectionReason.PATTERN, RejectionReason.MAX_SYMBOLS),
+    }
+)
+# Those of which the first is already an alert.
+_ALERTED_AT_ONCE = (LinkReason.RECEIVER_DIED, LinkReason.RECEIVER_SILENT, LinkReason.SESSION_TAKEN_OVER)
 
 
 class Recorder:
@@ -96,22 +112,23 @@ class Recorder:
             self._messages.add(0, attributes)
         for attributes in (self._asked, self._answered, self._timed_out, self._repeated, self._lost):
             self._events.add(0, attributes)
-        for displaced in DisplacedKind:
-            self._identities_displaced.add(0, {"kind": displaced.value})
-        for reason in UnmatchedReason:
-            self._unmatched.add(0, {"reason": reason.value})
-        for kind in ExpiredKind:
-            self._series_expired.add(0, {"kind": kind.value})
-        for kind_, reasons in (
-            (
-                IdentityKind.DEVICE,
-                (RejectionReason.PATTERN, RejectionReason.MAX_DEVICES, RejectionReason.MAX_PAIRS),
+        started: list[tuple[Counter, Mapping[str, str]]] = [
+            *((self._identities_displaced, {"kind": kind.value}) for kind in DisplacedKind),
+            *((self._unmatched, {"reason": reason.value}) for reason in UnmatchedReason),
+            *((self._series_expired, {"kind": kind.value}) for kind in ExpiredKind),
+            *(
+                (self._identities_rejected, {"kind": kind.value, "reason": reason.value})
+                for kind, reasons in _REJECTIONS.items()
+                for reason in reasons
             ),
-            (IdentityKind.SYMBOL, (RejectionReason.PATTERN, RejectionReason.MAX_SYMBOLS)),
-        ):
-            for rejection in reasons:
-                self._identities_rejected.add(0, {"kind": kind_.value, "reason": rejection.value})
-        self._queue_dropped.add(0, {"queue": _QUEUE})
+            *(
+                (self._connection_changes, {"event": "lost", "reason": reason.value})
+                for reason in _ALERTED_AT_ONCE
+            ),
+            (self._queue_dropped, {"queue": _QUEUE}),
+        ]
+        for counter, labels in started:
+            counter.add(0, labels)
         if with_otlp:
             for outcome in ExportOutcome:
                 self._otlp_exports.add(0, {"outcome": outcome.value})

@@ -67,7 +67,7 @@ def exporter() -> tuple[Instrument, ...]:
             "tickrmeter.mqtt.connected",
             "{connection}",
             "tickrmeter_mqtt_connected",
-            "1 while connected to the broker and subscribed, else 0.",
+            "1 while connected to the broker and subscribed, and the link is not in doubt, else 0.",
             source="receiver",
         ),
         counter(
@@ -85,6 +85,13 @@ def exporter() -> tuple[Instrument, ...]:
             "Unix time of the arrival of the last message.",
             source="message handler",
             absent="no message has arrived",
+        ),
+        gauge(
+            "tickrmeter.receiver.silence",
+            "s",
+            "tickrmeter_receiver_silence_seconds",
+            "Time without a sign of life of the receiving process, in steps of half a second.",
+            source="feed",
         ),
         counter(
             names.MESSAGES,

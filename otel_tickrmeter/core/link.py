@@ -2,13 +2,18 @@
 
 from dataclasses import dataclass
 
+SILENT_SECONDS = 5.0
+"""A receiving process that says nothing for so long may not read the broker: fifty times its interval."""
+
 
 @dataclass(slots=True)
 class Link:
     """What is known of the broker connection. Times are monotonic nanoseconds.
 
     `trouble` says in words why it is not usable; it is empty while subscribed. `doubt` says why what is
-    not heard proves nothing, although it is subscribed.
+    not heard proves nothing, although it is subscribed. `contested` says that another client takes the
+    session from us again and again; it stays until a connection has lasted. `silence_seconds` is the age of
+    the receiving process' last sign of life.
     """
 
     started_ns: int
@@ -18,11 +23,24 @@ class Link:
     queue_size: int = 0
     trouble: str = "not connected to the broker yet"
     doubt: str = ""
+    contested: str = ""
+    silence_seconds: float = 0.0
 
     @property
     def usable(self) -> bool:
-        """Connected and subscribed, and the broker answers."""
-        return self.subscribed_ns is not None and not self.doubt
+        """Connected and subscribed, the broker answers, and the receiving process reads it."""
+        return self.subscribed_ns is not None and not self.doubt and not self.silent
+
+    @property
+    def silent(self) -> bool:
+        """Whether the receiving process may have stopped to read."""
+        return self.silence_seconds >= SILENT_SECONDS
+
+    @property
+    def unusable_reason(self) -> str:
+        """Why it cannot be relied on, in words; empty when it can."""
+        silence = f"the receiving process has said nothing for {self.silence_seconds:.0f} s"
+        return self.trouble or self.contested or self.doubt or (silence if self.silent else "")
 
     def up_share(self, now_ns: int) -> float:
         """Share of the time since the start in which the connection was usable, 0 to 1."""

@@ -60,6 +60,13 @@ class Subscribed:
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """The connection has lasted for so long that no other client takes it from us again and again."""
+
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """The broker, or the network before it, turned us away. `reason` comes from a closed list."""
 
@@ -123,5 +130,7 @@ class Watermark:
     heard_ns: int
 
 
-LinkEvent = Connected | Subscribed | Refused | Lost | Stalled | Doubted | Heard | Dropped | Watermark
+LinkEvent = (
+    Connected | Subscribed | Settled | Refused | Lost | Stalled | Doubted | Heard | Dropped | Watermark
+)
 """Everything the receiver reports besides messages."""

@@ -85,13 +85,14 @@ class ExpiredKind(StrEnum):
 class LinkReason(StrEnum):
     """Why a connection was refused or lost (`tickrmeter_mqtt_connection_changes_total`)."""
 
-    # The network, before the broker could answer.
+    # The network, or a file of ours, before the broker could answer.
     DNS = "dns"
     NETWORK_UNREACHABLE = "network_unreachable"
     CONNECTION_REFUSED = "connection_refused"
     TIMEOUT = "timeout"
     TLS = "tls"
     WEBSOCKET = "websocket"
+    PASSWORD_FILE = "password_file"  # noqa: S105  a reason
     # The broker's answer to CONNECT.
     BAD_PROTOCOL = "bad_protocol"
     BAD_CLIENT_ID = "bad_client_id"
@@ -122,6 +123,7 @@ class LinkReason(StrEnum):
     # Ours.
     PROTOCOL_ERROR = "protocol_error"
     RECEIVER_DIED = "receiver_died"
+    RECEIVER_SILENT = "receiver_silent"
     OTHER = "other"
 
 

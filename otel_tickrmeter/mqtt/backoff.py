@@ -24,5 +24,5 @@ class Backoff:
         return self._uniform(self._min, self._ceiling)
 
     def reset(self) -> None:
-        """Start over: the last attempt succeeded."""
+        """Start over: what was tried has succeeded, and lasted."""
         self._ceiling = self._min

@@ -21,6 +21,7 @@ class TlsConfig:
 class ReceiverConfig:
     """A broker, how to speak to it, and the bounds to keep. Durations in seconds.
 
+    `password_file`, like those of TLS, is read at each connect; `password` is given instead of it.
     `topic_filter` is the one filter subscribed to; `buffer_size` is in messages; `tls` None means plain.
     """
 
@@ -33,6 +34,7 @@ class ReceiverConfig:
     tls: TlsConfig | None = None
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    password_file: str | None = None
     protocol: Literal["5", "3.1.1"] = "5"
     qos: int = 0
     clean_session: bool = True

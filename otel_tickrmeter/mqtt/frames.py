@@ -25,6 +25,7 @@ from otel_tickrmeter.core.message import (
     Lost,
     Message,
     Refused,
+    Settled,
     Stalled,
     Subscribed,
     Watermark,
@@ -39,7 +40,7 @@ _FRAME = struct.Struct("!BI")
 _RECORD = struct.Struct("!QBHI")
 _EVENTS: dict[str, type[LinkEvent]] = {
     kind.__name__: kind
-    for kind in (Connected, Subscribed, Refused, Lost, Stalled, Doubted, Heard, Dropped, Watermark)
+    for kind in (Connected, Subscribed, Settled, Refused, Lost, Stalled, Doubted, Heard, Dropped, Watermark)
 }
 _FLAGS = tuple(
     (bool(flags & 1), bool(flags & 2), bool(flags & 4), bool(flags & 8), flags >> 4) for flags in range(48)

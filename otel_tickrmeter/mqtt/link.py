@@ -34,7 +34,7 @@ from otel_tickrmeter.mqtt.reasons import (
     suback_reason,
 )
 from otel_tickrmeter.mqtt.tap import Tap
-from otel_tickrmeter.mqtt.transport import ConnectError, open_stream
+from otel_tickrmeter.mqtt.transport import ConnectError, open_stream, read_password
 
 HANDSHAKE_SECONDS = 10.0
 """For CONNACK, and again for SUBACK: a peer that accepts and then says nothing must not hold us."""
@@ -129,6 +129,8 @@ class Link:
         self._watch.disconnected()
         self._splitter = PacketSplitter(mqtt5=self._config.protocol == "5", marker=self._marker)
         try:
+            if self._config.password_file is not None:
+                self._client.username_pw_set(self._config.username, read_password(self._config.password_file))
             self._client.reconnect()
             if self._tap is None:
                 self._ending = Refused(time.monotonic_ns(), LinkReason.OTHER, "paho did not use our socket")

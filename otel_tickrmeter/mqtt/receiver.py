@@ -18,9 +18,9 @@ import socket
 import sys
 import time
 
-from otel_tickrmeter.core.message import LinkEvent, Lost, Refused, Stalled, Subscribed
+from otel_tickrmeter.core.message import LinkEvent, Lost, Refused, Settled, Stalled, Subscribed
+from otel_tickrmeter.mqtt.attempts import Attempts
 from otel_tickrmeter.mqtt.backlog import STALL_GRACE_SECONDS, BacklogWatch
-from otel_tickrmeter.mqtt.backoff import Backoff
 from otel_tickrmeter.mqtt.config import ReceiverConfig
 from otel_tickrmeter.mqtt.link import Link, alive_ns
 from otel_tickrmeter.mqtt.outbox import Outbox
@@ -49,7 +49,7 @@ class Receiver:
     def __init__(self, config: ReceiverConfig, channel: socket.socket) -> None:
         self._channel = channel
         self._outbox = Outbox(config.buffer_size)
-        self._backoff = Backoff(config.min_delay, config.max_delay)
+        self._attempts = Attempts(config.client_id, config.min_delay, config.max_delay)
         self._watch = BacklogWatch(alive_ns())
         self._link = Link(config, self._watch, self._outbox.add_message, self._report)
         self._retry_at = self._flushed_at = self._tick_at = time.monotonic()
@@ -80,6 +80,8 @@ class Receiver:
         if now >= self._tick_at:
             self._tick_at = now + TICK_SECONDS
             self._link.tick(time.monotonic_ns())
+            if self._attempts.settles(time.monotonic_ns()):
+                self._outbox.add_event(Settled(time.monotonic_ns()))
         if now >= self._flush_at() or self._outbox.ripe:
             self._flushed_at = now
             self._outbox.send(self._channel.send)
@@ -102,11 +104,12 @@ class Receiver:
         return self._channel not in readable or bool(self._channel.recv(4096))
 
     def _report(self, event: LinkEvent) -> None:
+        if isinstance(event, (Refused, Lost)):
+            event = self._attempts.ended(event)
+            self._retry_at = time.monotonic() + self._attempts.next_delay()
         self._outbox.add_event(event)
         if isinstance(event, Subscribed):
-            self._backoff.reset()
-        elif isinstance(event, (Refused, Lost)):
-            self._retry_at = time.monotonic() + self._backoff.next_delay()
+            self._attempts.subscribed(event.at_ns)
         elif isinstance(event, Stalled):  # what a time limit waits for may be in the socket: read it first
             self._tick_at = time.monotonic() + STALL_GRACE_SECONDS
 

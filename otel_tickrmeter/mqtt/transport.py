@@ -19,6 +19,7 @@ from otel_tickrmeter.mqtt.websocket import (
     encode_binary,
     upgrade_request,
 )
+from otel_tickrmeter.settings.secret import read_secret
 
 CONNECT_SECONDS = 5.0
 """For TCP, TLS and WebSocket together; the receiver does nothing else meanwhile. Each address that the
@@ -80,11 +81,24 @@ def open_stream(config: ReceiverConfig) -> Stream:
         raise ConnectError(network_reason(error), str(error) or type(error).__name__) from error
 
 
+def read_password(file: str) -> str:
+    """The password that the file holds now.
+
+    Raises:
+        ConnectError: it cannot be used.
+    """
+    try:
+        return read_secret(Path(file))
+    except ValueError as error:
+        raise ConnectError(LinkReason.PASSWORD_FILE, f"mqtt.password_file: {file} {error}") from error
+
+
 def tls_context(tls: TlsConfig) -> ssl.SSLContext:
     """The TLS settings as a context.
 
     Raises:
         OSError: a file cannot be read, or does not hold what it should (ssl.SSLError).
+        ValueError: nor does that of the key's password.
     """
     context = ssl.create_default_context(cafile=tls.ca_file)
     if tls.insecure:
@@ -93,7 +107,7 @@ def tls_context(tls: TlsConfig) -> ssl.SSLContext:
     if tls.cert_file is not None:
         password = ""
         if tls.key_password_file is not None:
-            password = Path(tls.key_password_file).read_text().rstrip("\r\n")
+            password = read_secret(Path(tls.key_password_file))
         # Always a password: without one OpenSSL asks the terminal for it, and the receiver hangs.
         context.load_cert_chain(tls.cert_file, tls.key_file, lambda: password)
     return context

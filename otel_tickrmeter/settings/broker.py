@@ -12,7 +12,10 @@ from typing import Literal, NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """What the MQTT client needs to connect. `path` is empty unless the transport is websockets."""
+    """What the MQTT client needs to connect. `path` is empty unless the transport is websockets.
+
+    It includes the query, if there is one.
+    """
 
     host: str
     port: int
@@ -39,7 +42,7 @@ _SCHEMES = {
 _WEBSOCKET_PATH = "/mqtt"
 _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<host>\[[^\[\]]*\]|[^\s/:?#\[\]]+)"
-    r"(?::(?P<port>[0-9]{1,5}))?(?P<path>/[!-~]*)?"
+    r"(?::(?P<port>[0-9]{1,5}))?(?P<path>[/?][!-~]*)?"
 )
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _IPV6 = re.compile(r"[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?")
@@ -65,11 +68,19 @@ def parse_broker_url(url: str) -> BrokerAddress:
     path = match["path"] or ""
     if scheme.transport == "tcp":
         if path not in ("", "/"):
-            raise ValueError("must have no path: only ws:// and wss:// have one")
+            raise ValueError("must have neither a path nor a query: only ws:// and wss:// have them")
         return BrokerAddress(host, port, scheme.transport, scheme.tls)
-    if "?" in path or "#" in path:
-        raise ValueError("must have neither a query nor a fragment")
-    return BrokerAddress(host, port, scheme.transport, scheme.tls, path or _WEBSOCKET_PATH)
+    if "#" in path:
+        raise ValueError("must have no fragment")
+    if not path.startswith("/"):
+        path = _WEBSOCKET_PATH + path
+    return BrokerAddress(host, port, scheme.transport, scheme.tls, path)
+
+
+def hide_query(url: str) -> str:
+    """`url` as it may be shown: some brokers want a token in the query."""
+    before, mark, query = url.partition("?")
+    return f"{before}?********" if query else before + mark
 
 
 def replace_broker_host(url: str, host: str | None, port: str | None) -> str:

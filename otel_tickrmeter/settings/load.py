@@ -22,7 +22,7 @@ from otel_tickrmeter.settings.environment import own_layer, plain_layer
 from otel_tickrmeter.settings.faults import Fault, SettingsError
 from otel_tickrmeter.settings.files import TOML_SUFFIXES, YAML_SUFFIXES, read_file_text
 from otel_tickrmeter.settings.layer import Found, Layer, always, nest, read_tree
-from otel_tickrmeter.settings.model import Settings
+from otel_tickrmeter.settings.model import Settings, default_client_id
 from otel_tickrmeter.settings.named_files import read_named_files
 from otel_tickrmeter.settings.opentelemetry import otel_layer
 from otel_tickrmeter.settings.records import build, flatten
@@ -30,7 +30,14 @@ from otel_tickrmeter.settings.rules import broken_rules
 from otel_tickrmeter.settings.schema import KEYS
 
 _SUFFIXES = TOML_SUFFIXES + YAML_SUFFIXES
+_USUAL = ("settings.toml", ".secrets.toml")
 _SHOWN = 60
+
+
+def settings_files(config_files: Sequence[Path], directory: Path) -> tuple[Path, ...]:
+    """The files that `load_settings` reads from these sources, in its order."""
+    usual = (directory / name for name in _USUAL)
+    return (*(path for path in usual if path.exists()), *config_files)
 
 
 def load_settings(
@@ -58,7 +65,7 @@ def load_settings(
         dynaconf_skip_loaders=True, MERGE_ENABLED_FOR_DYNACONF=True, ENVIRONMENTS_FOR_DYNACONF=False
     )
     faults: list[Fault] = []
-    for name in ("settings.toml", ".secrets.toml"):
+    for name in _USUAL:
         faults += _load_file(merged, directory / name, required=False)
     for path in config_files:
         faults += _load_file(merged, path, required=True)
@@ -86,6 +93,10 @@ def load_settings(
     def locate(key: str) -> str | None:
         return found[key].location if key in found else None
 
+    if "mqtt.client_id" not in found and {"prometheus.port", "mqtt.clean_session"} <= values.keys():
+        values["mqtt.client_id"] = default_client_id(
+            values["prometheus.port"], clean_session=values["mqtt.clean_session"]
+        )
     faults += broken_rules(values, locate)
     contents, more = read_named_files(values, locate)
     faults += more
@@ -157,7 +168,9 @@ def _found(merged: Merged) -> dict[str, Found]:
 def _shown(key: str, value: object) -> str:
     # Beyond 4300 digits Python refuses to write an integer.
     plain = isinstance(value, str | float) or (isinstance(value, int) and value.bit_length() < _SHOWN)
-    # An "@" may stand behind a password in a URL, and a table may hold anything.
-    if KEYS[key].secret or not plain or "@" in str(value):
+    if KEYS[key].secret or not plain:
+        return ""
+    # An "@" may stand behind a password in a URL, a broker's query may be a token, and a table hold anything.
+    if "@" in str(value) or (key == "mqtt.broker" and "?" in str(value)):
         return ""
     return f", not {repr(value)[:_SHOWN]}"

@@ -3,6 +3,7 @@
 Field names are the keys operators write. Durations are seconds; a default here is the built-in default.
 """
 
+import secrets
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,11 +27,26 @@ DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Payload field names of each reading of the heartbeat, in the order they are looked for."""
 
+DEFAULT_PORT = 9464
+"""Of the HTTP server; registered for OpenTelemetry's Prometheus exporters."""
+
 Detail = Literal["device", "symbol"]
 """Whether updates and devices have series for each device, or only for each symbol."""
 
 Temporality = Literal["cumulative", "delta", "lowmemory"]
 """What a pushed counter counts from: the start, or the last push; "lowmemory" as OpenTelemetry has it."""
+
+
+def default_client_id(port: int = DEFAULT_PORT, *, clean_session: bool = True) -> str:
+    """A client id that two exporters do not share, and that is the same after a restart.
+
+    Two on one host listen on different ports. With port 0 nobody knows which it will be, so a random text
+    stands for it; unless the broker keeps a session under this name, which has to be found again.
+    """
+    name = f"otel-tickrmeter-{socket.gethostname()}"
+    if port == DEFAULT_PORT or (port == 0 and not clean_session):
+        return name
+    return f"{name}-{port or secrets.token_hex(4)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +80,7 @@ class MqttSettings:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     password_file: Path | None = None
-    client_id: str = field(default_factory=lambda: f"otel-tickrmeter-{socket.gethostname()}")
+    client_id: str = field(default_factory=default_client_id)
     protocol: Literal["5", "3.1.1"] = "5"
     qos: int = 0
     clean_session: bool = True
@@ -124,7 +140,7 @@ class PrometheusSettings:
     """
 
     host: str = "0.0.0.0"  # noqa: S104  a scrape target listens on every interface by convention
-    port: int = 9464
+    port: int = DEFAULT_PORT
     path: str = "/metrics"
     scope_labels: bool = False
     web_config_file: Path | None = None

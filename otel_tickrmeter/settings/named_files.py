@@ -9,32 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from otel_tickrmeter.settings.faults import Fault
-
-# Brokers take at most 65,535 bytes; the bound is for a device such as /dev/zero, which has no end.
-_LONGEST_SECRET = 65535
-
-
-def read_secret(path: Path) -> str:
-    """The text of a secret's file, without the one newline that editors and `echo` put at its end.
-
-    Raises:
-        ValueError: it cannot be read, is empty, too long or no text. The message holds none of it.
-    """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_LONGEST_SECRET + 1)
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from None
-    if len(raw) > _LONGEST_SECRET:
-        raise ValueError(f"is longer than {_LONGEST_SECRET} bytes")
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError:
-        raise ValueError("is not UTF-8") from None
-    secret = text.removesuffix("\n").removesuffix("\r")
-    if not secret or "\0" in secret:
-        raise ValueError("is empty" if not secret else "contains a NUL character")
-    return secret
+from otel_tickrmeter.settings.secret import read_secret
 
 
 def read_named_files(

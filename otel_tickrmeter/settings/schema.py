@@ -38,13 +38,18 @@ _KEYS = (
         '"secret"',
         secret=True,
     ),
-    Key("mqtt.password_file", kinds.PATH, "File that holds the password.", '"/run/secrets/mqtt"'),
+    Key(
+        "mqtt.password_file",
+        kinds.PATH,
+        "File that holds the password; read at each attempt to connect.",
+        '"/run/secrets/mqtt"',
+    ),
     Key(
         "mqtt.client_id",
         kinds.NAME,
         "Client id; must differ between exporters on one broker.",
         '"otel-tickrmeter-1"',
-        "otel-tickrmeter- and the host's name",
+        "otel-tickrmeter- and the host's name, with -PORT unless prometheus.port is 9464",
     ),
     Key("mqtt.protocol", choice("5", "3.1.1"), "MQTT version: 5 or 3.1.1."),
     Key("mqtt.qos", integer(0, 2), "Quality of service of the subscription: 0, 1 or 2."),
@@ -53,7 +58,11 @@ _KEYS = (
     ),
     # MQTT carries the interval as whole seconds in sixteen bits, and takes 0 for "never".
     Key("mqtt.keepalive", duration(1, 65535, whole=True), "Interval after which a silent link is probed."),
-    Key("mqtt.topic_prefix", kinds.TOPIC_PREFIX, "Put before every topic of the fleet."),
+    Key(
+        "mqtt.topic_prefix",
+        kinds.TOPIC_PREFIX,
+        'Levels before every topic of the fleet. RabbitMQ delivers a "." as "/": write none there.',
+    ),
     Key(
         "mqtt.device_id_form",
         choice("mac", "exact"),

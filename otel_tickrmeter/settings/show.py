@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from otel_tickrmeter.settings.broker import hide_query
 from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.settings.records import flatten
 from otel_tickrmeter.settings.schema import KEYS
@@ -67,6 +68,8 @@ def _begin_table(lines: list[str], table: str, key: str) -> str:
 
 
 def _masked(key: str, value: object) -> object:
+    if key == "mqtt.broker":
+        return hide_query(str(value))
     if not KEYS[key].secret:
         return value
     return dict.fromkeys(value, MASK) if isinstance(value, Mapping) else MASK

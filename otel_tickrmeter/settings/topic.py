@@ -13,6 +13,9 @@ def parse_topic_prefix(text: str) -> str:
     Raises:
         ValueError: no topic can begin with it.
     """
+    if text.startswith("$"):
+        # By `$share` each message goes to one of its subscribers, and its topics do not begin with that.
+        raise ValueError('must not begin with "$": no device can publish there')
     prefix = text if not text or text.endswith("/") else f"{text}/"
     if any(mark in prefix for mark in "+#\0") or len(prefix.encode()) > _LONGEST:
         raise ValueError(f"must have no +, # or NUL, and {_LONGEST} bytes at most with a slash at its end")

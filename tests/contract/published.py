@@ -55,6 +55,7 @@ tickrmeter_http_stream_requests_total           counter    firmware_version     
 tickrmeter_mqtt_connected                       gauge      .                              =
 tickrmeter_mqtt_connection_changes_total        counter    event,reason                   =
 tickrmeter_mqtt_last_message_timestamp_seconds  gauge      .                              =
+tickrmeter_receiver_silence_seconds             gauge      .                              =
 tickrmeter_messages_total                       counter    message_type                   =
 tickrmeter_message_errors_total                 counter    message_type,reason            =
 tickrmeter_messages_repaired_total              counter    message_type,kind              =

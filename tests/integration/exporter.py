@@ -20,8 +20,8 @@ class Exporter(HttpServerProcess):
     `directory` is the test's own (tmp_path): the exporter runs in it, and finds no settings file there that
     the test has not put there. `environment` are settings (`TICKRMETER_MQTT__BROKER`) and whatever else it
     should see, `arguments` follow `run`. It listens on a free port of the loopback address. On entering,
-    its HTTP server is up; `wait_ready` waits for more. `measured` lets a coverage measurement into it:
-    not for tests that load it.
+    its HTTP server is up; `wait_ready` waits for more. `program` is how the command is started. `measured`
+    lets a coverage measurement into it: not for tests that load it.
     """
 
     def __init__(
@@ -31,9 +31,10 @@ class Exporter(HttpServerProcess):
         name: str = "exporter",
         *,
         arguments: Sequence[str] = (),
+        program: Sequence[str] = (sys.executable, "-m", "otel_tickrmeter"),
         measured: bool = False,
     ) -> None:
-        command = [sys.executable, "-m", "otel_tickrmeter", "run", "--listen", "127.0.0.1:0", *arguments]
+        command = [*program, "run", "--listen", "127.0.0.1:0", *arguments]
         environment = {**child_environment(measured=measured), **environment}
         super().__init__(name, directory, command, environment, port=0)
 

@@ -13,6 +13,7 @@ from otel_tickrmeter.core.message import (
     Lost,
     Message,
     Refused,
+    Settled,
     Stalled,
     Subscribed,
     Watermark,
@@ -24,11 +25,21 @@ _Event = TypeVar("_Event", bound=LinkEvent)
 
 
 class FeedThread:
-    """Runs a feed while the context lasts; `log` is all that it brought, in order."""
+    """Runs a feed while the context lasts; `log` is all that it brought, in order.
+
+    `silences` is what it said of the receiver's silence, in seconds.
+    """
 
     def __init__(self, settings: MqttSettings, buffer_size: int = 100_000) -> None:
         self.log: list[Message | LinkEvent] = []
-        self.feed = Feed(settings, buffer_size=buffer_size, deliver=self._deliver, report=self._report)
+        self.silences: list[float] = []
+        self.feed = Feed(
+            settings,
+            buffer_size=buffer_size,
+            deliver=self._deliver,
+            report=self._report,
+            silent=self.silences.append,
+        )
         self._changed = threading.Condition()
         self._flow = threading.Event()
         self._flow.set()
@@ -66,7 +77,7 @@ class FeedThread:
     def story(self) -> list[str]:
         """The changes of the connection so far: class names, with the reason where there is one.
 
-        A stall is none: any machine may keep the receiver from running.
+        A stall is none: any machine may keep the receiver from running. Nor is it one that nothing changed.
         """
         with self._changed:
             return [
@@ -74,7 +85,7 @@ class FeedThread:
                 if isinstance(item, Refused | Lost)
                 else type(item).__name__
                 for item in self.log
-                if not isinstance(item, Message | Watermark | Stalled)
+                if not isinstance(item, Message | Watermark | Stalled | Settled)
             ]
 
     @property

@@ -66,10 +66,10 @@ def unaccounted(exposition: Exposition) -> float:
 
 
 def changes(exposition: Exposition, event: str) -> dict[str, float]:
-    """Changes of the connection by their reason."""
+    """Changes of the connection by their reason; what has not happened is left out."""
     found = {}
     for labels, value in exposition.series.get(CHANGES, {}).items():
-        if ("event", event) in labels:
+        if ("event", event) in labels and value:
             found[dict(labels)["reason"]] = value
     return found
 

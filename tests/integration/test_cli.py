@@ -12,6 +12,7 @@ import pytest
 
 from otel_tickrmeter import __version__
 from tests.integration.child_environment import child_environment
+from tests.integration.exporter import Exporter
 
 SECRET = "hunter2-and-more"  # noqa: S105  made up
 
@@ -213,8 +214,26 @@ def test_what_check_config_prints_is_a_settings_file(tmp_path: Path) -> None:
     (tmp_path / "printed.toml").write_text(first.stdout)
     second = command(tmp_path, "check-config", "--config", "printed.toml")
     assert (second.returncode, second.stderr) == (0, "")
-    assert second.stdout == first.stdout
+    _, _, settings = first.stdout.partition("\n")
+    assert second.stdout.partition("\n") == (
+        "# Settings read from 'printed.toml', the environment and the options",
+        "\n",
+        settings,
+    )
     assert 'host = "::1"\nport = 9\n' in first.stdout
+
+
+def test_the_files_that_were_read_are_named(tmp_path: Path) -> None:
+    source = "Settings read from {}, the environment and the options"
+    assert command(tmp_path, "check-config").stdout.startswith(f"# {source.format('no file')}\n")
+    for name in ("settings.toml", ".secrets.toml", "odd\nname.toml"):
+        (tmp_path / name).touch()
+    shown = command(tmp_path, "check-config", "--config", "odd\nname.toml").stdout
+    names = f"'{tmp_path}/settings.toml', '{tmp_path}/.secrets.toml', 'odd\\nname.toml'"
+    assert shown.startswith(f"# {source.format(names)}\n")
+    with Exporter(tmp_path, {}) as exporter:
+        usual = f"'{tmp_path}/settings.toml', '{tmp_path}/.secrets.toml'"
+        assert source.format(usual) in exporter.log
 
 
 def test_the_catalogue_is_printed(tmp_path: Path) -> None:

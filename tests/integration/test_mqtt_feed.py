@@ -14,6 +14,7 @@ import anyio
 import psutil
 import pytest
 
+from otel_tickrmeter.core.link import SILENT_SECONDS
 from otel_tickrmeter.core.message import (
     Connected,
     Dropped,
@@ -25,6 +26,7 @@ from otel_tickrmeter.core.message import (
 )
 from otel_tickrmeter.mqtt.feed import Feed
 from otel_tickrmeter.mqtt.packets import MAX_PAYLOAD_BYTES
+from otel_tickrmeter.mqtt.silence import REPLACE_SECONDS
 from otel_tickrmeter.settings.model import MqttSettings, ReconnectSettings
 from tests.integration.fake_broker import Proxy
 from tests.integration.feed_thread import FeedThread
@@ -164,6 +166,23 @@ def test_a_wrong_password_is_told_and_the_right_one_works(tmp_path: Path, protoc
             with FeedThread(settings) as feed:
                 feed.wait(lambda feed=feed: bool(feed.story))  # type: ignore[misc]
                 assert feed.story[0] == ("Refused:not_authorized" if password == "wrong" else "Connected")  # noqa: S105  made up
+
+
+def test_a_password_file_is_read_at_each_attempt(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(b"\xef\xbb\xbffirst\r\n")  # as Windows' editors write it
+    with Mosquitto(tmp_path, users={"u": "first"}) as broker:
+        settings = MqttSettings(broker.url, username="u", password_file=file, reconnect=SOON)
+        with FeedThread(settings) as feed:
+            feed.wait_subscribed()
+            broker.stop()
+            file.unlink()
+            feed.wait(lambda: "Refused:password_file" in feed.story)
+            assert f"{file} cannot be read" in feed.events(Refused)[-1].detail
+            subprocess.run(["mosquitto_passwd", "-b", str(tmp_path / "passwords"), "u", "second"], check=True)
+            broker.start()
+            file.write_text("second")
+            feed.wait_subscribed(2)
 
 
 def test_no_secret_is_on_the_command_line_or_in_the_environment(tmp_path: Path) -> None:
@@ -355,6 +374,33 @@ def test_a_receiver_that_dies_is_told_and_started_again(tmp_path: Path) -> None:
         feed.wait_messages(10)
 
 
+def test_a_receiver_that_falls_silent_is_told_and_replaced(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, FeedThread(MqttSettings(broker.url)) as feed:
+        feed.wait_subscribed()
+        first = psutil.Process(feed.feed.pid)
+        first.suspend()
+        feed.wait(lambda: "Lost:receiver_silent" in feed.story, 60)
+        assert "said nothing for 15 s" in feed.events(Lost)[0].detail
+        assert max(feed.silences) == pytest.approx(REPLACE_SECONDS, abs=1.0)
+        assert not first.is_running()
+        feed.wait_subscribed(2)
+        assert feed.silences[-1] == 0.0
+        broker.publish(numbered(10))
+        feed.wait_messages(10)
+
+
+def test_a_receiver_that_goes_on_in_time_is_kept(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, FeedThread(MqttSettings(broker.url)) as feed:
+        feed.wait_subscribed()
+        receiver = psutil.Process(feed.feed.pid)
+        receiver.suspend()
+        feed.wait(lambda: bool(feed.silences) and feed.silences[-1] >= SILENT_SECONDS)
+        receiver.resume()
+        feed.wait(lambda: feed.silences[-1] == 0.0)
+        assert feed.feed.pid == receiver.pid
+        assert feed.story == ["Connected", "Subscribed"]
+
+
 def test_a_receiver_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(sys, "executable", str(tmp_path / "absent"))
@@ -444,7 +490,8 @@ def test_the_receiver_is_small_and_imports_little() -> None:
     loaded = {name for name in packages.split() if not name.startswith(("_", "sitecustomize"))}
     # A measurement of the tests' coverage puts itself into every process.
     assert loaded - {"coverage", "$coverage"} == {"otel_tickrmeter", "paho"}
-    assert {name.split(".")[1] for name in ours.split()} == {"core", "mqtt"}
+    others = {name for name in ours.split() if name.split(".")[1] not in {"core", "mqtt"}}
+    assert others == {"otel_tickrmeter.settings", "otel_tickrmeter.settings.secret"}
 
 
 def test_nobody_listening_and_no_such_host_are_told_apart() -> None:

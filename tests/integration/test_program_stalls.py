@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from otel_tickrmeter.mqtt.silence import REPLACE_SECONDS
 from tests.integration.conservation import Conservation
 from tests.integration.exporter import Exporter
 from tests.integration.mosquitto import Mosquitto
@@ -32,6 +33,7 @@ from tests.integration.program_traffic import (
 from tests.wire import A, B, C, answer, request
 
 STALL_SECONDS = 3.0
+SILENCE = "tickrmeter_receiver_silence_seconds"
 
 
 def wait_answers(exporter: Exporter) -> None:
@@ -124,6 +126,49 @@ def test_a_receiver_that_is_killed_is_started_again(tmp_path: Path) -> None:
         assert exposition.value(CONNECTED) == 1
         assert unaccounted(exposition) == 0
         assert "receiver_died" in exporter.log
+
+
+def test_a_receiver_that_hangs_is_seen_and_replaced(tmp_path: Path) -> None:
+    with (
+        Mosquitto(tmp_path) as broker,
+        Exporter(tmp_path, settings(broker.url, MONITORING__REQUEST_TIMEOUT="10s")) as exporter,
+    ):
+        exporter.wait_ready()
+        # Both ask, one is answered. The other's time runs out while nothing is heard, which proves nothing.
+        broker.publish(on_the_wire([request(0, A), request(0, B), answer(0, B)]))
+        handled(exporter, 3)
+        first = receiver_of(exporter)
+        first.suspend()
+        exporter.wait(lambda: exporter.get("/-/ready").status_code == 503, "to see that it is deaf")
+        assert "the receiving process has said nothing for" in exporter.get("/-/ready").text
+        health = exporter.get("/health").json()
+        assert (health["status"], health["broker_connected"]) == ("degraded", False)
+        exporter.wait(lambda: exporter.scrape().value(SILENCE) >= 5, "to show the silence")
+        assert exporter.scrape().value(CONNECTED) == 0
+        wait_change(exporter, "lost", {"receiver_silent"})
+        exporter.wait_ready()
+        assert receiver_of(exporter).pid != first.pid
+        broker.publish(on_the_wire([request(0, A), answer(0, A)]))
+        exposition = handled(exporter, 5)
+        assert exposition.value(ABANDONED, symbol="AAPL") == 1
+        assert exposition.total(RESPONSES) == 2
+        assert exposition.total(TIMEOUTS) == 0
+        assert exposition.value(CONNECTED) == 1
+        assert unaccounted(exposition) == 0
+
+
+def test_a_long_stop_of_the_main_process_replaces_nothing(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, Exporter(tmp_path, settings(broker.url)) as exporter:
+        exporter.wait_ready()
+        receiver = receiver_of(exporter)
+        with stopped(exporter.pid):
+            # Nothing is waited for: this is the length of the stop.
+            time.sleep(REPLACE_SECONDS + 2.0)
+        broker.publish(on_the_wire([request(0, A), answer(0, A)]))
+        exposition = handled(exporter, 2)
+        assert receiver_of(exporter).pid == receiver.pid
+        assert changes(exposition, "lost") == {}
+        assert "has said nothing" not in exporter.log
 
 
 def test_every_scrape_adds_up_through_every_outage(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """What the receiver notices about the link, and rule 5: our own outage is not the backend's fault."""
 
 import pytest
+from loguru import logger
 
 from otel_tickrmeter.core.message import (
     Connected,
     Dropped,
     Lost,
     Refused,
+    Settled,
     Stalled,
     Subscribed,
     Watermark,
@@ -117,3 +119,63 @@ def test_rule_4_a_backlog_yields_neither_latencies_nor_timeouts(exporter: Export
     assert exporter.histogram("tickrmeter_stock_update_latency_seconds") == {}
     assert exporter.figures("tickrmeter_stock_update_timeout_total") == {}
     assert exporter.figures("tickrmeter_stock_update_abandoned_total") == {SYMBOL: 1}
+
+
+def test_a_session_that_is_taken_over_is_not_relied_on_until_a_connection_has_lasted(
+    exporter: Exporter,
+) -> None:
+    said = "another client uses the client id 'x': set mqtt.client_id"
+    exporter.handler.report(Subscribed(1))
+    exporter.handler.report(Lost(2, "session_taken_over", said))
+    assert exporter.link.unusable_reason == f"connection lost: {said}"
+    exporter.handler.report(Subscribed(3))
+    assert exporter.link.usable
+    assert exporter.link.unusable_reason == said
+    exporter.handler.report(Lost(4, "closed_by_broker", "the broker closed the connection"))
+    exporter.handler.report(Subscribed(5))
+    assert exporter.link.unusable_reason == said
+    exporter.handler.report(Settled(6))
+    assert exporter.link.unusable_reason == ""
+
+
+def test_a_silent_receiver_makes_the_link_unusable_until_it_is_heard(exporter: Exporter) -> None:
+    exporter.handler.report(Subscribed(1))
+    exporter.handler.silent(4.5)
+    assert exporter.link.usable
+    assert exporter.link.unusable_reason == ""
+    assert exporter.figure("tickrmeter_receiver_silence_seconds") == 4.5
+    exporter.handler.silent(5.0)
+    assert not exporter.link.usable
+    assert exporter.link.unusable_reason == "the receiving process has said nothing for 5 s"
+    assert exporter.figure("tickrmeter_mqtt_connected") == 0
+    exporter.handler.silent(0.0)
+    assert exporter.link.usable
+    assert exporter.link.unusable_reason == ""
+
+
+def test_what_is_wrong_with_the_connection_is_said_before_the_silence(exporter: Exporter) -> None:
+    exporter.handler.silent(6.0)
+    assert exporter.link.unusable_reason == "not connected to the broker yet"
+    exporter.handler.silent(0.0)
+    exporter.handler.report(Subscribed(1))
+    exporter.handler.report(Lost(2, "receiver_silent", "the receiving process said nothing"))
+    assert exporter.link.unusable_reason == "connection lost: the receiving process said nothing"
+
+
+def test_its_silence_is_logged_when_it_begins_and_ends_but_not_while_it_connects(exporter: Exporter) -> None:
+    lines: list[str] = []
+    sink = logger.add(lambda line: lines.append(line.record["message"]))
+    try:
+        for seconds in (4.5, 5.0, 5.5, 0.0):
+            exporter.handler.silent(seconds)
+        assert lines == []
+        exporter.handler.report(Subscribed(1))
+        lines.clear()
+        for seconds in (4.5, 5.0, 5.5, 0.0):
+            exporter.handler.silent(seconds)
+    finally:
+        logger.remove(sink)
+    assert lines == [
+        "The receiving process has said nothing for 5 s",
+        "The receiving process is heard of again",
+    ]

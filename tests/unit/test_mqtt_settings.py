@@ -1,4 +1,5 @@
 import json
+import os
 import random
 import socket
 import ssl
@@ -61,6 +62,19 @@ def test_settings_become_what_the_receiver_is_told() -> None:
     assert config.to_line().count(b"\n") == 1
     assert "'p'" not in repr(config)
     json.loads(config.to_line())
+
+
+def test_a_password_file_is_named_and_its_content_kept_back() -> None:
+    settings = MqttSettings(username="u", password="p", password_file=Path("/secret"))  # noqa: S106  made up
+    config = receiver_config(settings, 1)
+    assert (config.password, config.password_file) == (None, "/secret")
+
+
+def test_a_pipe_is_not_read_twice(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    config = receiver_config(MqttSettings(username="u", password="p", password_file=pipe), 1)  # noqa: S106  made up
+    assert (config.password, config.password_file) == ("p", None)
 
 
 def test_the_client_id_names_the_host_unless_set() -> None:

@@ -247,6 +247,10 @@ def test_counters_of_closed_lists_start_at_zero(exporter: Exporter) -> None:
             for reason in reasons
         ),
         'tickrmeter_queue_dropped_total{queue="receive"}',
+        *(
+            f'tickrmeter_mqtt_connection_changes_total{{event="lost",reason="{reason}"}}'
+            for reason in ("receiver_died", "receiver_silent", "session_taken_over")
+        ),
     }
     assert exporter.figures("tickrmeter_messages_total") == {}
 

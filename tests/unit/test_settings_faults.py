@@ -312,6 +312,12 @@ def test_a_certificate_for_the_collector_needs_its_key(tmp_path: Path) -> None:
     assert "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE" in found
 
 
+def test_no_fault_shows_a_query_of_the_broker(tmp_path: Path) -> None:
+    (found,) = faults_of(tmp_path, environ={"TICKRMETER_MQTT__BROKER": "wss://b:99999/mqtt?token=hunter2"})
+    assert "must have a port" in found
+    assert "hunter2" not in found
+
+
 def test_no_fault_and_no_repr_shows_a_secret(tmp_path: Path) -> None:
     secret = "hunter2"  # noqa: S105  planted
     (tmp_path / "settings.toml").write_text(

@@ -1,6 +1,7 @@
 """Every key from every source, and who wins."""
 
 import os
+import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
@@ -174,6 +175,24 @@ def test_nothing_given_is_the_defaults(tmp_path: Path) -> None:
     settings = load_settings([], {}, {}, tmp_path)
     assert settings.mqtt.client_id == f"otel-tickrmeter-{socket.gethostname()}"
     assert settings == Settings()
+
+
+@pytest.mark.parametrize(
+    ("port", "ending"), [("9464", ""), ("9465", "-9465"), ("0", "-[0-9a-f]{8}")], ids=["usual", "own", "any"]
+)
+def test_the_client_id_tells_exporters_of_one_host_apart(load: Load, port: str, ending: str) -> None:
+    found = [
+        load(options={"prometheus.port": Found(port, "option --listen")}).mqtt.client_id for _ in range(2)
+    ]
+    assert re.fullmatch(re.escape(f"otel-tickrmeter-{socket.gethostname()}") + ending, found[0])
+    assert (found[0] == found[1]) == (port != "0")
+    given = load(toml='[mqtt]\nclient_id = "mine"\n[prometheus]\nport = 9465\n')
+    assert given.mqtt.client_id == "mine"
+
+
+def test_a_session_that_the_broker_keeps_is_found_again_after_a_restart(load: Load) -> None:
+    toml = "[mqtt]\nclean_session = false\n[prometheus]\nport = 0\n"
+    assert load(toml=toml).mqtt.client_id == load(toml=toml).mqtt.client_id
 
 
 def test_later_sources_win_one_by_one(load: Load) -> None:
@@ -356,11 +375,14 @@ def test_passwords_are_plain_text_everywhere(password: str, load: Load) -> None:
         ("pw", "pw"),
         ("pw\r\n", "pw"),
         ("pw\n\n", "pw\n"),
+        ("\ufeffpw\n", "pw"),
         (" p w ", " p w "),
         ("@int 5\n", "@int 5"),
     ],
 )
-def test_password_files_lose_one_newline(content: str, expected: str, load: Load, tmp_path: Path) -> None:
+def test_password_files_lose_a_byte_order_mark_and_one_newline(
+    content: str, expected: str, load: Load, tmp_path: Path
+) -> None:
     file = tmp_path / "pw"
     file.write_bytes(content.encode())
     mqtt = load(environ={"MQTT_USERNAME": "u", "TICKRMETER_MQTT__PASSWORD_FILE": str(file)}).mqtt

@@ -97,6 +97,12 @@ def test_secrets_are_masked(tmp_path: Path) -> None:
     assert tree["mqtt"]["password_file"] == str(file)
 
 
+def test_a_query_of_the_broker_is_masked(tmp_path: Path) -> None:
+    environ = {"TICKRMETER_MQTT__BROKER": "wss://b/mqtt?token=hunter2"}
+    shown = effective_toml(load_settings([], {}, environ, tmp_path))
+    assert tomllib.loads(shown)["mqtt"]["broker"] == f"wss://b/mqtt?{MASK}"
+
+
 def test_table_has_every_key_once() -> None:
     rows = settings_table().splitlines()[2:]
     assert [row.split("`")[1] for row in rows] == list(KEYS)

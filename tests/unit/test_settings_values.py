@@ -115,6 +115,8 @@ def test_no_sizes(value: object) -> None:
         ("ws://h", BrokerAddress("h", 80, "websockets", tls=False, path="/mqtt")),
         ("ws://h/", BrokerAddress("h", 80, "websockets", tls=False, path="/")),
         ("wss://h:8443/a/b", BrokerAddress("h", 8443, "websockets", tls=True, path="/a/b")),
+        ("wss://h/a?token=x/y&z", BrokerAddress("h", 443, "websockets", tls=True, path="/a?token=x/y&z")),
+        ("wss://h:1?token=x", BrokerAddress("h", 1, "websockets", tls=True, path="/mqtt?token=x")),
         ("mqtt://[2001:DB8::1]:1884", BrokerAddress("2001:db8::1", 1884, "tcp", tls=False)),
         ("mqtt://[fe80::1%eth0]", BrokerAddress("fe80::1%eth0", 1883, "tcp", tls=False)),
     ],
@@ -142,8 +144,9 @@ def test_broker_urls(url: str, address: BrokerAddress) -> None:
         ("mqtt://[::1%a\nb]", "must have a valid IPv6 address"),
         ("mqtt://h:0", "must have a port from 1"),
         ("mqtt://h:65536", "must have a port from 1"),
-        ("mqtt://h/path", "must have no path"),
-        ("ws://h/p?token=x", "must have neither a query"),
+        ("mqtt://h/path", "must have neither a path nor a query"),
+        ("mqtt://h?token=pw", "must have neither a path nor a query"),
+        ("ws://h/p?token=pw#x", "must have no fragment"),
         ("mqtt://a..b", "must name a host"),
         ("mqtt://-a", "must name a host"),
         (f"mqtt://{'a' * 64}", "must name a host"),
@@ -165,6 +168,8 @@ def test_no_broker_urls(url: str, reason: str) -> None:
         ("/", "/"),
         # Empty levels are levels.
         ("a//", "a//"),
+        ("site.a", "site.a/"),
+        ("a/$b", "a/$b/"),
         ("//a", "//a/"),
         ("x" * 65_533, "x" * 65_533 + "/"),
         ("x" * 65_533 + "/", "x" * 65_533 + "/"),
@@ -178,4 +183,10 @@ def test_topic_prefixes(text: str, prefix: str) -> None:
 @pytest.mark.parametrize("text", ["a/+", "#", "a\0", "x" * 65_534, "é" * 32_767, "x" * 65_534 + "/"])
 def test_faulty_topic_prefixes(text: str) -> None:
     with pytest.raises(ValueError, match="at most"):
+        parse_topic_prefix(text)
+
+
+@pytest.mark.parametrize("text", ["$share/g/site", "$SYS", "$queue/site/", "$"])
+def test_topics_that_are_the_brokers_own_are_no_prefix(text: str) -> None:
+    with pytest.raises(ValueError, match="no device can publish there"):
         parse_topic_prefix(text)
