@@ -19,6 +19,7 @@ import anyio
 import h11
 from loguru import logger
 
+from otel_tickrmeter.http.ambiguity import ambiguous, has_two_lengths
 from otel_tickrmeter.http.dispatch import dispatch
 from otel_tickrmeter.http.message import Body, Response, text_response
 from otel_tickrmeter.http.room import Room
@@ -162,6 +163,8 @@ class Connection:
         wait = limits.header_timeout_seconds if begun else limits.idle_timeout_seconds
         with anyio.CancelScope(deadline=anyio.current_time() + wait) as scope:
             while True:
+                if request is None and ambiguous(self._protocol.trailing_data[0]):
+                    raise h11.RemoteProtocolError("ambiguous line ends", error_status_hint=400)
                 event = self._protocol.next_event()
                 if event is h11.NEED_DATA:
                     if request is not None and self._protocol.they_are_waiting_for_100_continue:
@@ -173,12 +176,7 @@ class Connection:
                     self._protocol.receive_data(data)
                 elif isinstance(event, h11.Request):
                     request = event
-                    self._head_only = event.method == b"HEAD"
-                    if not event.http_version.startswith(b"1."):
-                        raise h11.RemoteProtocolError("not HTTP/1", error_status_hint=505)
-                    if {b"content-length", b"transfer-encoding"} <= {name for name, _ in event.headers}:
-                        # Where the next request begins is a matter of opinion (RFC 9112, section 6.1).
-                        raise h11.RemoteProtocolError("two lengths", error_status_hint=400)
+                    self._begin(event)
                 elif isinstance(event, h11.Data):
                     body_bytes += len(event.data)
                     if body_bytes > limits.max_request_body_bytes:
@@ -186,6 +184,13 @@ class Connection:
                 else:
                     return request
         return None
+
+    def _begin(self, request: h11.Request) -> None:
+        self._head_only = request.method == b"HEAD"
+        if not request.http_version.startswith(b"1."):
+            raise h11.RemoteProtocolError("not HTTP/1", error_status_hint=505)
+        if has_two_lengths(request):
+            raise h11.RemoteProtocolError("two lengths", error_status_hint=400)
 
     async def _answer(self, received: h11.Request) -> bool:
         started = anyio.current_time()

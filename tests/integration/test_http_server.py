@@ -15,7 +15,7 @@ from otel_tickrmeter.http.routing import Route
 from otel_tickrmeter.http.server import serve
 from otel_tickrmeter.http.sockets import ListenError
 from tests.http_peer import GET, header, hello, read_response, read_to_end, running_server
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_SECONDS, wait_until
 
 PAGE = bytes(range(256)) * 8192
 
@@ -191,10 +191,27 @@ def test_a_head_with_a_faulty_body_is_refused_without_one(rest: bytes, status: i
     assert server.faults == []
 
 
-def test_two_lengths_of_one_body_are_refused_and_nothing_after_them_is_read() -> None:
-    rest = b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
-    with running_server([Route("/", hello)]) as server:
-        reply = server.exchange(get(b"/", rest=rest) + GET)
+@pytest.mark.parametrize(
+    "sent",
+    [
+        get(b"/", rest=b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        get(b"/", rest=b"X: a\r\n folded\r\n\r\n"),
+        get(b"/", rest=b"X: a\r\n\tfolded: b\r\n\r\n"),
+        b"GET / HTTP/1.1\nHost: x\n\n",
+        b"GET / HTTP/1.1\r\nHost: x\nX: y\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n\n",
+    ],
+)
+@pytest.mark.parametrize("pieces", [1, 2, 1000])
+def test_a_request_with_two_readings_is_refused_and_what_follows_too(sent: bytes, pieces: int) -> None:
+    size = -(-len(sent) // pieces)
+    limits = Limits(linger_timeout_seconds=DEADLINE_SECONDS)
+    with running_server([Route("/", hello)], limits) as server, server.connect() as client:
+        for start in range(0, len(sent), size):
+            client.sendall(sent[start : start + size])
+        client.sendall(GET)
+        client.shutdown(socket.SHUT_WR)
+        reply = read_to_end(client)
     assert reply.count(b"HTTP/1.1 ") == 1
     assert reply.startswith(b"HTTP/1.1 400 ")
 

@@ -140,12 +140,17 @@ def test_a_receiver_that_hangs_is_seen_and_replaced(tmp_path: Path) -> None:
         first = receiver_of(exporter)
         first.suspend()
         exporter.wait(lambda: exporter.get("/-/ready").status_code == 503, "to see that it is deaf")
-        assert "the receiving process has said nothing for" in exporter.get("/-/ready").text
+        assert "said nothing for" in exporter.get("/-/ready").text
         health = exporter.get("/health").json()
         assert (health["status"], health["broker_connected"]) == ("degraded", False)
-        exporter.wait(lambda: exporter.scrape().value(SILENCE) >= 5, "to show the silence")
-        assert exporter.scrape().value(CONNECTED) == 0
+
+        def shown_deaf() -> bool:
+            exposition = exporter.scrape()
+            return exposition.value(SILENCE) >= 5 and exposition.value(CONNECTED) == 0
+
+        exporter.wait(shown_deaf, "to show the silence")
         wait_change(exporter, "lost", {"receiver_silent"})
+        assert "The receiving process has said nothing for" in exporter.log
         exporter.wait_ready()
         assert receiver_of(exporter).pid != first.pid
         broker.publish(on_the_wire([request(0, A), answer(0, A)]))

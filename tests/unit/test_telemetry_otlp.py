@@ -21,7 +21,7 @@ from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.otlp_exporter import make_exporter
 from tests.assembly import RESOURCE, assemble, compact_telemetry, stock_telemetry
 from tests.grpc_collector import GrpcCollector, running_grpc_collector
-from tests.otlp_collector import NOW_NS, START_NS, Collector, data_of, running_collector
+from tests.otlp_collector import NOW_NS, START_NS, Collector, data_of
 from tests.traffic import scripted
 
 CUMULATIVE = AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
@@ -129,12 +129,6 @@ def one_point() -> MetricsData:
     meter = CompactMeter([COUNTER])
     meter.create_counter("c").add(1, {"a": "x"})
     return data_of(meter.collect())
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    with running_collector() as running:
-        yield running
 
 
 @pytest.mark.parametrize("path", ["", "/", "/v1/metrics", "/other"])

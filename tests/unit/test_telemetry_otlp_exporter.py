@@ -1,7 +1,6 @@
 """The exporters are told everything: what they would read from the environment does not count."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,15 +11,9 @@ from otel_tickrmeter.settings.load import load_settings
 from otel_tickrmeter.settings.model import OtlpSettings
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.otlp_exporter import make_exporter, push_seconds
-from tests.otlp_collector import Collector, data_of, running_collector
+from tests.otlp_collector import Collector, data_of
 
 PROTOCOLS = ("grpc", "http/protobuf")
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    with running_collector() as running:
-        yield running
 
 
 def one_point() -> MetricsData:

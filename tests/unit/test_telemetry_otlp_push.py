@@ -1,120 +1,17 @@
-"""How pushing behaves: at its interval, when it fails, and at the end."""
+"""How pushing behaves: at its interval, and when it fails."""
 
-import re
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 
 import anyio
 import pytest
-from anyio.lowlevel import cancel_shielded_checkpoint
-from loguru import logger
-from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
+from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 
-from otel_tickrmeter.catalogue import Instrument, Kind
 from otel_tickrmeter.catalogue.exporter import ExportOutcome
-from otel_tickrmeter.settings.model import OtlpSettings
-from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.otlp import Batches, OtlpPush
-from otel_tickrmeter.telemetry.otlp_exporter import make_exporter
-from tests.otlp_collector import Collector, data_of, running_collector
+from tests.otlp_collector import Collector
+from tests.otlp_push import FAILED, SUCCEEDED, Fake, collecting, counted, http_exporter
 from tests.waiting import DEADLINE_SECONDS, until
-
-SUCCEEDED, FAILED = ExportOutcome.SUCCEEDED, ExportOutcome.FAILED
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    with running_collector() as running:
-        yield running
-
-
-@pytest.fixture
-def outcomes() -> list[ExportOutcome]:
-    return []
-
-
-@pytest.fixture
-def told() -> Iterator[list[str]]:
-    messages: list[str] = []
-    sink = logger.add(
-        lambda message: messages.append(message.record["message"]),
-        level="INFO",
-        filter=lambda record: record["name"] == "otel_tickrmeter.telemetry.otlp",
-    )
-    yield messages
-    logger.remove(sink)
-
-
-def counted(number: float) -> list[MetricsData]:
-    row = Instrument("c", Kind.COUNTER, "1", "c_total", "C.", {"a": ()})
-    meter = CompactMeter([row])
-    meter.create_counter("c").add(number, {"a": "x"})
-    return [data_of(meter.collect())]
-
-
-def collecting(make_data: Batches) -> Callable[[], Awaitable[Batches]]:
-    """Collect nothing beforehand: the data is made when it is asked for."""
-
-    async def collect() -> Batches:
-        return make_data
-
-    return collect
-
-
-def pushed(collector: Collector) -> list[float]:
-    return [metric.sum.data_points[0].as_double for metric in collector.metrics()]
-
-
-def http_exporter(collector: Collector) -> MetricExporter:
-    return make_exporter(
-        OtlpSettings(endpoint=collector.url, protocol="http/protobuf", timeout=DEADLINE_SECONDS)
-    )
-
-
-def test_pushes_at_the_interval_and_once_more_at_the_end(
-    collector: Collector, outcomes: list[ExportOutcome]
-) -> None:
-    numbers = iter(range(1, 1000))
-    push = OtlpPush(
-        http_exporter(collector),
-        collecting(lambda: counted(next(numbers))),
-        outcomes.append,
-        0.01,
-        end_seconds=DEADLINE_SECONDS,
-    )
-
-    async def play() -> None:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(push.push_forever)
-            await until(lambda: len(collector.requests) >= 3)
-            tasks.cancel_scope.cancel()
-
-    anyio.run(play)
-    found = pushed(collector)
-    # What was collected last has arrived: nothing recorded before the end is lost.
-    assert found == list(range(1, next(numbers)))
-    # Not told of a push that the end overtook; the last one comes after it.
-    assert outcomes in ([SUCCEEDED] * len(found), [SUCCEEDED] * (len(found) - 1))
-
-
-def test_the_last_push_happens_even_before_the_first_interval(
-    collector: Collector, outcomes: list[ExportOutcome]
-) -> None:
-    push = OtlpPush(
-        http_exporter(collector),
-        collecting(lambda: counted(42)),
-        outcomes.append,
-        3600.0,
-        end_seconds=DEADLINE_SECONDS,
-    )
-
-    async def play() -> None:
-        with anyio.move_on_after(0.05):
-            await push.push_forever()
-
-    anyio.run(play)
-    assert pushed(collector) == [42]
-    assert outcomes == [SUCCEEDED]
 
 
 def test_the_data_is_made_beside_the_event_loop(collector: Collector) -> None:
@@ -169,58 +66,6 @@ def test_failing_is_told_once_and_so_is_recovery(
     assert SUCCEEDED in outcomes
 
 
-def test_a_collector_that_does_not_answer_does_not_hold_up_the_end(
-    collector: Collector,
-    outcomes: list[ExportOutcome],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    collector.silent.set()
-    push = OtlpPush(
-        http_exporter(collector), collecting(lambda: counted(1)), outcomes.append, 0.01, end_seconds=0.2
-    )
-    before = set(threading.enumerate())
-
-    async def play() -> None:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(push.push_forever)
-            await until(lambda: len(collector.requests) >= 1)
-            tasks.cancel_scope.cancel()
-
-    anyio.run(play)
-    assert not collector.released.is_set()
-    # It is still waiting for its answer, in threads that the end of the program does not wait for.
-    waiting = [thread for thread in set(threading.enumerate()) - before if thread.name == "OTLP push"]
-    assert waiting
-    assert all(thread.daemon for thread in waiting)
-    # Never two exports at once: the last push waited for the one before it, in vain.
-    assert len(collector.requests) == 1
-    assert outcomes == []
-    collector.released.set()
-    for thread in waiting:
-        thread.join(DEADLINE_SECONDS)
-    # Nor does the last one begin when its time is over: OpenTelemetry would complain of it after the end.
-    assert caplog.messages == []
-
-
-class Fake(MetricExporter):
-    """Does what the test says, and knows how often it was asked."""
-
-    def __init__(self, act: Callable[[], MetricExportResult]) -> None:
-        super().__init__()
-        self.calls = 0
-        self._act = act
-
-    def export(self, *_: object, **__: object) -> MetricExportResult:
-        self.calls += 1
-        return self._act()
-
-    def force_flush(self, *_: object) -> bool:
-        return True
-
-    def shutdown(self, *_: object, **__: object) -> None:
-        pass
-
-
 def broken() -> MetricExportResult:
     """Raise, as an exporter should not."""
     raise RuntimeError("broken")
@@ -254,74 +99,6 @@ def test_a_push_that_hangs_has_failed_and_is_the_only_one(
 
     anyio.run(play)
     assert told[:2] == ["OTLP push fails; trying on every 0.01 s", "OTLP push works again"]
-
-
-def test_the_end_stops_a_push_that_goes_on_and_makes_a_whole_one(outcomes: list[ExportOutcome]) -> None:
-    entered, released = threading.Event(), threading.Event()
-    arrived: list[str] = []
-
-    def export() -> MetricExportResult:
-        entered.set()
-        released.wait(DEADLINE_SECONDS)
-        return MetricExportResult.SUCCESS
-
-    rounds = iter(["first", "last"])
-
-    def make_batches() -> Iterator[MetricsData]:
-        name = next(rounds)
-        for number in range(3):
-            yield counted(number)[0]
-            arrived.append(f"{name} {number}")
-
-    push = OtlpPush(
-        Fake(export), collecting(make_batches), outcomes.append, 0.001, end_seconds=DEADLINE_SECONDS
-    )
-
-    async def play() -> None:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(push.push_forever)
-            await until(entered.is_set)
-            tasks.cancel_scope.cancel()
-            # The end has begun before the collector answers.
-            for _ in range(10):
-                await cancel_shielded_checkpoint()
-            released.set()
-
-    anyio.run(play)
-    assert arrived == ["first 0", "last 0", "last 1", "last 2"]
-    assert outcomes == [SUCCEEDED]
-
-
-def test_an_end_that_cuts_the_last_push_off_says_how_much_arrived(
-    told: list[str], outcomes: list[ExportOutcome]
-) -> None:
-    released = threading.Event()
-    rounds, asked = [0], [0]
-
-    def make_batches() -> list[MetricsData]:
-        rounds[0], asked[0] = rounds[0] + 1, 0
-        return counted(1) * 3
-
-    def export() -> MetricExportResult:
-        asked[0] += 1
-        if rounds[0] > 1 and asked[0] == 3:
-            released.wait(DEADLINE_SECONDS)
-        return MetricExportResult.SUCCESS
-
-    push = OtlpPush(Fake(export), collecting(make_batches), outcomes.append, 0.001, end_seconds=0.5)
-
-    async def play() -> None:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(push.push_forever)
-            # The first is whole; every other hangs in its third request.
-            await until(lambda: SUCCEEDED in outcomes)
-            tasks.cancel_scope.cancel()
-
-    anyio.run(play)
-    released.set()
-    (message,) = told
-    # Two, unless the machine was busy elsewhere.
-    assert re.fullmatch(r"The last OTLP push was cut off: [012] data points of some 3 arrived", message)
 
 
 def test_what_follows_a_batch_that_failed_is_not_tried(outcomes: list[ExportOutcome]) -> None:

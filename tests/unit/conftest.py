@@ -1,0 +1,32 @@
+"""What the tests of the OTLP push share."""
+
+from collections.abc import Iterator
+
+import pytest
+from loguru import logger
+
+from otel_tickrmeter.catalogue.exporter import ExportOutcome
+from tests.otlp_collector import Collector, running_collector
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with running_collector() as running:
+        yield running
+
+
+@pytest.fixture
+def outcomes() -> list[ExportOutcome]:
+    return []
+
+
+@pytest.fixture
+def told() -> Iterator[list[str]]:
+    messages: list[str] = []
+    sink = logger.add(
+        lambda message: messages.append(message.record["message"]),
+        level="INFO",
+        filter=lambda record: record["name"] == "otel_tickrmeter.telemetry.otlp",
+    )
+    yield messages
+    logger.remove(sink)
