@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from opentelemetry.metrics import Counter
-
 from otel_tickrmeter.catalogue import names
 from otel_tickrmeter.catalogue.exporter import ExportOutcome
 from otel_tickrmeter.core.attributes import AttributeSet
@@ -112,7 +110,7 @@ class Recorder:
             self._messages.add(0, attributes)
         for attributes in (self._asked, self._answered, self._timed_out, self._repeated, self._lost):
             self._events.add(0, attributes)
-        started: list[tuple[Counter, Mapping[str, str]]] = [
+        started = [
             *((self._identities_displaced, {"kind": kind.value}) for kind in DisplacedKind),
             *((self._unmatched, {"reason": reason.value}) for reason in UnmatchedReason),
             *((self._series_expired, {"kind": kind.value}) for kind in ExpiredKind),
