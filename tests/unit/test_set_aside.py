@@ -58,7 +58,7 @@ def test_the_line_names_device_topic_and_reason(log: list[str], exporter: Export
     ("delivery", "shown"),
     [
         (message("STOCKPRICEUPDATE", b""), "stock_request (empty), device unknown,"),
-        (message(B, b"{"), f"stock_response (bad_json), device '{B}',"),
+        (message(B, b'{"symbol":'), f"stock_response (bad_json), device '{B}',"),
         (message("DEVICESTATUS_RES", b"[]"), "device_status (not_object), device unknown,"),
         (message("TICKRMETERBOOT", b"\xff"), "device_boot (bad_utf8), device unknown,"),
         (message("DEVICE_BOOTED", b"{}"), "device_booted (missing_field), device unknown,"),
@@ -67,7 +67,7 @@ def test_the_line_names_device_topic_and_reason(log: list[str], exporter: Export
         (request(1, "nobody"), "stock_request (device_pattern), device 'nobody',"),
         (request(1, ""), "stock_request (device_pattern), device '',"),
         (request(1, "x" * 500), f"stock_request (device_pattern), device '{'x' * 64}',"),
-        (answer(1, symbol="A PL"), f"stock_response (symbol_pattern), device '{A}',"),
+        (answer(1, symbol="A\nPL"), f"stock_response (symbol_pattern), device '{A}',"),
         (status(1, vin=-1), f"device_status (out_of_range), device '{A}',"),
     ],
 )
@@ -150,7 +150,7 @@ def test_a_letter_of_all_that_was_set_aside(tmp_path: Path) -> None:
             request(1),
             status(1)._replace(retain=True),
             stream(1)._replace(duplicate=True),
-            message(A, b"{", 1_999_999)._replace(qos=1, duplicate=True),
+            message(A, b'{"symbol":', 1_999_999)._replace(qos=1, duplicate=True),
             status(3 * SECOND_NS, battery=[], vin=-1, uptime=-1)._replace(retain=True),
             boot(4, "x"),
         )
@@ -160,7 +160,7 @@ def test_a_letter_of_all_that_was_set_aside(tmp_path: Path) -> None:
         (3000, b"DEVICESTATUS_RES", 0, True, False, "device_status", "out_of_range,wrong_type"),
         (0, b"TICKRMETERBOOT", 0, False, False, "device_boot", "device_pattern"),
     ]
-    assert letters[0].payload == b"{"
+    assert letters[0].payload == b'{"symbol":'
 
 
 def test_the_letters_are_counted(tmp_path: Path) -> None:
