@@ -161,3 +161,34 @@ def test_an_end_that_cuts_the_last_push_off_says_how_much_arrived(
     (message,) = told
     # Two, unless the machine was busy elsewhere.
     assert re.fullmatch(r"The last OTLP push was cut off: [012] data points of some 3 arrived", message)
+
+
+@pytest.mark.parametrize("failing", [True, False])
+def test_the_end_waits_less_for_a_collector_in_trouble(
+    outcomes: list[ExportOutcome], *, failing: bool
+) -> None:
+    released = threading.Event()
+    hanging = threading.Event()
+
+    def export() -> MetricExportResult:
+        if failing and len(outcomes) < 2:
+            return MetricExportResult.FAILURE
+        hanging.set()
+        released.wait(DEADLINE_SECONDS)
+        return MetricExportResult.SUCCESS
+
+    exporter = Fake(export)
+    # As long as it takes: were all of it waited for, the export would succeed.
+    push = OtlpPush(
+        exporter, collecting(lambda: counted(1)), outcomes.append, 0.001, end_seconds=2 * DEADLINE_SECONDS
+    )
+
+    async def play() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(push.push_forever)
+            await until(hanging.is_set)
+            tasks.cancel_scope.cancel()
+
+    anyio.run(play)
+    released.set()
+    assert SUCCEEDED not in outcomes
