@@ -147,7 +147,10 @@ class Handler:
         """Let one message have its effect; returns what it turned out to be."""
         self._fleet.advance(message.arrived_ns, message.arrived_ns)
         try:
-            event = self._decode(message_type, message)
+            try:
+                event = self._decoder.decode(message_type, message)
+            except NotJsonError:
+                event = self._decode_mended(message_type, message)
         except DecodeError as error:
             if error.rejected is not None:
                 self._recorder.rejected(error.rejected, RejectionReason.PATTERN)
@@ -161,21 +164,21 @@ class Handler:
         if isinstance(event, DeviceStatus):
             for reason in event.faults:
                 self._recorder.message_error(message_type, reason)
-        if not message.retain and not message.duplicate:
+        if message.retain or message.duplicate:
+            self._handle_repeated(message_type, message, event)
+        else:
             self._fleet.apply(event, message.arrived_ns, backlog=message.backlog)
-            return message_type
-        # A retained or repeated delivery may describe a device, and is nothing that happens now.
+        return message_type
+
+    def _handle_repeated(self, message_type: MessageType, message: Message, event: Event) -> None:
+        """A retained or repeated delivery may describe a device, and is nothing that happens now."""
         reason = ErrorReason.RETAINED if message.retain else ErrorReason.DUPLICATE
         self._recorder.message_error(message_type, reason)
         if isinstance(event, DeviceStatus):
             self._fleet.describe(event)
-        return message_type
 
-    def _decode(self, message_type: MessageType, message: Message) -> Event | None:
-        try:
-            return self._decoder.decode(message_type, message)
-        except NotJsonError:
-            event, repairs = self._decoder.decode_mended(message_type, message)
+    def _decode_mended(self, message_type: MessageType, message: Message) -> Event | None:
+        event, repairs = self._decoder.decode_mended(message_type, message)
         for repair in repairs:
             self._recorder.repaired(message_type, repair)
         return event

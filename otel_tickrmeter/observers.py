@@ -18,6 +18,7 @@ from otel_tickrmeter.core.device import UNKNOWN, Device
 from otel_tickrmeter.core.fleet import Fleet
 from otel_tickrmeter.core.link import Link
 from otel_tickrmeter.core.ranking import ranking, slowest, symbol_figures
+from otel_tickrmeter.core.reason import RequestEvent
 from otel_tickrmeter.core.symbol import Symbol
 from otel_tickrmeter.core.window import Figures
 from otel_tickrmeter.letters.writer import LetterWriter
@@ -78,6 +79,7 @@ class FleetObserver:
             "tickrmeter.slowest_symbols.ranking": self._ranking,
             "tickrmeter.stock_updates.pending": self._pending,
             "tickrmeter.stock_update.answers_missing": self._answers_missing,
+            names.EVENTS: self._events,
         }
 
     def _devices(self) -> list[Device]:
@@ -171,6 +173,11 @@ class FleetObserver:
 
     def _pending(self) -> Iterable[Observation]:
         yield Observation(self._fleet.pending)
+
+    def _events(self) -> Iterable[Observation]:
+        account = self._fleet.account
+        for event in RequestEvent:
+            yield Observation(getattr(account, event.value), {"event": event.value})
 
     def _answers_missing(self) -> Iterable[Observation]:
         yield Observation(int(self._fleet.answers_missing))

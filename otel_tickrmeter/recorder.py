@@ -16,7 +16,6 @@ from otel_tickrmeter.core.reason import (
     LinkReason,
     RejectionReason,
     Repair,
-    RequestEvent,
     UnmatchedReason,
 )
 from otel_tickrmeter.core.symbol import Symbol
@@ -73,7 +72,6 @@ class Recorder:
         self._superseded = counters[names.SUPERSEDED]
         self._abandoned = counters[names.ABANDONED]
         self._unmatched = counters[names.UNMATCHED]
-        self._events = counters[names.EVENTS]
         self._outcomes = counters[names.OUTCOMES]
         self._boots = counters[names.BOOTS]
         self._boot_duration = histograms[names.BOOT_DURATION]
@@ -91,9 +89,6 @@ class Recorder:
         self._message_types: Mapping[MessageType, AttributeSet] = {
             message_type: AttributeSet(message_type=message_type.value) for message_type in MessageType
         }
-        self._asked, self._answered, self._timed_out, self._repeated, self._lost = (
-            AttributeSet(event=event.value) for event in RequestEvent
-        )
         self._firmware: dict[str, AttributeSet] = {}
         self._firmware_answered: dict[str, AttributeSet] = {}
         self._firmware_timeout: dict[str, AttributeSet] = {}
@@ -108,8 +103,6 @@ class Recorder:
         # A counter that appears with its first count hides that count from rate().
         for attributes in self._message_types.values():
             self._messages.add(0, attributes)
-        for attributes in (self._asked, self._answered, self._timed_out, self._repeated, self._lost):
-            self._events.add(0, attributes)
         started = [
             *((self._identities_displaced, {"kind": kind.value}) for kind in DisplacedKind),
             *((self._unmatched, {"reason": reason.value}) for reason in UnmatchedReason),
@@ -136,13 +129,11 @@ class Recorder:
     def requested(self, pair: Pair) -> None:
         """Count a request."""
         self._requests.add(1, pair.attributes if self._by_device else pair.symbol.attributes)
-        self._events.add(1, self._asked)
 
     def answered(self, pair: Pair, latency_ns: int | None) -> None:
         """Count an answer, and record its latency where it is known."""
         attributes = pair.attributes if self._by_device else pair.symbol.attributes
         self._responses.add(1, attributes)
-        self._events.add(1, self._answered)
         if latency_ns is not None:
             self._latency.record(latency_ns / _NS, attributes)
         self._count_outcome(self._firmware_answered, pair.device.firmware_version, "answered")
@@ -151,18 +142,15 @@ class Recorder:
         """Count a timeout, under both of its published names."""
         self._timeouts.add(1, pair.symbol.attributes)
         self._symbol_timeouts.add(1, pair.symbol.attributes)
-        self._events.add(1, self._timed_out)
         self._count_outcome(self._firmware_timeout, pair.device.firmware_version, "timeout")
 
     def superseded(self, pair: Pair) -> None:
         """Count a superseded request."""
         self._superseded.add(1, pair.symbol.attributes)
-        self._events.add(1, self._repeated)
 
     def abandoned(self, pair: Pair) -> None:
         """Count an abandoned request."""
         self._abandoned.add(1, pair.symbol.attributes)
-        self._events.add(1, self._lost)
 
     def unmatched(self, reason: UnmatchedReason) -> None:
         """Count an answer that closed nothing."""

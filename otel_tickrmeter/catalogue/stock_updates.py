@@ -158,12 +158,14 @@ def stock_updates() -> tuple[Instrument, ...]:
             "1 while requests time out and no answer of any device is seen at all, else 0.",
             source="pending table",
         ),
-        counter(
+        Instrument(
             names.EVENTS,
+            Kind.OBSERVABLE_COUNTER,
             "{request}",
             "tickrmeter_stock_update_events_total",
             "Requests of the whole fleet and how they ended, of those that left too.",
             {"event": tuple(RequestEvent)},
+            source="pending table",
         ),
         counter(
             names.OUTCOMES,

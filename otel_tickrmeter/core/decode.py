@@ -46,6 +46,11 @@ _TOPICS: Mapping[bytes, MessageType] = {
     b"HTTPSTREAMSTOCKS": MessageType.HTTP_STREAM,
 }
 
+MAX_SPELLINGS = 32_768
+"""Spellings of each kind that are remembered; then all are forgotten at once, which costs one look each."""
+LONGEST_SPELLING = 64
+"""Longer ones are not remembered: blanks around a symbol have no end."""
+
 # Nothing but the device is read from these.
 _BARE_EVENTS: Mapping[MessageType, Callable[[str], Event]] = {
     MessageType.DEVICE_BOOT: DeviceBoot,
@@ -104,24 +109,34 @@ class Decoder:
         fields: Mapping[str, Sequence[str]],
     ) -> None:
         self._prefix = topic_prefix.encode()
+        self._topics = {self._prefix + name: message_type for name, message_type in _TOPICS.items()}
         self._canonical = canonical_device_id(device_id_form)
         self._device_id = re.compile(device_id_pattern)
         self._fields = tuple((tuple(fields[name]), read) for name, read in _READERS)
+        # The same few thousand spellings come again and again: what each means is looked up (a twentieth of
+        # the time that matching takes), and worked out only once. See MAX_SPELLINGS.
+        self._addressees: dict[bytes, str] = {}
+        self._devices: dict[str, str] = {}
+        self._symbols: dict[str, str] = {}
 
     def classify(self, topic: bytes) -> MessageType:
         """Say what a message on this topic is."""
+        if topic in self._addressees:
+            return MessageType.STOCK_RESPONSE
+        known = self._topics.get(topic)
+        if known is not None:
+            return known
         name = topic.removeprefix(self._prefix)
         if len(name) + len(self._prefix) != len(topic):
             return MessageType.IGNORED
-        known = _TOPICS.get(name)
-        if known is not None:
-            return known
-        if self._device_id.fullmatch(self._named(name)):
-            return MessageType.STOCK_RESPONSE
-        return MessageType.IGNORED
+        device_id = self._addressee(topic)
+        if not self._device_id.fullmatch(device_id):
+            return MessageType.IGNORED
+        _remember(self._addressees, topic, device_id)
+        return MessageType.STOCK_RESPONSE
 
     def decode(self, message_type: MessageType, message: Message) -> Event | None:
-        """Return what the message means; None for an ignored topic.
+        """Return what the message means, which `classify` has said the type of; None for an ignored topic.
 
         Raises:
             NotJsonError: The payload is no JSON.
@@ -129,12 +144,8 @@ class Decoder:
         """
         if message_type is MessageType.IGNORED:
             return None
-        if message.oversize:
-            raise DecodeError(ErrorReason.OVERSIZE)
         if not message.payload:
-            if message_type is MessageType.STOCK_RESPONSE:
-                return self._command(message)
-            raise DecodeError(ErrorReason.EMPTY)
+            return self._empty(message_type, message)
         try:
             # orjson refuses what json lets through: NaN, lone surrogates, unbounded nesting.
             payload = orjson.loads(message.payload)
@@ -158,37 +169,59 @@ class Decoder:
             raise DecodeError(_why_unreadable(message.payload)) from None
         return self._event(message_type, message, payload), repairs
 
-    def _event(self, message_type: MessageType, message: Message, payload: object) -> Event | None:
+    def _empty(self, message_type: MessageType, message: Message) -> DeviceCommand:
+        if message.oversize:  # then the receiver has not carried it
+            raise DecodeError(ErrorReason.OVERSIZE)
+        if message_type is not MessageType.STOCK_RESPONSE:
+            raise DecodeError(ErrorReason.EMPTY)
+        return self._command(message)
+
+    def _event(self, message_type: MessageType, message: Message, payload: object) -> Event:
         if message_type is MessageType.STOCK_RESPONSE:
-            return self._response(message, payload)
+            # An answer names a symbol, or was meant to: it has a price and says it is an update.
+            if type(payload) is dict and (
+                "symbol" in payload or ("price" in payload and payload.get("type") == "UPDATE")
+            ):
+                device_id = self._addressees.get(message.topic) or self._addressee(message.topic)
+                return StockResponse(device_id, self._symbol(payload))
+            return self._command(message)
         if type(payload) is not dict:
             raise DecodeError(ErrorReason.NOT_OBJECT)
-        device_id = self._canonical(_text(payload, "device"))
-        if not self._device_id.fullmatch(device_id):
-            raise DecodeError(rejected=IdentityKind.DEVICE)
+        device_id = self._device(payload)
         if message_type is MessageType.STOCK_REQUEST:
-            return StockRequest(device_id, _symbol(payload))
+            return StockRequest(device_id, self._symbol(payload))
         if message_type is MessageType.DEVICE_STATUS:
             return self._status(device_id, payload)
         return _BARE_EVENTS[message_type](device_id)
 
-    def _response(self, message: Message, payload: object) -> Event:
-        """An answer names a symbol, or was meant to: it has a price and says it is an update."""
-        if type(payload) is not dict or not (
-            "symbol" in payload or ("price" in payload and payload.get("type") == "UPDATE")
-        ):
-            return self._command(message)
-        return StockResponse(self._addressee(message), _symbol(payload))
-
     def _command(self, message: Message) -> DeviceCommand:
-        return DeviceCommand(self._addressee(message))
+        return DeviceCommand(self._addressee(message.topic))
 
-    def _addressee(self, message: Message) -> str:
-        return self._named(message.topic[len(self._prefix) :])
-
-    def _named(self, topic: bytes) -> str:
+    def _addressee(self, topic: bytes) -> str:
         # A topic that is not UTF-8 becomes text that no sensible pattern matches.
-        return self._canonical(topic.decode(errors="replace"))
+        return self._canonical(topic[len(self._prefix) :].decode(errors="replace"))
+
+    def _device(self, payload: Mapping[str, Any]) -> str:
+        spelled = _text(payload, "device")
+        device_id = self._devices.get(spelled)
+        if device_id is None:
+            device_id = self._canonical(spelled)
+            if not self._device_id.fullmatch(device_id):
+                raise DecodeError(rejected=IdentityKind.DEVICE)
+            _remember(self._devices, spelled, device_id)
+        return device_id
+
+    def _symbol(self, payload: Mapping[str, Any]) -> str:
+        value = payload.get("symbol")
+        # Exchanges in Asia number their shares, and 7203 is a number to some serialisers.
+        spelled = str(value) if type(value) is int else _text(payload, "symbol")
+        symbol = self._symbols.get(spelled)
+        if symbol is None:
+            symbol = canonical_symbol(spelled)
+            if symbol is None:
+                raise DecodeError(rejected=IdentityKind.SYMBOL)
+            _remember(self._symbols, spelled, symbol)
+        return symbol
 
     def _status(self, device_id: str, payload: Mapping[str, Any]) -> DeviceStatus:
         values: list[Any] = []
@@ -227,10 +260,10 @@ def _text(payload: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _symbol(payload: Mapping[str, Any]) -> str:
-    value = payload.get("symbol")
-    # Exchanges in Asia number their shares, and 7203 is a number to some serialisers.
-    symbol = canonical_symbol(str(value) if type(value) is int else _text(payload, "symbol"))
-    if symbol is None:
-        raise DecodeError(rejected=IdentityKind.SYMBOL)
-    return symbol
+def _remember(known: dict[Any, str], spelling: bytes | str, meaning: str) -> None:
+    """Remember one more spelling; a stranger's invented ones must not fill the memory."""
+    if len(spelling) > LONGEST_SPELLING:
+        return
+    if len(known) >= MAX_SPELLINGS:
+        known.clear()
+    known[spelling] = meaning

@@ -123,14 +123,12 @@ class Device:
         return float(self.boots_seen) if self.boots_seen else None
 
     def answered_by(self, symbol: str) -> Pair | None:
-        """The pair that an answer spelled like this is about; small letters can matter (`BRKb`).
+        """The pair that an answer is about when no open one is spelled exactly so.
 
-        The open one that is spelled exactly so; without one, the only open one that differs in case alone;
-        else the closed one, found alike.
+        Small letters can matter (`BRKb`): the only open one that differs in case alone; without one, the
+        closed one, found alike.
         """
         exact = self.pairs.get(symbol)
-        if exact is not None and exact.opened_ns is not None:
-            return exact
         folded = symbol.casefold()
         alike = [pair for name, pair in self.pairs.items() if name.casefold() == folded]
         open_ones = [pair for pair in alike if pair.opened_ns is not None]

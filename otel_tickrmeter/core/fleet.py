@@ -19,7 +19,7 @@ from otel_tickrmeter.core.event import (
     StockResponse,
 )
 from otel_tickrmeter.core.outcomes import Outcomes
-from otel_tickrmeter.core.pairs import Pairs
+from otel_tickrmeter.core.pairs import Account, Pairs
 from otel_tickrmeter.core.reason import ErrorReason, ExpiredKind, IdentityKind, RejectionReason
 from otel_tickrmeter.core.registry import Limits, Registry
 from otel_tickrmeter.core.symbol import Symbol
@@ -64,6 +64,11 @@ class Fleet:
     def pending(self) -> int:
         """Number of open requests."""
         return self._pairs.pending
+
+    @property
+    def account(self) -> Account:
+        """All requests and how they ended, those of devices and symbols that left included."""
+        return self._pairs.account
 
     @property
     def answers_missing(self) -> bool:
@@ -148,7 +153,11 @@ class Fleet:
 
     def _respond(self, event: StockResponse, at_ns: int, *, backlog: bool) -> None:
         device = self._devices.get(event.device_id)
-        pair = device.answered_by(event.symbol) if device is not None else None
+        pair = None
+        if device is not None:
+            pair = device.pairs.get(event.symbol)
+            if pair is None or pair.opened_ns is None:
+                pair = device.answered_by(event.symbol)
         if pair is not None:
             pair.symbol.active_ns = at_ns
         self._pairs.respond(pair, at_ns, backlog=backlog)

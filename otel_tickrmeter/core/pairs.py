@@ -15,12 +15,24 @@ The rules this file keeps:
 """
 
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from otel_tickrmeter.core.device import Pair
 from otel_tickrmeter.core.outcomes import Outcomes
 from otel_tickrmeter.core.reason import UnmatchedReason
 
 _UNTRUSTED = -1
+
+
+@dataclass(slots=True)
+class Account:
+    """Requests since the start and how they ended: the ends and what is pending add up to `requested`."""
+
+    requested: int = 0
+    answered: int = 0
+    timeout: int = 0
+    superseded: int = 0
+    abandoned: int = 0
 
 
 class Pairs:
@@ -40,6 +52,7 @@ class Pairs:
         self._open: OrderedDict[Pair, None] = OrderedDict()
         self._epoch = 0
         self._timeouts_in_a_row = 0
+        self.account = Account()
 
     @property
     def timeouts_in_a_row(self) -> int:
@@ -62,12 +75,14 @@ class Pairs:
             self._open[pair] = None
             pair.asked_ns = at_ns
         else:
+            self.account.superseded += 1
             self._outcomes.superseded(pair)
             if backlog or pair.epoch != self._epoch:
                 self._open.move_to_end(pair)
                 pair.asked_ns = at_ns
         pair.opened_ns = at_ns
         pair.epoch = _UNTRUSTED if backlog else self._epoch
+        self.account.requested += 1
         self._outcomes.requested(pair)
 
     def respond(self, pair: Pair | None, at_ns: int, *, backlog: bool) -> None:
@@ -82,6 +97,7 @@ class Pairs:
             pair.closed = "answered"
             if latency_ns is not None:
                 pair.symbol.window.add_answer(at_ns, latency_ns)
+            self.account.answered += 1
             self._outcomes.answered(pair, latency_ns)
         elif at_ns - pair.closed_ns > self._memory_ns or pair.closed in (None, "abandoned"):
             self._outcomes.unmatched(UnmatchedReason.UNSOLICITED)
@@ -103,9 +119,11 @@ class Pairs:
                 self._timeouts_in_a_row += 1
                 pair.closed = "timeout"
                 pair.symbol.window.add_timeout(deadline_ns)
+                self.account.timeout += 1
                 self._outcomes.timed_out(pair)
             else:
                 pair.closed = "abandoned"
+                self.account.abandoned += 1
                 self._outcomes.abandoned(pair)
 
     def distrust(self) -> None:
@@ -124,6 +142,7 @@ class Pairs:
         if pair.opened_ns is not None:
             self._close(pair, at_ns)
             pair.closed = "abandoned"
+            self.account.abandoned += 1
             self._outcomes.abandoned(pair)
 
     def _close(self, pair: Pair, at_ns: int) -> None:

@@ -9,7 +9,7 @@ from opentelemetry.metrics import CallbackOptions
 from otel_tickrmeter.catalogue import Kind, catalogue, names
 from otel_tickrmeter.core.fleet import MIN_TIMEOUTS_IN_A_ROW, Fleet
 from otel_tickrmeter.core.link import Link
-from otel_tickrmeter.core.message import Watermark
+from otel_tickrmeter.core.message import Lost, Subscribed, Watermark
 from otel_tickrmeter.observers import (
     FleetObserver,
     LetterObserver,
@@ -153,6 +153,29 @@ def test_the_devices_whose_symbols_gave_way_are_named_ten_at_most() -> None:
         assembly.play(request(device, f"S{n}", at(n)) for n in range(number + 1))
     shown = seen(fleet_callbacks(assembly.fleet), "tickrmeter.device.symbols.displaced")
     assert shown == [(n, {"device_id": f"{n:012}"}) for n in range(11, 1, -1)]
+
+
+def test_the_sum_of_the_fleet_holds_when_a_device_and_its_symbol_have_left() -> None:
+    bounds = replace(BOUNDS, device_timeout=50.0, symbol_retention=50.0)
+    assembly = assemble(compact_telemetry("device"), "device", bounds)
+    assembly.play(
+        [
+            *ask(FIRST, "AAPL", 1, 0.5),
+            request(FIRST, "AAPL", at(2)),
+            request(FIRST, "AAPL", at(3)),
+            quiet(at(40)),
+            request(FIRST, "AAPL", at(41)),
+            Lost(at(42), "closed", ""),
+            Subscribed(at(43)),
+            *(quiet(at(seconds)) for seconds in (110, 180)),
+        ]
+    )
+    assert not assembly.fleet.devices
+    assert not assembly.fleet.symbols
+    assert seen(fleet_callbacks(assembly.fleet), "tickrmeter.stock_update.events") == [
+        (4, {"event": "requested"}),
+        *((1, {"event": event}) for event in ("answered", "timeout", "superseded", "abandoned")),
+    ]
 
 
 def test_answers_are_missing_while_requests_time_out_and_none_is_seen() -> None:

@@ -29,7 +29,6 @@ PAIR = 'device_id="A",symbol="X"'
 SYMBOL = 'symbol="X"'
 FIRMWARE = 'firmware_version="62p"'
 SECOND = 1_000_000_000
-EVENTS = "tickrmeter_stock_update_events_total"
 
 
 @pytest.fixture
@@ -68,7 +67,7 @@ def test_a_request(exporter: Exporter, recorder: Recorder, pair: Pair, told: set
     recorder.requested(pair)
     recorder.requested(pair)
     assert exporter.figures("tickrmeter_stock_update_requests_total") == {PAIR: 2}
-    told |= {"tickrmeter_stock_update_requests_total", EVENTS}
+    told |= {"tickrmeter_stock_update_requests_total"}
 
 
 def test_an_answer(exporter: Exporter, recorder: Recorder, pair: Pair, told: set[str]) -> None:
@@ -80,7 +79,6 @@ def test_an_answer(exporter: Exporter, recorder: Recorder, pair: Pair, told: set
         "tickrmeter_stock_update_responses_total",
         "tickrmeter_stock_update_latency_seconds",
         "tickrmeter_stock_update_outcomes_total",
-        EVENTS,
     }
 
 
@@ -89,7 +87,7 @@ def test_an_answer_without_a_latency(
 ) -> None:
     recorder.answered(pair, None)
     assert exporter.figures("tickrmeter_stock_update_responses_total") == {PAIR: 1}
-    told |= {"tickrmeter_stock_update_responses_total", "tickrmeter_stock_update_outcomes_total", EVENTS}
+    told |= {"tickrmeter_stock_update_responses_total", "tickrmeter_stock_update_outcomes_total"}
 
 
 def test_outcomes_add_up(exporter: Exporter, recorder: Recorder, pair: Pair) -> None:
@@ -122,7 +120,6 @@ def test_a_timeout_under_both_names(
         "tickrmeter_stock_update_timeout_total",
         "tickrmeter_symbol_timeout_total",
         "tickrmeter_stock_update_outcomes_total",
-        EVENTS,
     }
 
 
@@ -134,24 +131,7 @@ def test_what_is_superseded_or_abandoned(
     recorder.abandoned(pair)
     assert exporter.figures("tickrmeter_stock_update_superseded_total") == {SYMBOL: 1}
     assert exporter.figures("tickrmeter_stock_update_abandoned_total") == {SYMBOL: 2}
-    told |= {"tickrmeter_stock_update_superseded_total", "tickrmeter_stock_update_abandoned_total", EVENTS}
-
-
-def test_the_sum_of_the_fleet_holds_when_a_pair_and_its_symbol_have_left(
-    exporter: Exporter, recorder: Recorder, pair: Pair
-) -> None:
-    for _ in range(4):
-        recorder.requested(pair)
-    recorder.answered(pair, SECOND)
-    recorder.timed_out(pair)
-    recorder.superseded(pair)
-    recorder.abandoned(pair)
-    recorder.ended_pair(pair)
-    recorder.ended(ExpiredKind.SYMBOL, pair.symbol)
-    assert exporter.figures(EVENTS) == {
-        'event="requested"': 4,
-        **{f'event="{end}"': 1 for end in ("answered", "timeout", "superseded", "abandoned")},
-    }
+    told |= {"tickrmeter_stock_update_superseded_total", "tickrmeter_stock_update_abandoned_total"}
 
 
 @pytest.mark.parametrize("reason", UnmatchedReason)
@@ -237,7 +217,7 @@ def test_counters_of_closed_lists_start_at_zero(exporter: Exporter) -> None:
         *(f'tickrmeter_stock_update_unmatched_total{{reason="{why.value}"}}' for why in UnmatchedReason),
         *(f'tickrmeter_series_expired_total{{kind="{kind.value}"}}' for kind in ExpiredKind),
         *(f'tickrmeter_identities_displaced_total{{kind="{kind.value}"}}' for kind in DisplacedKind),
-        *(f'{EVENTS}{{event="{event.value}"}}' for event in RequestEvent),
+        *(f'tickrmeter_stock_update_events_total{{event="{event.value}"}}' for event in RequestEvent),
         *(
             f'tickrmeter_identities_rejected_total{{kind="{kind}",reason="{reason}"}}'
             for kind, reasons in {
