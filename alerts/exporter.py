@@ -75,6 +75,9 @@ def _process(w: Windows) -> tuple[Alert, ...]:
 def _connection(w: Windows) -> tuple[Alert, ...]:
     # The least within half an hour before or after: a market that closes some minutes earlier or later is no
     # fault. 10050m is a week less half an hour.
+    messages = (
+        f'sum without (message_type) (rate(tickrmeter_messages_total{{message_type%s"ignored"}}[{w("15m")}]))'
+    )
     week_ago = f"min_over_time(instance:tickrmeter_messages:rate5m[{w('1h')}] offset {w('10050m')})"
     return (
         _alert(
@@ -136,6 +139,15 @@ def _connection(w: Windows) -> tuple[Alert, ...]:
             summary="Devices ask, and no answer of any of them is seen.",
             description="{{ $labels.instance }} sees requests time out and not one answer: it may not be"
             " allowed to read them, or the whole backend is silent.",
+        ),
+        _alert(
+            "TickrMeterTopicsForeign",
+            f"{messages % '='} > 0 unless {messages % '!='} > 0",
+            Severity.WARNING,
+            hold=w("15m"),
+            summary="Messages arrive, and none of them is of the fleet.",
+            description="{{ $labels.instance }} has ignored every message for 15 minutes, because of its"
+            " topic: mqtt.topic_prefix may not be what the fleet's topics begin with.",
         ),
         _alert(
             "TickrMeterMessageRateLow",

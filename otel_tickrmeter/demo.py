@@ -66,7 +66,7 @@ def demo() -> int:
 
 def _start(parts: Parts, broker_port: int, http_port: int, stop: Event) -> None:
     # "-P": nothing is imported from where they run.
-    python = (sys.executable, "-P", "-m")
+    python = (sys.executable, "-Pm")
     program = (*python, "otel_tickrmeter")
     broker = f"mqtt://{_HOST}:{broker_port}"
 
