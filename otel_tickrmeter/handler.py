@@ -107,6 +107,7 @@ class Handler:
             case Doubted():
                 logger.warning("The broker does not answer for {:.1f} s: the link may be dead", event.seconds)
                 link.doubt = "the broker does not answer: the link may be dead"
+                self._fleet.unheard_until(event.at_ns)
             case Heard():
                 logger.info("The broker answers again, after {:.1f} s", event.seconds)
                 link.doubt = ""

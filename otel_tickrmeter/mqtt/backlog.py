@@ -26,6 +26,7 @@ class BacklogWatch:
         self._alive_ns = alive_ns
         self._until_ns = 0
         self._until_drained = False
+        self._doubted = False
 
     def beat(self, alive_ns: int, now_ns: int, allowed_seconds: float = 0.0) -> float | None:
         """Tells that we are awake; call it before and after whatever may take time.
@@ -49,6 +50,15 @@ class BacklogWatch:
         """The broker kept a session for us, and what it queued comes now."""
         self._until_ns = max(self._until_ns, now_ns + int(BACKLOG_SECONDS * _NS))
 
+    def doubted(self) -> None:
+        """The broker owes us an answer: what comes now may have waited with it, or on its way."""
+        self._doubted = True
+
+    def heard(self, now_ns: int) -> None:
+        """It has answered. More may be under way, as after a stall of ours."""
+        self._doubted = False
+        self._until_ns = max(self._until_ns, now_ns + int(STALL_GRACE_SECONDS * _NS))
+
     def drained(self) -> None:
         """The socket was read until it was empty."""
         self._until_drained = False
@@ -56,8 +66,9 @@ class BacklogWatch:
     def disconnected(self) -> None:
         """The next connection starts with nothing behind it."""
         self._until_drained = False
+        self._doubted = False
         self._until_ns = 0
 
     def active(self, now_ns: int) -> bool:
         """Whether what was read at `now_ns` is a backlog."""
-        return self._until_drained or now_ns < self._until_ns
+        return self._until_drained or self._doubted or now_ns < self._until_ns

@@ -1,21 +1,20 @@
 """The MQTT connection: paho speaks the protocol, the tap takes the messages off the stream.
 
-The one module that knows paho, and over 300 lines for that reason. Times are `time.monotonic_ns`.
+Times are `time.monotonic_ns`.
 """
 
-import math
 import os
 import time
 from collections.abc import Callable
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from otel_tickrmeter.core.message import (
     Connected,
+    Doubted,
+    Heard,
     LinkEvent,
     Lost,
     Message,
@@ -25,22 +24,21 @@ from otel_tickrmeter.core.message import (
 )
 from otel_tickrmeter.core.reason import LinkReason
 from otel_tickrmeter.mqtt.backlog import BacklogWatch
+from otel_tickrmeter.mqtt.client import TappedClient
 from otel_tickrmeter.mqtt.config import ReceiverConfig
 from otel_tickrmeter.mqtt.packets import PacketSplitter
+from otel_tickrmeter.mqtt.probe import Probe
 from otel_tickrmeter.mqtt.reasons import (
     connack_reason,
     disconnect_reason,
     network_reason,
     suback_reason,
 )
-from otel_tickrmeter.mqtt.tap import Tap
+from otel_tickrmeter.mqtt.tap import PINGRESP, Tap
 from otel_tickrmeter.mqtt.transport import ConnectError, open_stream
 
 HANDSHAKE_SECONDS = 10.0
 """For CONNACK, and again for SUBACK: a peer that accepts and then says nothing must not hold us."""
-
-SESSION_EXPIRY_SECONDS = 3600
-"""How long an MQTT 5 broker keeps a session for us when `clean_session` is off; without it, not at all."""
 
 CHUNKS_PER_TURN = 4
 """Chunks read before the rest of the loop gets its turn: 256 KiB, some 5 ms of work."""
@@ -54,28 +52,6 @@ _PROTOCOL_ERROR = 0x82
 def alive_ns() -> int:
     """A clock that also counts the time that the machine was suspended, where there is one (Linux)."""
     return time.clock_gettime_ns(_ALIVE_CLOCK)
-
-
-class _TappedClient(Client):
-    """paho, over a socket of ours.
-
-    `_create_socket` is the one private name of paho we rely on. If a release renames it, paho opens a
-    socket of its own; `Link.open` notices, and every test of tests/integration/test_mqtt_feed.py fails.
-    """
-
-    def __init__(self, config: ReceiverConfig, make_tap: Callable[[], Tap]) -> None:
-        mqtt5 = config.protocol == "5"
-        super().__init__(
-            CallbackAPIVersion.VERSION2,
-            client_id=config.client_id,
-            clean_session=None if mqtt5 else config.clean_session,
-            protocol=MQTTProtocolVersion.MQTTv5 if mqtt5 else MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,  # else a refused MQTT 3.1.1 is tried again, blocking, as 3.1
-        )
-        self._make_tap = make_tap
-
-    def _create_socket(self) -> Tap:
-        return self._make_tap()
 
 
 class Link:
@@ -94,6 +70,7 @@ class Link:
     ) -> None:
         self._config = config
         self._watch = watch
+        self._probe = Probe()
         self._deliver = deliver
         self._report = report
         self._tap: Tap | None = None
@@ -127,6 +104,7 @@ class Link:
         self._ending = None
         self._connected = False
         self._watch.disconnected()
+        self._probe.stop()
         self._splitter = PacketSplitter(mqtt5=self._config.protocol == "5", marker=self._marker)
         try:
             self._client.reconnect()
@@ -154,6 +132,7 @@ class Link:
             away_seconds = self._watch.beat(alive_ns(), self._stamp_ns, slept_seconds)
             slept_seconds = 0.0
             if away_seconds is not None:
+                self._probe.excuse(self._stamp_ns)
                 self._report(Stalled(self._stamp_ns, away_seconds))
             if tap is None:
                 return asked_ns
@@ -174,7 +153,7 @@ class Link:
         return self._tap is not None and (self._tap.flush() or self._client.want_write())
 
     def tick(self, now_ns: int) -> None:
-        """Keeps the connection alive, and gives up on one that is silent. Call it some times a second.
+        """Keeps the connection alive; doubts, then gives up, one that is silent. Some times a second.
 
         Not right after a stall: the answer that is missed may be in the socket.
         """
@@ -184,8 +163,9 @@ class Link:
             awaited = "SUBACK" if self._connected else "CONNACK"
             self._end(Refused(now_ns, LinkReason.TIMEOUT, f"no {awaited} within {HANDSHAKE_SECONDS:g} s"))
             self._settle()
-        else:
-            self._run_paho(self._client.loop_misc)
+            return
+        self._run_paho(self._client.loop_misc)
+        self._ask(now_ns)
 
     def close(self) -> None:
         """Takes leave of the broker, if there is one."""
@@ -197,26 +177,12 @@ class Link:
             self._client.loop_write()
         tap.close()
 
-    def _make_client(self) -> _TappedClient:
-        config = self._config
-        client = _TappedClient(config, self._make_tap)
+    def _make_client(self) -> TappedClient:
+        client = TappedClient(self._config, self._config.protocol, self._make_tap)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         client.on_disconnect = self._on_disconnect
-        if config.username is not None or config.password is not None:
-            client.username_pw_set(config.username, config.password)
-        keepalive = math.ceil(config.keepalive)
-        if config.protocol == "5":
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
-            if not config.clean_session:
-                properties.SessionExpiryInterval = SESSION_EXPIRY_SECONDS
-            # Said outright: paho's default is a clean start at the first connect only.
-            client.connect_async(
-                config.host, config.port, keepalive, clean_start=config.clean_session, properties=properties
-            )
-        else:
-            client.connect_async(config.host, config.port, keepalive)
         return client
 
     def _make_tap(self) -> Tap:
@@ -232,10 +198,36 @@ class Link:
                 self._deliver(item._replace(backlog=True) if backlog(stamp_ns) else item)
                 continue
             tap.hand_over(item)
+            if item == PINGRESP and tap.answered:
+                self._answered()
             while tap.pending() and self._tap is tap:
                 self._run_paho(self._client.loop_read)
             if self._tap is not tap:
                 return
+
+    def _ask(self, now_ns: int) -> None:
+        """Asks the broker for a sign of life when it is time, and judges its silence by the last reading."""
+        tap = self._tap
+        if tap is None:
+            return
+        if self._probe.due(now_ns):
+            self._probe.asked(now_ns)
+            tap.ping()
+        overdue_seconds = self._probe.overdue(self._stamp_ns)
+        if overdue_seconds is not None:
+            self._watch.doubted()
+            self._report(Doubted(self._stamp_ns, overdue_seconds))
+        if self._probe.given_up(self._stamp_ns, self._heard_ns, self._config.keepalive):
+            detail = f"the broker has been silent for {self._config.keepalive} s"
+            self._end(Lost(now_ns, LinkReason.KEEPALIVE_TIMEOUT, detail))
+            self._settle()
+
+    def _answered(self) -> None:
+        """The broker is there."""
+        overdue_seconds = self._probe.answered(self._stamp_ns)
+        if overdue_seconds is not None:
+            self._watch.heard(self._stamp_ns)
+            self._report(Heard(self._stamp_ns, overdue_seconds))
 
     def _run_paho(self, step: Callable[[], object]) -> None:
         """Lets paho work, and ends the connection when that is what came of it."""
@@ -257,6 +249,7 @@ class Link:
             self._connected = False
             self._deadline_ns = None
             self._ending = None
+            self._probe.stop()
             self._report(ending)
 
     def _on_connect(
@@ -292,6 +285,7 @@ class Link:
         elif self._deadline_ns is not None:
             self._deadline_ns = None
             self._report(Subscribed(self._stamp_ns))
+            self._probe.start(self._stamp_ns)
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         """A message that paho had to acknowledge; at QoS 2, when the exchange is complete."""

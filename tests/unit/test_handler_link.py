@@ -4,7 +4,9 @@ import pytest
 
 from otel_tickrmeter.core.message import (
     Connected,
+    Doubted,
     Dropped,
+    Heard,
     Lost,
     Refused,
     Stalled,
@@ -117,3 +119,20 @@ def test_rule_4_a_backlog_yields_neither_latencies_nor_timeouts(exporter: Export
     assert exporter.histogram("tickrmeter_stock_update_latency_seconds") == {}
     assert exporter.figures("tickrmeter_stock_update_timeout_total") == {}
     assert exporter.figures("tickrmeter_stock_update_abandoned_total") == {SYMBOL: 1}
+
+
+def test_rule_5_while_the_link_is_in_doubt_nothing_is_timed(exporter: Exporter) -> None:
+    exporter.handler.report(Connected(1, session_present=False))
+    exporter.handler.report(Subscribed(1))
+    exporter.deliver(request(1), request(1, B))
+    exporter.handler.report(Doubted(9, 1.0))
+    assert not exporter.link.usable
+    assert "does not answer" in exporter.link.doubt
+    # What the broker had kept comes before its answer to our question, and both after the deadline.
+    exporter.deliver(answer(100)._replace(backlog=True))
+    exporter.handler.report(Heard(100, 92.0))
+    exporter.handler.report(Watermark(200, 0, 200))
+    assert exporter.link.usable
+    assert exporter.figures("tickrmeter_stock_update_timeout_total") == {}
+    assert sum(exporter.figures("tickrmeter_stock_update_abandoned_total").values()) == 2
+    assert exporter.histogram("tickrmeter_stock_update_latency_seconds") == {}
