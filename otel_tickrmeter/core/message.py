@@ -25,6 +25,7 @@ class Message(NamedTuple):
     """One delivery. A named tuple, because thousands are made each second.
 
     `payload` is empty when `oversize` is set: the receiver does not carry what the decoder would refuse.
+    `duplicate` marks what was delivered before in this session; MQTT's DUP flag alone does not say that.
     `backlog` marks a delivery whose arrival time means nothing: it waited in a queue of the broker, or in
     the socket while the receiver was stalled.
     """

@@ -26,6 +26,7 @@ from otel_tickrmeter.core.reason import LinkReason
 from otel_tickrmeter.mqtt.backlog import BacklogWatch
 from otel_tickrmeter.mqtt.client import TappedClient
 from otel_tickrmeter.mqtt.config import ReceiverConfig
+from otel_tickrmeter.mqtt.handled import Handled
 from otel_tickrmeter.mqtt.packets import PacketSplitter
 from otel_tickrmeter.mqtt.probe import Probe
 from otel_tickrmeter.mqtt.reasons import (
@@ -47,6 +48,7 @@ _NS = 1_000_000_000
 _ALIVE_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _KEEPALIVE_TIMEOUT = 0x8D
 _PROTOCOL_ERROR = 0x82
+_CONNACK = 0x20
 
 
 def alive_ns() -> int:
@@ -71,12 +73,15 @@ class Link:
         self._config = config
         self._watch = watch
         self._probe = Probe()
+        self._handled = Handled()
         self._deliver = deliver
         self._report = report
         self._tap: Tap | None = None
         self._marker = os.urandom(16)
         self._splitter = PacketSplitter(mqtt5=config.protocol == "5", marker=self._marker)
         self._connected = False
+        self._greeted = False
+        self._subscribe_id: int | None = None
         self._deadline_ns: int | None = None
         self._ending: Refused | Lost | None = None
         self._stamp_ns = 0
@@ -103,6 +108,7 @@ class Link:
         """Connects, which blocks for `CONNECT_SECONDS` at most; the answer comes by `read`."""
         self._ending = None
         self._connected = False
+        self._greeted = False
         self._watch.disconnected()
         self._probe.stop()
         self._splitter = PacketSplitter(mqtt5=self._config.protocol == "5", marker=self._marker)
@@ -191,6 +197,13 @@ class Link:
 
     def _take(self, tap: Tap, chunk: bytes) -> None:
         """Delivers the messages of a chunk, and lets paho see the rest, in their order."""
+        if not self._greeted:
+            self._greeted = True
+            if chunk[0] != _CONNACK:
+                detail = "the first that the broker said is no CONNACK"
+                self._end(Refused(self._stamp_ns, LinkReason.BAD_PROTOCOL, detail))
+                self._settle()
+                return
         backlog = self._watch.active
         stamp_ns = self._stamp_ns
         for item in self._splitter.feed(chunk, stamp_ns):
@@ -267,17 +280,21 @@ class Link:
         self._deadline_ns = time.monotonic_ns() + int(HANDSHAKE_SECONDS * _NS)
         if flags.session_present and not self._config.clean_session:
             self._watch.resumed(self._stamp_ns)
+        else:
+            self._handled.forget()
         self._report(Connected(self._stamp_ns, flags.session_present))
-        self._client.subscribe(self._config.topic_filter, self._config.qos)
+        _, self._subscribe_id = self._client.subscribe(self._config.topic_filter, self._config.qos)
 
     def _on_subscribe(
         self,
         _client: Client,
         _userdata: object,
-        _mid: int,
+        mid: int,
         codes: list[ReasonCode],
         properties: Properties | None,
     ) -> None:
+        if not self._connected or mid != self._subscribe_id:
+            return  # not the answer to our question
         refused = [code for code in codes if code.is_failure]
         if refused:
             reason = suback_reason(refused[0].value)
@@ -293,15 +310,17 @@ class Link:
             topic = message.topic.encode()
         except UnicodeDecodeError as error:
             topic = error.object
-        oversize = message.payload == self._marker
+        payload = bytes(message.payload)
+        oversize = payload == self._marker
+        repeated = message.qos == 1 and self._handled.repeats(message.mid, topic, payload, dup=message.dup)
         self._deliver(
             Message(
                 topic,
-                b"" if oversize else bytes(message.payload),
+                b"" if oversize else payload,
                 self._stamp_ns,
                 message.retain,
-                message.dup,
-                self._watch.active(self._stamp_ns),
+                repeated,
+                message.dup or self._watch.active(self._stamp_ns),  # sent again, so it waited
                 oversize,
             )
         )

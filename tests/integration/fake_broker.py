@@ -56,19 +56,21 @@ class SilentServer(FarEnd):
 class FakeBroker(FarEnd):
     """Answers the n-th packet of each connection with the n-th of `answers`, and then is silent.
 
-    A SUBSCRIBE's packet id is put in place of the bytes `MID`. `None` closes the connection.
+    With several scripts each is for one connection in turn, and the last for all that follow. A SUBSCRIBE's
+    packet id is put in place of the bytes `MID`. `None` closes the connection.
     """
 
     MID = b"<mid>"
 
-    def __init__(self, answers: Sequence[bytes | None]) -> None:
+    def __init__(self, *answers: Sequence[bytes | None]) -> None:
         super().__init__()
         self.packets: list[bytes] = []
-        self._answers = answers
+        self._scripts = list(answers)
 
     def _serve(self, connection: socket.socket) -> None:
+        answers = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
         with suppress(OSError):
-            for answer in self._answers:
+            for answer in answers:
                 packet = connection.recv(65_536)  # ours are small and sent at once
                 self.packets.append(packet)
                 if answer is None:
@@ -95,6 +97,12 @@ class Proxy(FarEnd):
 
     def talk(self) -> None:
         """Everything gets through again."""
+        self._talking.set()
+
+    def cut(self) -> None:
+        """Closes every connection, with whatever was on its way; new ones are passed on."""
+        connections, self._open[:] = self._open[:], []
+        _close(*connections)
         self._talking.set()
 
     def __exit__(self, *exception: object) -> None:

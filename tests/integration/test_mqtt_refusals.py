@@ -168,3 +168,30 @@ def test_a_server_that_speaks_something_else_is_a_refusal(url: str) -> None:
         with FeedThread(settings) as feed:
             feed.wait(lambda: len(feed.events(Refused)) >= 2)
             assert set(feed.story) == {"Refused:websocket" if url == "ws" else "Refused:tls"}
+
+
+def test_a_suback_that_is_not_ours_confirms_nothing() -> None:
+    protocols: tuple[Protocol, ...] = ("5", "3.1.1")
+    with ExitStack() as stack:
+        feeds = []
+        for protocol in protocols:  # at once: each takes as long as an answer may
+            foreign = SUBACK[protocol].replace(FakeBroker.MID, b"\x77\x77")
+            broker = stack.enter_context(FakeBroker([CONNACK[protocol], foreign]))
+            feeds.append(stack.enter_context(FeedThread(MqttSettings(broker.url, protocol=protocol))))
+        for feed in feeds:
+            feed.wait(lambda feed=feed: bool(feed.events(Refused)))  # type: ignore[misc]
+            assert feed.story[:2] == ["Connected", "Refused:timeout"]
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_what_comes_before_the_connack_is_no_answer(protocol: Protocol) -> None:
+    early = SUBACK[protocol].replace(FakeBroker.MID, b"\x00\x01")
+    message = b"\x30\x06\x00\x01t\x00ab"
+    for before in (early, message):
+        with (
+            FakeBroker([before + CONNACK[protocol]]) as broker,
+            FeedThread(MqttSettings(broker.url, protocol=protocol, reconnect=SOON)) as feed,
+        ):
+            feed.wait(lambda feed=feed: len(feed.events(Refused)) >= 2)  # type: ignore[misc]
+            assert set(feed.story) == {"Refused:bad_protocol"}
+            assert feed.messages == []
