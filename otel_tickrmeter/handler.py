@@ -84,8 +84,9 @@ class Handler:
                 link.queue_size = event.queue_size
             case Connected():
                 link.trouble = "connected to the broker, subscription not confirmed yet"
+                link.protocol = event.protocol
             case Subscribed():
-                logger.info("Connected to the broker and subscribed")
+                logger.info("Connected to the broker and subscribed, with MQTT {}", link.protocol)
                 link.subscribed_ns = event.at_ns
                 link.trouble = ""
                 self._fleet.unheard_until(event.at_ns)

@@ -8,7 +8,8 @@ class Link:
     """What is known of the broker connection. Times are monotonic nanoseconds.
 
     `trouble` says in words why it is not usable; it is empty while subscribed. `doubt` says why what is
-    not heard proves nothing, although it is subscribed.
+    not heard proves nothing, although it is subscribed. `protocol` is the version of MQTT, empty while not
+    connected.
     """
 
     started_ns: int
@@ -18,6 +19,7 @@ class Link:
     queue_size: int = 0
     trouble: str = "not connected to the broker yet"
     doubt: str = ""
+    protocol: str = ""
 
     @property
     def usable(self) -> bool:
@@ -37,3 +39,4 @@ class Link:
         self.subscribed_ns = None
         self.trouble = trouble
         self.doubt = ""
+        self.protocol = ""

@@ -41,10 +41,14 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The broker accepted the connection; the subscription is not yet confirmed."""
+    """The broker accepted the connection; the subscription is not yet confirmed.
+
+    `protocol` is the version of MQTT: `5` or `3.1.1`.
+    """
 
     at_ns: int
     session_present: bool
+    protocol: str
 
 
 @dataclass(frozen=True, slots=True)

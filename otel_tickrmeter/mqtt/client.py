@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from typing import Literal
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -11,6 +10,7 @@ from paho.mqtt.properties import Properties
 
 from otel_tickrmeter.mqtt.config import ReceiverConfig
 from otel_tickrmeter.mqtt.tap import Tap
+from otel_tickrmeter.mqtt.version import Version
 
 SESSION_EXPIRY_SECONDS = 3600
 """How long an MQTT 5 broker keeps a session for us when `clean_session` is off; without it, not at all."""
@@ -23,10 +23,8 @@ class TappedClient(Client):
     socket of its own; `Link.open` notices, and every test of tests/integration/test_mqtt_feed.py fails.
     """
 
-    def __init__(
-        self, config: ReceiverConfig, protocol: Literal["5", "3.1.1"], make_tap: Callable[[], Tap]
-    ) -> None:
-        mqtt5 = protocol == "5"
+    def __init__(self, config: ReceiverConfig, version: Version, make_tap: Callable[[], Tap]) -> None:
+        mqtt5 = version == "5"
         super().__init__(
             CallbackAPIVersion.VERSION2,
             client_id=config.client_id,
@@ -35,6 +33,7 @@ class TappedClient(Client):
             reconnect_on_failure=False,  # else a refused MQTT 3.1.1 is tried again, blocking, as 3.1
         )
         self._make_tap = make_tap
+        self.version = version
         if config.username is not None or config.password is not None:
             self.username_pw_set(config.username, config.password)
         keepalive = math.ceil(config.keepalive)

@@ -6,6 +6,7 @@ Times are `time.monotonic_ns`.
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.properties import Properties
@@ -37,6 +38,7 @@ from otel_tickrmeter.mqtt.reasons import (
 )
 from otel_tickrmeter.mqtt.tap import PINGRESP, Tap
 from otel_tickrmeter.mqtt.transport import ConnectError, open_stream
+from otel_tickrmeter.mqtt.version import AT_ONCE_SECONDS, VersionChoice
 
 HANDSHAKE_SECONDS = 10.0
 """For CONNACK, and again for SUBACK: a peer that accepts and then says nothing must not hold us."""
@@ -49,6 +51,7 @@ _ALIVE_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _KEEPALIVE_TIMEOUT = 0x8D
 _PROTOCOL_ERROR = 0x82
 _CONNACK = 0x20
+_BROKEN_OFF = (LinkReason.CLOSED_BY_BROKER, LinkReason.CONNECTION_RESET)
 
 
 def alive_ns() -> int:
@@ -60,7 +63,8 @@ class Link:
     """One connection at a time, opened and read by the receiver's loop.
 
     `deliver` gets every message and `report` every event, in the order of the stream. After `Refused` and
-    after `Lost` the link is closed, and stays so until `open` is called again.
+    after `Lost` the link is closed, and stays so until `open` is called again; `at_once` says whether that
+    should be without a wait, with another version of MQTT.
     """
 
     def __init__(
@@ -78,7 +82,8 @@ class Link:
         self._report = report
         self._tap: Tap | None = None
         self._marker = os.urandom(16)
-        self._splitter = PacketSplitter(mqtt5=config.protocol == "5", marker=self._marker)
+        self._choice = VersionChoice(config.protocol)
+        self._splitter = PacketSplitter(mqtt5=True, marker=self._marker)
         self._connected = False
         self._greeted = False
         self._subscribe_id: int | None = None
@@ -86,7 +91,9 @@ class Link:
         self._ending: Refused | Lost | None = None
         self._stamp_ns = 0
         self._heard_ns = time.monotonic_ns()
+        self._opened_ns = 0
         self._client = self._make_client()
+        self.at_once = False
 
     @property
     def is_open(self) -> bool:
@@ -111,8 +118,12 @@ class Link:
         self._greeted = False
         self._watch.disconnected()
         self._probe.stop()
-        self._splitter = PacketSplitter(mqtt5=self._config.protocol == "5", marker=self._marker)
+        self.at_once = False
+        version = self._choice.begin(time.monotonic_ns())
+        self._splitter = PacketSplitter(mqtt5=version == "5", marker=self._marker)
         try:
+            if version != self._client.version:
+                self._client = self._make_client()
             self._client.reconnect()
             if self._tap is None:
                 self._ending = Refused(time.monotonic_ns(), LinkReason.OTHER, "paho did not use our socket")
@@ -120,7 +131,8 @@ class Link:
             self._ending = Refused(time.monotonic_ns(), error.reason, str(error))
         except Exception as error:  # noqa: BLE001  whatever paho raises for a setting must not end the process
             self._ending = Refused(time.monotonic_ns(), LinkReason.OTHER, repr(error))
-        self._deadline_ns = time.monotonic_ns() + int(HANDSHAKE_SECONDS * _NS)
+        self._opened_ns = time.monotonic_ns()
+        self._deadline_ns = self._opened_ns + int(HANDSHAKE_SECONDS * _NS)
         self._settle()
 
     def read(self, slept_seconds: float) -> int | None:
@@ -184,7 +196,7 @@ class Link:
         tap.close()
 
     def _make_client(self) -> TappedClient:
-        client = TappedClient(self._config, self._config.protocol, self._make_tap)
+        client = TappedClient(self._config, self._choice.current, self._make_tap)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
@@ -247,7 +259,10 @@ class Link:
         try:
             step()
         except Exception as error:  # noqa: BLE001  no packet, however odd, may end the process
-            self._end(Lost(self._stamp_ns, LinkReason.PROTOCOL_ERROR, repr(error)))
+            if self._connected:
+                self._end(Lost(self._stamp_ns, LinkReason.PROTOCOL_ERROR, repr(error)))
+            else:
+                self._end(Refused(self._stamp_ns, LinkReason.BAD_PROTOCOL, repr(error)))
         self._settle()
 
     def _end(self, event: Refused | Lost) -> None:
@@ -258,12 +273,30 @@ class Link:
     def _settle(self) -> None:
         if self._ending is not None:
             ending = self._ending
+            if isinstance(ending, Refused):
+                ending = self._judge(ending)
             self.close()
             self._connected = False
             self._deadline_ns = None
             self._ending = None
             self._probe.stop()
             self._report(ending)
+
+    def _judge(self, refused: Refused) -> Refused:
+        """Decides whether it was for the version of MQTT, and says so."""
+        now_ns = time.monotonic_ns()
+        unanswered = not self._greeted and self._tap is not None
+        broken_off = refused.reason in _BROKEN_OFF and now_ns - self._opened_ns < AT_ONCE_SECONDS * _NS
+        if refused.reason != LinkReason.BAD_PROTOCOL and not (unanswered and broken_off):
+            if self._greeted:
+                self._choice.answered(now_ns)
+            else:
+                self._choice.failed()
+            return refused
+        version = self._choice.current
+        self.at_once = self._choice.refused()
+        then = "trying 3.1.1" if self.at_once else f"mqtt.protocol is {self._config.protocol!r}"
+        return replace(refused, detail=f"{refused.detail} (to MQTT {version}; {then})")
 
     def _on_connect(
         self,
@@ -282,7 +315,8 @@ class Link:
             self._watch.resumed(self._stamp_ns)
         else:
             self._handled.forget()
-        self._report(Connected(self._stamp_ns, flags.session_present))
+        self._choice.answered(self._stamp_ns)
+        self._report(Connected(self._stamp_ns, flags.session_present, self._choice.current))
         _, self._subscribe_id = self._client.subscribe(self._config.topic_filter, self._config.qos)
 
     def _on_subscribe(

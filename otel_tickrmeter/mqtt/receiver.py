@@ -106,7 +106,7 @@ class Receiver:
         if isinstance(event, Subscribed):
             self._backoff.reset()
         elif isinstance(event, (Refused, Lost)):
-            self._retry_at = time.monotonic() + self._backoff.next_delay()
+            self._retry_at = time.monotonic() + (0.0 if self._link.at_once else self._backoff.next_delay())
         elif isinstance(event, Stalled):  # what a time limit waits for may be in the socket: read it first
             self._tick_at = time.monotonic() + STALL_GRACE_SECONDS
 

@@ -46,7 +46,11 @@ _KEYS = (
         '"otel-tickrmeter-1"',
         "otel-tickrmeter- and the host's name",
     ),
-    Key("mqtt.protocol", choice("5", "3.1.1"), "MQTT version: 5 or 3.1.1."),
+    Key(
+        "mqtt.protocol",
+        choice("auto", "5", "3.1.1"),
+        "MQTT version: 5, 3.1.1, or auto for 3.1.1 where the broker refuses 5.",
+    ),
     Key("mqtt.qos", integer(0, 2), "Quality of service of the subscription: 0, 1 or 2."),
     Key(
         "mqtt.clean_session", kinds.BOOL, "Start clean; false lets the broker queue for us while we are away."

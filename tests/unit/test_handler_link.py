@@ -36,7 +36,7 @@ def test_a_watermark_moves_time_on(exporter: Exporter) -> None:
 
 
 def test_connected_is_only_half_of_it(exporter: Exporter) -> None:
-    exporter.handler.report(Connected(1, session_present=False))
+    exporter.handler.report(Connected(1, session_present=False, protocol="5"))
     assert not exporter.link.usable
     assert "subscription" in exporter.link.trouble
     assert exporter.figures("tickrmeter_mqtt_connection_changes_total") == {}
@@ -83,7 +83,7 @@ def test_a_refusal_says_why(exporter: Exporter) -> None:
 
 
 def test_rule_5_a_refusal_of_the_subscription_abandons_what_came_before_it(exporter: Exporter) -> None:
-    exporter.handler.report(Connected(1, session_present=False))
+    exporter.handler.report(Connected(1, session_present=False, protocol="5"))
     exporter.deliver(request(2))
     exporter.handler.report(Refused(10, "timeout", "no SUBACK within 10 s"))
     exporter.handler.report(Watermark(100, 0, 100))
@@ -122,7 +122,7 @@ def test_rule_4_a_backlog_yields_neither_latencies_nor_timeouts(exporter: Export
 
 
 def test_rule_5_while_the_link_is_in_doubt_nothing_is_timed(exporter: Exporter) -> None:
-    exporter.handler.report(Connected(1, session_present=False))
+    exporter.handler.report(Connected(1, session_present=False, protocol="5"))
     exporter.handler.report(Subscribed(1))
     exporter.deliver(request(1), request(1, B))
     exporter.handler.report(Doubted(9, 1.0))
