@@ -41,7 +41,7 @@ from otel_tickrmeter.mqtt.transport import ConnectError, open_stream
 from otel_tickrmeter.mqtt.version import AT_ONCE_SECONDS, VersionChoice
 
 HANDSHAKE_SECONDS = 10.0
-"""For CONNACK, and again for SUBACK: a peer that accepts and then says nothing must not hold us."""
+"""For CONNACK, and of silence before SUBACK: a peer that accepts and then says nothing must not hold us."""
 
 CHUNKS_PER_TURN = 4
 """Chunks read before the rest of the loop gets its turn: 256 KiB, some 5 ms of work."""
@@ -51,6 +51,7 @@ _ALIVE_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _KEEPALIVE_TIMEOUT = 0x8D
 _PROTOCOL_ERROR = 0x82
 _CONNACK = 0x20
+_PUBLISH = 3
 _BROKEN_OFF = (LinkReason.CLOSED_BY_BROKER, LinkReason.CONNECTION_RESET)
 
 
@@ -92,6 +93,7 @@ class Link:
         self._stamp_ns = 0
         self._heard_ns = time.monotonic_ns()
         self._opened_ns = 0
+        self._queued = 0  # messages at QoS 1 and 2 on this connection
         self._client = self._make_client()
         self.at_once = False
 
@@ -118,6 +120,7 @@ class Link:
         self._greeted = False
         self._watch.disconnected()
         self._probe.stop()
+        self._queued = 0
         self.at_once = False
         version = self._choice.begin(time.monotonic_ns())
         self._splitter = PacketSplitter(mqtt5=version == "5", marker=self._marker)
@@ -177,6 +180,8 @@ class Link:
         """
         if self._tap is None:
             return
+        if self._deadline_ns is not None and self._connected:  # the SUBACK may stand behind a backlog
+            self._deadline_ns = max(self._deadline_ns, self._heard_ns + int(HANDSHAKE_SECONDS * _NS))
         if self._deadline_ns is not None and now_ns >= self._deadline_ns:
             awaited = "SUBACK" if self._connected else "CONNACK"
             self._end(Refused(now_ns, LinkReason.TIMEOUT, f"no {awaited} within {HANDSHAKE_SECONDS:g} s"))
@@ -223,7 +228,9 @@ class Link:
                 self._deliver(item._replace(backlog=True) if backlog(stamp_ns) else item)
                 continue
             tap.hand_over(item)
-            if item == PINGRESP and tap.answered:
+            if item[0] >> 4 == _PUBLISH:
+                self._queued += 1
+            if item == PINGRESP and tap.answered and self._probe.waiting:
                 self._answered()
             while tap.pending() and self._tap is tap:
                 self._run_paho(self._client.loop_read)
@@ -237,6 +244,7 @@ class Link:
             return
         if self._probe.due(now_ns):
             self._probe.asked(now_ns)
+            self._watch.asked(self._queued)
             tap.ping()
         overdue_seconds = self._probe.overdue(self._stamp_ns)
         if overdue_seconds is not None:
@@ -249,6 +257,7 @@ class Link:
 
     def _answered(self) -> None:
         """The broker is there."""
+        self._watch.answered(self._queued)
         overdue_seconds = self._probe.answered(self._stamp_ns)
         if overdue_seconds is not None:
             self._watch.heard(self._stamp_ns)

@@ -23,6 +23,11 @@ class Probe:
         self._asked_ns: int | None = None
         self._doubted = False
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a question is open."""
+        return self._asked_ns is not None
+
     def start(self, now_ns: int) -> None:
         """The first question is due."""
         self._next_ns = now_ns

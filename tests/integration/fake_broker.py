@@ -2,11 +2,13 @@
 
 import socket
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Self
 
+SIP_BYTES = 512
 CONNACK = {"5": b"\x20\x03\x00\x00\x00", "3.1.1": b"\x20\x02\x00\x00"}
 
 
@@ -90,6 +92,11 @@ class Proxy(FarEnd):
         self._target = port
         self._talking = threading.Event()
         self._talking.set()
+        self._pause_seconds = 0.0
+
+    def slow_down(self, pause_seconds: float) -> None:
+        """From now on it passes on `SIP_BYTES` at most in such a time, each way; 0: as fast as it can."""
+        self._pause_seconds = pause_seconds
 
     def silence(self) -> None:
         """From now on nothing gets through, and nothing is closed."""
@@ -118,9 +125,10 @@ class Proxy(FarEnd):
 
     def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
-            while data := source.recv(65_536):
+            while data := source.recv(SIP_BYTES if self._pause_seconds else 65_536):
                 self._talking.wait()
                 target.sendall(data)
+                time.sleep(self._pause_seconds)
         self._talking.wait()
         _close(target)
 
