@@ -22,7 +22,7 @@ from otel_tickrmeter.core.message import (
     Subscribed,
     Watermark,
 )
-from otel_tickrmeter.core.reason import SUBSCRIBED, ErrorReason, RejectionReason
+from otel_tickrmeter.core.reason import NO_ANSWER, SUBSCRIBED, ErrorReason, RejectionReason
 from otel_tickrmeter.recorder import Recorder
 
 # What may happen many times a second is logged when it begins; a counter says how much of it there was.
@@ -92,8 +92,9 @@ class Handler:
                 self._fleet.unheard_until(event.at_ns)
                 self._recorder.connection_change("connected", SUBSCRIBED)
             case Refused():
-                logger.warning("Refused by the broker ({}): {}", event.reason, event.detail)
-                link.down(event.at_ns, f"refused by the broker: {event.detail}")
+                what = "Cannot connect to" if event.reason in NO_ANSWER else "Refused by"
+                logger.warning("{} the broker ({}): {}", what, event.reason, event.detail)
+                link.down(event.at_ns, f"{what.lower()} the broker: {event.detail}")
                 # A broker may publish before it answers the subscription (MQTT 5, 3.8.4).
                 self._fleet.connection_lost(event.at_ns)
                 self._recorder.connection_change("refused", event.reason)
@@ -106,6 +107,7 @@ class Handler:
                 logger.warning("The receiver did not run for {:.1f} s", event.seconds)
                 self._fleet.unheard_until(event.at_ns)
             case Doubted():
+                # Or it is there and far behind, which is as bad: what comes has waited.
                 logger.warning("The broker does not answer for {:.1f} s: the link may be dead", event.seconds)
                 link.doubt = "the broker does not answer: the link may be dead"
                 self._fleet.unheard_until(event.at_ns)

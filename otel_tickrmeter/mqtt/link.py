@@ -341,7 +341,8 @@ class Link:
         refused = [code for code in codes if code.is_failure]
         if refused:
             reason = suback_reason(refused[0].value)
-            self._end(Refused(self._stamp_ns, reason, _detail(refused[0], properties)))
+            detail = f"subscription to {self._config.topic_filter!r}: {_detail(refused[0], properties)}"
+            self._end(Refused(self._stamp_ns, reason, detail))
         elif self._deadline_ns is not None:
             self._deadline_ns = None
             self._report(Subscribed(self._stamp_ns))

@@ -56,7 +56,11 @@ _KEYS = (
         "mqtt.clean_session", kinds.BOOL, "Start clean; false lets the broker queue for us while we are away."
     ),
     # MQTT carries the interval as whole seconds in sixteen bits, and takes 0 for "never".
-    Key("mqtt.keepalive", duration(1, 65535, whole=True), "Interval after which a silent link is probed."),
+    Key(
+        "mqtt.keepalive",
+        duration(1, 65535, whole=True),
+        "A broker that is silent for this long is given up; it is asked each second.",
+    ),
     Key("mqtt.topic_prefix", kinds.TOPIC_PREFIX, "Put before every topic of the fleet."),
     Key("mqtt.device_id_pattern", kinds.PATTERN, "Regular expression that every device id matches."),
     Key(

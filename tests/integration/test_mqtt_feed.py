@@ -448,13 +448,14 @@ def test_the_receiver_is_small_and_imports_little() -> None:
 
 
 def test_nobody_listening_and_no_such_host_are_told_apart() -> None:
-    for url, reason in (
-        (f"mqtt://127.0.0.1:{free_port()}", "connection_refused"),
-        ("mqtt://no-such-host.invalid", "dns"),
+    for url, reason, said in (
+        (f"mqtt://127.0.0.1:{free_port()}", "connection_refused", "Connection refused"),
+        ("mqtt://no-such-host.invalid", "dns", "the host name does not resolve, check mqtt.broker: "),
     ):
         with FeedThread(MqttSettings(url, reconnect=SOON)) as feed:
             feed.wait(lambda feed=feed: bool(feed.story))  # type: ignore[misc]
             assert feed.story[0] == f"Refused:{reason}"
+            assert said in feed.events(Refused)[0].detail
 
 
 def test_subscribed_follows_connected(tmp_path: Path) -> None:

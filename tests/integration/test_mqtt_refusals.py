@@ -70,6 +70,7 @@ def test_a_refused_subscription_is_told_and_the_connection_given_up(
     ):
         feed.wait(lambda: len(feed.events(Refused)) >= 2)
         assert feed.story[:4] == ["Connected", f"Refused:{reason}"] * 2
+        assert feed.events(Refused)[0].detail.startswith("subscription to '+': ")
         feed.wait(lambda: any(packet.startswith(b"\xe0") for packet in broker.packets))  # DISCONNECT
 
 

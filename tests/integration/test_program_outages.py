@@ -64,7 +64,7 @@ def test_a_broker_that_is_absent_at_start_is_waited_for(tmp_path: Path) -> None:
         assert exporter.get("/-/healthy").status_code == 200
         code, reason = ready(exporter)
         assert code == 503
-        assert "not ready: refused by the broker: " in reason
+        assert "not ready: cannot connect to the broker: " in reason
         assert "Connection refused" in reason
         exposition = exporter.scrape()
         assert exposition.value(CONNECTED) == 0
@@ -204,7 +204,7 @@ def test_the_waits_between_attempts_grow_and_start_over(tmp_path: Path) -> None:
     with Exporter(tmp_path, environment) as exporter:
 
         def attempts() -> list[float]:
-            return times_of(exporter, "Refused by the broker (connection_refused)")
+            return times_of(exporter, "Cannot connect to the broker (connection_refused)")
 
         def gaps() -> list[float]:
             return [late - early for early, late in zip(attempts(), attempts()[1:], strict=False)]

@@ -136,3 +136,20 @@ def test_rule_5_while_the_link_is_in_doubt_nothing_is_timed(exporter: Exporter) 
     assert exporter.figures("tickrmeter_stock_update_timeout_total") == {}
     assert sum(exporter.figures("tickrmeter_stock_update_abandoned_total").values()) == 2
     assert exporter.histogram("tickrmeter_stock_update_latency_seconds") == {}
+
+
+@pytest.mark.parametrize(
+    ("reason", "trouble"),
+    [
+        ("dns", "cannot connect to the broker: why"),
+        ("connection_refused", "cannot connect to the broker: why"),
+        ("tls", "cannot connect to the broker: why"),
+        ("receiver_died", "cannot connect to the broker: why"),
+        ("bad_credentials", "refused by the broker: why"),
+        ("subscription_refused", "refused by the broker: why"),
+        ("bad_protocol", "refused by the broker: why"),
+    ],
+)
+def test_who_refused_is_said_rightly(exporter: Exporter, reason: str, trouble: str) -> None:
+    exporter.handler.report(Refused(1, reason, "why"))
+    assert exporter.link.trouble == trouble
