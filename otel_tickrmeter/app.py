@@ -169,6 +169,7 @@ class App:
             uptime_seconds=(now_ns - self._started_ns) / _NS,
             connection_uptime_share=link.up_share(now_ns),
             queue_sizes={"receive": link.queue_size},
+            mqtt_protocol=link.protocol or None,
         )
 
     def _landing(self) -> LandingState:

@@ -25,7 +25,7 @@ _DEVICES = 300
 # Timeouts show within seconds; the fleet goes on until the demo is stopped.
 _REQUEST_TIMEOUT = "10s"
 _FLEET = (
-    *("--devices", str(_DEVICES), "--rate", "60", "--duration", "365d", "--protocol", "3.1.1"),
+    *("--devices", str(_DEVICES), "--rate", "60", "--duration", "365d"),
     *("--symbols", "40", "--slow-symbols", "3", "--slow-latency", "4s", "--offline", "0.005"),
     *("--request-timeout", _REQUEST_TIMEOUT),
 )
@@ -96,7 +96,6 @@ def _stopped_after_pause(stop: Event) -> bool:
 def _environment() -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("TICKRMETER_", "OTEL_"))}
     return kept | {
-        "TICKRMETER_MQTT__PROTOCOL": "3.1.1",
         "TICKRMETER_MONITORING__REQUEST_TIMEOUT": _REQUEST_TIMEOUT,
         "TICKRMETER_PROMETHEUS__REFRESH_INTERVAL": "1s",
     }

@@ -23,7 +23,7 @@ from otel_tickrmeter.core.message import (
     Subscribed,
     Watermark,
 )
-from otel_tickrmeter.core.reason import SUBSCRIBED, ErrorReason, LinkReason, RejectionReason
+from otel_tickrmeter.core.reason import NO_ANSWER, SUBSCRIBED, ErrorReason, LinkReason, RejectionReason
 from otel_tickrmeter.recorder import Recorder
 from otel_tickrmeter.set_aside import SetAside
 
@@ -94,8 +94,9 @@ class Handler:
                 link.queue_size = event.queue_size
             case Connected():
                 link.trouble = "connected to the broker, subscription not confirmed yet"
+                link.protocol = event.protocol
             case Subscribed():
-                logger.info("Connected to the broker and subscribed")
+                logger.info("Connected to the broker and subscribed, with MQTT {}", link.protocol)
                 link.subscribed_ns = event.at_ns
                 link.trouble = ""
                 self._fleet.unheard_until(event.at_ns)
@@ -103,8 +104,9 @@ class Handler:
             case Settled():
                 link.contested = ""
             case Refused():
-                logger.warning("Refused by the broker ({}): {}", event.reason, event.detail)
-                link.down(event.at_ns, f"refused by the broker: {event.detail}")
+                what = "Cannot connect to" if event.reason in NO_ANSWER else "Refused by"
+                logger.warning("{} the broker ({}): {}", what, event.reason, event.detail)
+                link.down(event.at_ns, f"{what.lower()} the broker: {event.detail}")
                 # A broker may publish before it answers the subscription (MQTT 5, 3.8.4).
                 self._fleet.connection_lost(event.at_ns)
                 self._recorder.connection_change("refused", event.reason)
@@ -119,8 +121,10 @@ class Handler:
                 logger.warning("The receiver did not run for {:.1f} s", event.seconds)
                 self._fleet.unheard_until(event.at_ns)
             case Doubted():
+                # Or it is there and far behind, which is as bad: what comes has waited.
                 logger.warning("The broker does not answer for {:.1f} s: the link may be dead", event.seconds)
                 link.doubt = "the broker does not answer: the link may be dead"
+                self._fleet.unheard_until(event.at_ns)
             case Heard():
                 logger.info("The broker answers again, after {:.1f} s", event.seconds)
                 link.doubt = ""

@@ -194,10 +194,15 @@ class LinkObserver:
         """Return a callback for each instrument, by name."""
         return {
             "tickrmeter.mqtt.connected": lambda: [Observation(int(self._link.usable))],
+            "tickrmeter.mqtt.protocol.info": self._protocol,
             "tickrmeter.mqtt.last_message.timestamp": self._last_message,
             "tickrmeter.receiver.silence": lambda: [Observation(self._link.silence_seconds)],
             "tickrmeter.queue.size": lambda: [Observation(self._link.queue_size, {"queue": "receive"})],
         }
+
+    def _protocol(self) -> Iterable[Observation]:
+        if self._link.protocol:
+            yield Observation(1, {"protocol": self._link.protocol})
 
     def _last_message(self) -> Iterable[Observation]:
         last_ns = self._link.last_message_ns

@@ -18,7 +18,6 @@ from typing import Self
 
 import httpx
 
-_START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 # Debian keeps daemons in sbin, which is not on every user's path.
 _PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin"))
@@ -36,8 +35,10 @@ class ServerProcess(ABC):
     """One server, running while the context lasts.
 
     It runs in `directory`, a temporary one, and writes `NAME.log` there, over all of its starts.
-    `environment` is all of its environment; without, it has ours.
+    `environment` is all of its environment; without, it has ours. It may take `start_seconds` to be up.
     """
+
+    start_seconds = 60.0
 
     def __init__(
         self,
@@ -96,7 +97,7 @@ class ServerProcess(ABC):
                 stderr=log,
             )
         try:
-            self.wait(self._up, "to be up", _START_SECONDS, poll_seconds=0.01)
+            self.wait(self._up, "to be up", self.start_seconds, poll_seconds=0.01)
         except BaseException:
             self.kill()
             raise

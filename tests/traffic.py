@@ -46,7 +46,7 @@ def bare(topic: bytes, device: str, at_ns: int) -> Message:
 def scripted() -> Iterator[Step]:
     """Yield it, in order."""
     yield Refused(at(0), "unreachable", "nobody there")
-    yield Connected(at(1), session_present=False)
+    yield Connected(at(1), session_present=False, protocol="5")
     yield Subscribed(at(1))
     yield bare(b"TICKRMETERBOOT", THIRD, at(2))
     yield bare(b"DEVICE_BOOTED", THIRD, at(9.5))
@@ -88,6 +88,7 @@ def scripted() -> Iterator[Step]:
     yield Dropped(at(93), 5)
     yield request(FIRST, "BTC", at(94))
     yield Lost(at(95), "closed", "by the peer")
+    yield Connected(at(96), session_present=False, protocol="3.1.1")
     yield Subscribed(at(96))
     yield request(THIRD, "BTC", at(97))
     for symbol in ("S&P 500", "Nestl\u00e9", 'say "GOLD"'):

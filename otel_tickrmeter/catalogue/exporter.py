@@ -70,6 +70,15 @@ def exporter() -> tuple[Instrument, ...]:
             "1 while connected to the broker and subscribed, and the link is not in doubt, else 0.",
             source="receiver",
         ),
+        gauge(
+            "tickrmeter.mqtt.protocol.info",
+            "1",
+            "tickrmeter_mqtt_protocol_info",
+            "1, with the version of MQTT that the connection speaks.",
+            {"protocol": ("5", "3.1.1")},
+            source="receiver",
+            absent="there is no connection",
+        ),
         counter(
             names.CONNECTION_CHANGES,
             "{change}",

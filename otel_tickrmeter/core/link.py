@@ -13,7 +13,7 @@ class Link:
     `trouble` says in words why it is not usable; it is empty while subscribed. `doubt` says why what is
     not heard proves nothing, although it is subscribed. `contested` says that another client takes the
     session from us again and again; it stays until a connection has lasted. `silence_seconds` is the age of
-    the receiving process' last sign of life.
+    the receiving process' last sign of life. `protocol` is the version of MQTT, empty while not connected.
     """
 
     started_ns: int
@@ -25,6 +25,7 @@ class Link:
     doubt: str = ""
     contested: str = ""
     silence_seconds: float = 0.0
+    protocol: str = ""
 
     @property
     def usable(self) -> bool:
@@ -55,3 +56,4 @@ class Link:
         self.subscribed_ns = None
         self.trouble = trouble
         self.doubt = ""
+        self.protocol = ""

@@ -29,6 +29,7 @@ class Message(NamedTuple):
     """One delivery. A named tuple, because thousands are made each second.
 
     `payload` is empty when `oversize` is set: the receiver does not carry what the decoder would refuse.
+    `duplicate` marks what was delivered before in this session; MQTT's DUP flag alone does not say that.
     `backlog` marks a delivery whose arrival time means nothing: it waited in a queue of the broker, or in
     the socket while the receiver was stalled. `qos` is that of the delivery: the publisher's or ours,
     whichever is less.
@@ -46,10 +47,14 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The broker accepted the connection; the subscription is not yet confirmed."""
+    """The broker accepted the connection; the subscription is not yet confirmed.
+
+    `protocol` is the version of MQTT: `5` or `3.1.1`.
+    """
 
     at_ns: int
     session_present: bool
+    protocol: str
 
 
 @dataclass(frozen=True, slots=True)

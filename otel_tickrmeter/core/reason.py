@@ -129,3 +129,19 @@ class LinkReason(StrEnum):
 
 SUBSCRIBED = "subscribed"
 """The reason of a connection change for the better."""
+
+NO_ANSWER = frozenset(
+    {
+        LinkReason.DNS,
+        LinkReason.NETWORK_UNREACHABLE,
+        LinkReason.CONNECTION_REFUSED,
+        LinkReason.TIMEOUT,
+        LinkReason.TLS,
+        LinkReason.WEBSOCKET,
+        LinkReason.CONNECTION_RESET,
+        LinkReason.CLOSED_BY_BROKER,
+        LinkReason.RECEIVER_DIED,
+        LinkReason.OTHER,
+    }
+)
+"""Refusals without a broker's word for it: the network's, what stands before the broker, or our own."""

@@ -50,7 +50,8 @@ class HealthReport:
 
     `last_message_time` is Unix seconds, None before the first message. `uptime_seconds` is the exporter's;
     `connection_uptime_share` is the part of it, 0 to 1, with the broker connected. `queue_sizes` is the
-    number of waiting items by queue.
+    number of waiting items by queue. `mqtt_protocol` is the version that the connection speaks, None without
+    a connection.
     """
 
     status: Literal["healthy", "degraded"]
@@ -61,6 +62,7 @@ class HealthReport:
     uptime_seconds: float
     connection_uptime_share: float
     queue_sizes: Mapping[str, int]
+    mqtt_protocol: str | None = None
 
 
 def landing_page(state: LandingState) -> bytes:
@@ -100,6 +102,7 @@ def health_json(report: HealthReport) -> bytes:
         {
             "status": report.status,
             "broker_connected": report.broker_connected,
+            "mqtt_protocol": report.mqtt_protocol,
             "last_message_time": None if last is None else _rfc3339(last),
             "messages_processed": report.messages_processed,
             "errors_count": report.errors_count,

@@ -35,7 +35,7 @@ class ReceiverConfig:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     password_file: str | None = None
-    protocol: Literal["5", "3.1.1"] = "5"
+    protocol: Literal["auto", "5", "3.1.1"] = "auto"
     qos: int = 0
     clean_session: bool = True
     keepalive: int = 60

@@ -1,21 +1,21 @@
 """The MQTT connection: paho speaks the protocol, the tap takes the messages off the stream.
 
-The one module that knows paho, and over 300 lines for that reason. Times are `time.monotonic_ns`.
+Times are `time.monotonic_ns`.
 """
 
-import math
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from otel_tickrmeter.core.message import (
     Connected,
+    Doubted,
+    Heard,
     LinkEvent,
     Lost,
     Message,
@@ -25,22 +25,23 @@ from otel_tickrmeter.core.message import (
 )
 from otel_tickrmeter.core.reason import LinkReason
 from otel_tickrmeter.mqtt.backlog import BacklogWatch
+from otel_tickrmeter.mqtt.client import TappedClient
 from otel_tickrmeter.mqtt.config import ReceiverConfig
+from otel_tickrmeter.mqtt.handled import Handled
 from otel_tickrmeter.mqtt.packets import PacketSplitter
+from otel_tickrmeter.mqtt.probe import Probe
 from otel_tickrmeter.mqtt.reasons import (
     connack_reason,
     disconnect_reason,
     network_reason,
     suback_reason,
 )
-from otel_tickrmeter.mqtt.tap import Tap
+from otel_tickrmeter.mqtt.tap import PINGRESP, Tap
 from otel_tickrmeter.mqtt.transport import ConnectError, open_stream, read_password
+from otel_tickrmeter.mqtt.version import AT_ONCE_SECONDS, VersionChoice
 
 HANDSHAKE_SECONDS = 10.0
-"""For CONNACK, and again for SUBACK: a peer that accepts and then says nothing must not hold us."""
-
-SESSION_EXPIRY_SECONDS = 3600
-"""How long an MQTT 5 broker keeps a session for us when `clean_session` is off; without it, not at all."""
+"""For CONNACK, and of silence before SUBACK: a peer that accepts and then says nothing must not hold us."""
 
 CHUNKS_PER_TURN = 4
 """Chunks read before the rest of the loop gets its turn: 256 KiB, some 5 ms of work."""
@@ -49,6 +50,9 @@ _NS = 1_000_000_000
 _ALIVE_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _KEEPALIVE_TIMEOUT = 0x8D
 _PROTOCOL_ERROR = 0x82
+_CONNACK = 0x20
+_PUBLISH = 3
+_BROKEN_OFF = (LinkReason.CLOSED_BY_BROKER, LinkReason.CONNECTION_RESET)
 
 
 def alive_ns() -> int:
@@ -56,33 +60,12 @@ def alive_ns() -> int:
     return time.clock_gettime_ns(_ALIVE_CLOCK)
 
 
-class _TappedClient(Client):
-    """paho, over a socket of ours.
-
-    `_create_socket` is the one private name of paho we rely on. If a release renames it, paho opens a
-    socket of its own; `Link.open` notices, and every test of tests/integration/test_mqtt_feed.py fails.
-    """
-
-    def __init__(self, config: ReceiverConfig, make_tap: Callable[[], Tap]) -> None:
-        mqtt5 = config.protocol == "5"
-        super().__init__(
-            CallbackAPIVersion.VERSION2,
-            client_id=config.client_id,
-            clean_session=None if mqtt5 else config.clean_session,
-            protocol=MQTTProtocolVersion.MQTTv5 if mqtt5 else MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,  # else a refused MQTT 3.1.1 is tried again, blocking, as 3.1
-        )
-        self._make_tap = make_tap
-
-    def _create_socket(self) -> Tap:
-        return self._make_tap()
-
-
 class Link:
     """One connection at a time, opened and read by the receiver's loop.
 
     `deliver` gets every message and `report` every event, in the order of the stream. After `Refused` and
-    after `Lost` the link is closed, and stays so until `open` is called again.
+    after `Lost` the link is closed, and stays so until `open` is called again; `at_once` says whether that
+    should be without a wait, with another version of MQTT.
     """
 
     def __init__(
@@ -94,17 +77,25 @@ class Link:
     ) -> None:
         self._config = config
         self._watch = watch
+        self._probe = Probe()
+        self._handled = Handled()
         self._deliver = deliver
         self._report = report
         self._tap: Tap | None = None
         self._marker = os.urandom(16)
-        self._splitter = PacketSplitter(mqtt5=config.protocol == "5", marker=self._marker)
+        self._choice = VersionChoice(config.protocol)
+        self._splitter = PacketSplitter(mqtt5=True, marker=self._marker)
         self._connected = False
+        self._greeted = False
+        self._subscribe_id: int | None = None
         self._deadline_ns: int | None = None
         self._ending: Refused | Lost | None = None
         self._stamp_ns = 0
         self._heard_ns = time.monotonic_ns()
+        self._opened_ns = 0
+        self._queued = 0  # messages at QoS 1 and 2 on this connection
         self._client = self._make_client()
+        self.at_once = False
 
     @property
     def is_open(self) -> bool:
@@ -126,9 +117,16 @@ class Link:
         """Connects, which blocks for `CONNECT_SECONDS` at most; the answer comes by `read`."""
         self._ending = None
         self._connected = False
+        self._greeted = False
         self._watch.disconnected()
-        self._splitter = PacketSplitter(mqtt5=self._config.protocol == "5", marker=self._marker)
+        self._probe.stop()
+        self._queued = 0
+        self.at_once = False
+        version = self._choice.begin(time.monotonic_ns())
+        self._splitter = PacketSplitter(mqtt5=version == "5", marker=self._marker)
         try:
+            if version != self._client.version:
+                self._client = self._make_client()
             if self._config.password_file is not None:
                 self._client.username_pw_set(self._config.username, read_password(self._config.password_file))
             self._client.reconnect()
@@ -138,7 +136,8 @@ class Link:
             self._ending = Refused(time.monotonic_ns(), error.reason, str(error))
         except Exception as error:  # noqa: BLE001  whatever paho raises for a setting must not end the process
             self._ending = Refused(time.monotonic_ns(), LinkReason.OTHER, repr(error))
-        self._deadline_ns = time.monotonic_ns() + int(HANDSHAKE_SECONDS * _NS)
+        self._opened_ns = time.monotonic_ns()
+        self._deadline_ns = self._opened_ns + int(HANDSHAKE_SECONDS * _NS)
         self._settle()
 
     def read(self, slept_seconds: float) -> int | None:
@@ -156,6 +155,7 @@ class Link:
             away_seconds = self._watch.beat(alive_ns(), self._stamp_ns, slept_seconds)
             slept_seconds = 0.0
             if away_seconds is not None:
+                self._probe.excuse(self._stamp_ns)
                 self._report(Stalled(self._stamp_ns, away_seconds))
             if tap is None:
                 return asked_ns
@@ -176,18 +176,21 @@ class Link:
         return self._tap is not None and (self._tap.flush() or self._client.want_write())
 
     def tick(self, now_ns: int) -> None:
-        """Keeps the connection alive, and gives up on one that is silent. Call it some times a second.
+        """Keeps the connection alive; doubts, then gives up, one that is silent. Some times a second.
 
         Not right after a stall: the answer that is missed may be in the socket.
         """
         if self._tap is None:
             return
+        if self._deadline_ns is not None and self._connected:  # the SUBACK may stand behind a backlog
+            self._deadline_ns = max(self._deadline_ns, self._heard_ns + int(HANDSHAKE_SECONDS * _NS))
         if self._deadline_ns is not None and now_ns >= self._deadline_ns:
             awaited = "SUBACK" if self._connected else "CONNACK"
             self._end(Refused(now_ns, LinkReason.TIMEOUT, f"no {awaited} within {HANDSHAKE_SECONDS:g} s"))
             self._settle()
-        else:
-            self._run_paho(self._client.loop_misc)
+            return
+        self._run_paho(self._client.loop_misc)
+        self._ask(now_ns)
 
     def close(self) -> None:
         """Takes leave of the broker, if there is one."""
@@ -199,26 +202,12 @@ class Link:
             self._client.loop_write()
         tap.close()
 
-    def _make_client(self) -> _TappedClient:
-        config = self._config
-        client = _TappedClient(config, self._make_tap)
+    def _make_client(self) -> TappedClient:
+        client = TappedClient(self._config, self._choice.current, self._make_tap)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         client.on_disconnect = self._on_disconnect
-        if config.username is not None or config.password is not None:
-            client.username_pw_set(config.username, config.password)
-        keepalive = math.ceil(config.keepalive)
-        if config.protocol == "5":
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
-            if not config.clean_session:
-                properties.SessionExpiryInterval = SESSION_EXPIRY_SECONDS
-            # Said outright: paho's default is a clean start at the first connect only.
-            client.connect_async(
-                config.host, config.port, keepalive, clean_start=config.clean_session, properties=properties
-            )
-        else:
-            client.connect_async(config.host, config.port, keepalive)
         return client
 
     def _make_tap(self) -> Tap:
@@ -227,6 +216,13 @@ class Link:
 
     def _take(self, tap: Tap, chunk: bytes) -> None:
         """Delivers the messages of a chunk, and lets paho see the rest, in their order."""
+        if not self._greeted:
+            self._greeted = True
+            if chunk[0] != _CONNACK:
+                detail = "the first that the broker said is no CONNACK"
+                self._end(Refused(self._stamp_ns, LinkReason.BAD_PROTOCOL, detail))
+                self._settle()
+                return
         backlog = self._watch.active
         stamp_ns = self._stamp_ns
         for item in self._splitter.feed(chunk, stamp_ns):
@@ -234,17 +230,50 @@ class Link:
                 self._deliver(item._replace(backlog=True) if backlog(stamp_ns) else item)
                 continue
             tap.hand_over(item)
+            if item[0] >> 4 == _PUBLISH:
+                self._queued += 1
+            if item == PINGRESP and tap.answered and self._probe.waiting:
+                self._answered()
             while tap.pending() and self._tap is tap:
                 self._run_paho(self._client.loop_read)
             if self._tap is not tap:
                 return
+
+    def _ask(self, now_ns: int) -> None:
+        """Asks the broker for a sign of life when it is time, and judges its silence by the last reading."""
+        tap = self._tap
+        if tap is None:
+            return
+        if self._probe.due(now_ns):
+            self._probe.asked(now_ns)
+            self._watch.asked(self._queued)
+            tap.ping()
+        overdue_seconds = self._probe.overdue(self._stamp_ns)
+        if overdue_seconds is not None:
+            self._watch.doubted()
+            self._report(Doubted(self._stamp_ns, overdue_seconds))
+        if self._probe.given_up(self._stamp_ns, self._heard_ns, self._config.keepalive):
+            detail = f"the broker has been silent for {self._config.keepalive} s"
+            self._end(Lost(now_ns, LinkReason.KEEPALIVE_TIMEOUT, detail))
+            self._settle()
+
+    def _answered(self) -> None:
+        """The broker is there."""
+        self._watch.answered(self._queued)
+        overdue_seconds = self._probe.answered(self._stamp_ns)
+        if overdue_seconds is not None:
+            self._watch.heard(self._stamp_ns)
+            self._report(Heard(self._stamp_ns, overdue_seconds))
 
     def _run_paho(self, step: Callable[[], object]) -> None:
         """Lets paho work, and ends the connection when that is what came of it."""
         try:
             step()
         except Exception as error:  # noqa: BLE001  no packet, however odd, may end the process
-            self._end(Lost(self._stamp_ns, LinkReason.PROTOCOL_ERROR, repr(error)))
+            if self._connected:
+                self._end(Lost(self._stamp_ns, LinkReason.PROTOCOL_ERROR, repr(error)))
+            else:
+                self._end(Refused(self._stamp_ns, LinkReason.BAD_PROTOCOL, repr(error)))
         self._settle()
 
     def _end(self, event: Refused | Lost) -> None:
@@ -255,11 +284,30 @@ class Link:
     def _settle(self) -> None:
         if self._ending is not None:
             ending = self._ending
+            if isinstance(ending, Refused):
+                ending = self._judge(ending)
             self.close()
             self._connected = False
             self._deadline_ns = None
             self._ending = None
+            self._probe.stop()
             self._report(ending)
+
+    def _judge(self, refused: Refused) -> Refused:
+        """Decides whether it was for the version of MQTT, and says so."""
+        now_ns = time.monotonic_ns()
+        unanswered = not self._greeted and self._tap is not None
+        broken_off = refused.reason in _BROKEN_OFF and now_ns - self._opened_ns < AT_ONCE_SECONDS * _NS
+        if refused.reason != LinkReason.BAD_PROTOCOL and not (unanswered and broken_off):
+            if self._greeted:
+                self._choice.answered(now_ns)
+            else:
+                self._choice.failed()
+            return refused
+        version = self._choice.current
+        self.at_once = self._choice.refused()
+        then = "trying 3.1.1" if self.at_once else f"mqtt.protocol is {self._config.protocol!r}"
+        return replace(refused, detail=f"{refused.detail} (to MQTT {version}; {then})")
 
     def _on_connect(
         self,
@@ -276,24 +324,31 @@ class Link:
         self._deadline_ns = time.monotonic_ns() + int(HANDSHAKE_SECONDS * _NS)
         if flags.session_present and not self._config.clean_session:
             self._watch.resumed(self._stamp_ns)
-        self._report(Connected(self._stamp_ns, flags.session_present))
-        self._client.subscribe(self._config.topic_filter, self._config.qos)
+        else:
+            self._handled.forget()
+        self._choice.answered(self._stamp_ns)
+        self._report(Connected(self._stamp_ns, flags.session_present, self._choice.current))
+        _, self._subscribe_id = self._client.subscribe(self._config.topic_filter, self._config.qos)
 
     def _on_subscribe(
         self,
         _client: Client,
         _userdata: object,
-        _mid: int,
+        mid: int,
         codes: list[ReasonCode],
         properties: Properties | None,
     ) -> None:
+        if not self._connected or mid != self._subscribe_id:
+            return  # not the answer to our question
         refused = [code for code in codes if code.is_failure]
         if refused:
             reason = suback_reason(refused[0].value)
-            self._end(Refused(self._stamp_ns, reason, _detail(refused[0], properties)))
+            detail = f"subscription to {self._config.topic_filter!r}: {_detail(refused[0], properties)}"
+            self._end(Refused(self._stamp_ns, reason, detail))
         elif self._deadline_ns is not None:
             self._deadline_ns = None
             self._report(Subscribed(self._stamp_ns))
+            self._probe.start(self._stamp_ns)
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         """A message that paho had to acknowledge; at QoS 2, when the exchange is complete."""
@@ -301,15 +356,17 @@ class Link:
             topic = message.topic.encode()
         except UnicodeDecodeError as error:
             topic = error.object
-        oversize = message.payload == self._marker
+        payload = bytes(message.payload)
+        oversize = payload == self._marker
+        repeated = message.qos == 1 and self._handled.repeats(message.mid, topic, payload, dup=message.dup)
         self._deliver(
             Message(
                 topic,
-                b"" if oversize else bytes(message.payload),
+                b"" if oversize else payload,
                 self._stamp_ns,
                 message.retain,
-                message.dup,
-                self._watch.active(self._stamp_ns),
+                repeated,
+                message.dup or self._watch.active(self._stamp_ns),  # sent again, so it waited
                 oversize,
                 message.qos,
             )

@@ -84,3 +84,14 @@ def network_reason(error: Exception) -> LinkReason:  # noqa: PLR0911  one answer
     if isinstance(error, OSError) and error.errno in {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN}:
         return LinkReason.NETWORK_UNREACHABLE
     return LinkReason.OTHER
+
+
+def network_detail(error: Exception) -> str:
+    """What a socket raised while connecting, for people, with the remedy where it is one of the settings."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = error.verify_message.rstrip(".")
+        return f"we refused the broker's certificate: {why}; check mqtt.tls.ca_file and mqtt.tls.server_name"
+    text = str(error) or type(error).__name__
+    if network_reason(error) == LinkReason.DNS:
+        return f"the host name does not resolve, check mqtt.broker: {text}"
+    return text

@@ -106,7 +106,7 @@ class Receiver:
     def _report(self, event: LinkEvent) -> None:
         if isinstance(event, (Refused, Lost)):
             event = self._attempts.ended(event)
-            self._retry_at = time.monotonic() + self._attempts.next_delay()
+            self._retry_at = time.monotonic() + (0.0 if self._link.at_once else self._attempts.next_delay())
         self._outbox.add_event(event)
         if isinstance(event, Subscribed):
             self._attempts.subscribed(event.at_ns)

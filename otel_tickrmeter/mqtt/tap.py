@@ -2,12 +2,17 @@
 
 from otel_tickrmeter.mqtt.transport import Stream
 
+PINGREQ = b"\xc0\x00"
+PINGRESP = b"\xd0\x00"
+
 
 class Tap:
     """Passes packets on to paho, and paho's own bytes to the broker.
 
-    Our side calls `receive`, `end` and `hand_over`; paho calls the rest, as on a non-blocking socket.
+    Our side calls `receive`, `hand_over` and `ping`; paho calls the rest, as on a non-blocking socket.
     `failure` is the last error of the stream, which paho does not tell.
+
+    Paho pings too, for the keepalive. Answers come in the order of the questions, so both are counted.
     """
 
     def __init__(self, stream: Stream) -> None:
@@ -16,6 +21,16 @@ class Tap:
         self._stream = stream
         self._handed = b""
         self._at = 0
+        self._unsent = b""  # of a ping of ours
+        self._half = False  # paho's last packet is not written to its end
+        self._pings = 0
+        self._pongs = 0
+        self._last_ping = 0
+
+    @property
+    def answered(self) -> bool:
+        """Whether the broker has answered the last `ping`."""
+        return self._pongs >= self._last_ping
 
     def receive(self) -> bytes | None:
         """What has arrived; None when there is nothing now; empty when nothing will come any more."""
@@ -34,6 +49,8 @@ class Tap:
         """Lets paho read `packet`; the one before must have been read."""
         self._handed = packet
         self._at = 0
+        if packet == PINGRESP and self._pongs < self._pings:
+            self._pongs += 1
 
     def pending(self) -> int:
         """Bytes that paho has not read yet."""
@@ -49,19 +66,27 @@ class Tap:
         self._at += len(data)
         return data
 
+    def ping(self) -> None:
+        """Asks the broker for a sign of life, as soon as the socket takes it and nothing is half written."""
+        self._pings += 1
+        self._last_ping = self._pings
+        self._unsent += PINGREQ
+        self._flush_ping()
+
     def send(self, buffer: bytes | bytearray) -> int:
         """For paho: to the broker."""
-        try:
-            return self._stream.send(buffer)
-        except BlockingIOError:
-            raise
-        except OSError as error:
-            self.failure = error
-            raise
+        if self._flush_ping():
+            raise BlockingIOError
+        self._half = True
+        sent = self._send(buffer)
+        self._half = sent < len(buffer)
+        if buffer == PINGREQ:
+            self._pings += 1
+        return sent
 
     def flush(self) -> bool:
         """Sends what was taken and not passed on; whether some is left."""
-        return self._stream.flush()
+        return self._flush_ping() or self._stream.flush()
 
     def fileno(self) -> int:
         """The descriptor to wait on."""
@@ -73,3 +98,25 @@ class Tap:
     def close(self) -> None:
         """Closes the connection."""
         self._stream.close()
+
+    def _flush_ping(self) -> bool:
+        """Whether some of a ping is left that has to go before anything else."""
+        if self._half:
+            return False
+        try:
+            while self._unsent:
+                self._unsent = self._unsent[self._send(self._unsent) :]
+        except BlockingIOError:
+            return True
+        except OSError:  # noted in `failure`; reading meets the end of the stream
+            self._unsent = b""
+        return False
+
+    def _send(self, data: bytes | bytearray) -> int:
+        try:
+            return self._stream.send(data)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            self.failure = error
+            raise

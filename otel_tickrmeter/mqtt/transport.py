@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from otel_tickrmeter.core.reason import LinkReason
 from otel_tickrmeter.mqtt.config import ReceiverConfig, TlsConfig
-from otel_tickrmeter.mqtt.reasons import network_reason
+from otel_tickrmeter.mqtt.reasons import network_detail, network_reason
 from otel_tickrmeter.mqtt.websocket import (
     MAX_HEADER_BYTES,
     FrameStripper,
@@ -78,7 +78,7 @@ def open_stream(config: ReceiverConfig) -> Stream:
     except WebSocketError as error:
         raise ConnectError(LinkReason.WEBSOCKET, str(error)) from error
     except (OSError, ValueError) as error:
-        raise ConnectError(network_reason(error), str(error) or type(error).__name__) from error
+        raise ConnectError(network_reason(error), network_detail(error)) from error
 
 
 def read_password(file: str) -> str:

@@ -81,7 +81,7 @@ class MqttSettings:
     password: str | None = field(default=None, repr=False)
     password_file: Path | None = None
     client_id: str = field(default_factory=default_client_id)
-    protocol: Literal["5", "3.1.1"] = "5"
+    protocol: Literal["auto", "5", "3.1.1"] = "auto"
     qos: int = 0
     clean_session: bool = True
     keepalive: float = 60.0

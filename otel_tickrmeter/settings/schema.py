@@ -51,13 +51,21 @@ _KEYS = (
         '"otel-tickrmeter-1"',
         "otel-tickrmeter- and the host's name, with -PORT unless prometheus.port is 9464",
     ),
-    Key("mqtt.protocol", choice("5", "3.1.1"), "MQTT version: 5 or 3.1.1."),
+    Key(
+        "mqtt.protocol",
+        choice("auto", "5", "3.1.1"),
+        "MQTT version: 5, 3.1.1, or auto for 3.1.1 where the broker refuses 5.",
+    ),
     Key("mqtt.qos", integer(0, 2), "Quality of service of the subscription: 0, 1 or 2."),
     Key(
         "mqtt.clean_session", kinds.BOOL, "Start clean; false lets the broker queue for us while we are away."
     ),
     # MQTT carries the interval as whole seconds in sixteen bits, and takes 0 for "never".
-    Key("mqtt.keepalive", duration(1, 65535, whole=True), "Interval after which a silent link is probed."),
+    Key(
+        "mqtt.keepalive",
+        duration(1, 65535, whole=True),
+        "A broker that is silent for this long is given up; it is asked each second.",
+    ),
     Key(
         "mqtt.topic_prefix",
         kinds.TOPIC_PREFIX,

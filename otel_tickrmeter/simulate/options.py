@@ -44,7 +44,7 @@ class SimulateOptions:
     symbols: int = 500
     symbols_per_device: int = 3
     seed: int = 1
-    protocol: Literal["5", "3.1.1"] = "5"
+    protocol: Literal["auto", "5", "3.1.1"] = "auto"
     qos: int = 0
     username: str | None = None
     password: str | None = field(default=None, repr=False)
@@ -104,7 +104,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--symbols", type=_count, default=usual.symbols, metavar="N", help=usually)
     add("--symbols-per-device", type=_count, default=usual.symbols_per_device, metavar="N", help=usually)
     add("--seed", type=int, default=usual.seed, help=f"same options, same messages ({usually})")
-    add("--protocol", choices=("5", "3.1.1"), default=usual.protocol, help=f"MQTT version ({usually})")
+    add(
+        "--protocol", choices=("auto", "5", "3.1.1"), default=usual.protocol, help=f"MQTT version ({usually})"
+    )
     add("--qos", type=int, choices=(0, 1), default=usual.qos, help=usually)
     add("--username")
     add("--password-file", metavar="FILE", help="its first line is the password")

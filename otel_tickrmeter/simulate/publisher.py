@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from paho.mqtt.client import Client, MQTTv5, MQTTv311, error_string
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from otel_tickrmeter.settings.broker import parse_broker_url
@@ -26,11 +26,22 @@ _LONGEST_WAIT = 0.25
 _BACKLOG = 10_000
 """Messages handed to paho and not yet taken by the broker; beyond this, wait for it."""
 _SERVE_EVERY = 16
+_VERSIONS = {"auto": (MQTTv5, MQTTv311), "5": (MQTTv5,), "3.1.1": (MQTTv311,)}
+"""What is tried, in this order."""
+_UNSUPPORTED_VERSION = 0x84
 _FENCE = "otel-tickrmeter/simulate/fence"
 
 
 class BrokerError(Exception):
     """The broker cannot be reached, refuses us, or went away."""
+
+
+class _LostError(BrokerError):
+    """The connection ended."""
+
+
+class _VersionError(BrokerError):
+    """Refused, perhaps for the version of MQTT."""
 
 
 @dataclass(slots=True)
@@ -55,17 +66,63 @@ class Publisher:
     """
 
     def __init__(self, options: SimulateOptions) -> None:
+        self._options = options
         self._address = parse_broker_url(options.broker)
-        self._qos = options.qos
-        self._prefix = options.topic_prefix
         self._handed = 0
         self._taken = 0
-        self._refusal: str | None = None
+        self._answered = False
+        self._refusal: ReasonCode | None = None
         self._fenced = False
-        self._client = client = Client(
+        self._client: Client
+
+    def __enter__(self) -> Self:
+        *others, last = _VERSIONS[self._options.protocol]
+        for version in others:
+            try:
+                self._connect(version)
+            except _VersionError:
+                continue
+            return self
+        self._connect(last)
+        return self
+
+    def _connect(self, version: MQTTProtocolVersion) -> None:
+        """Connect with this version of MQTT.
+
+        Raises:
+            BrokerError: Not reachable, or refused; a _VersionError when that may be for the version.
+        """
+        address = self._address
+        where = f"{address.host}:{address.port}"
+        self._answered, self._refusal = False, None
+        self._client = client = self._make_client(version)
+        try:
+            client.connect(address.host, address.port)
+        except (OSError, ValueError) as error:
+            raise BrokerError(f"cannot connect to {where}: {error}") from error
+        connection = client.socket()
+        if isinstance(connection, socket):
+            # Nagle's algorithm would hold a small message until the broker's delayed acknowledgement, 40 ms.
+            connection.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+        lost: _LostError | None = None
+        try:
+            self._serve_until(lambda: self._answered, "a CONNACK")
+        except _LostError as error:
+            lost = error
+        except BrokerError as error:
+            raise BrokerError(f"{where}: {error}") from error
+        if self._refusal is not None:
+            kind = _VersionError if self._refusal.value == _UNSUPPORTED_VERSION else BrokerError
+            raise kind(f"{where} refuses the connection: {self._refusal}")
+        if lost is not None:  # broken off unanswered, or answered with what this version does not know
+            raise _VersionError(f"{where}: {lost}") from lost
+
+    def _make_client(self, version: MQTTProtocolVersion) -> Client:
+        options = self._options
+        client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=f"tickrmeter-simulate-{token_hex(4)}",
-            protocol=MQTTv5 if options.protocol == "5" else MQTTv311,
+            protocol=version,
             transport=self._address.transport,
             reconnect_on_failure=False,
         )
@@ -78,25 +135,7 @@ class Publisher:
         client.on_connect = self._on_connect
         client.on_publish = self._on_publish
         client.on_unsubscribe = self._on_unsubscribe
-
-    def __enter__(self) -> Self:
-        address = self._address
-        where = f"{address.host}:{address.port}"
-        try:
-            self._client.connect(address.host, address.port)
-        except (OSError, ValueError) as error:
-            raise BrokerError(f"cannot connect to {where}: {error}") from error
-        connection = self._client.socket()
-        if isinstance(connection, socket):
-            # Nagle's algorithm would hold a small message until the broker's delayed acknowledgement, 40 ms.
-            connection.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
-        try:
-            self._serve_until(lambda: self._refusal is not None or self._client.is_connected(), "a CONNACK")
-        except BrokerError as error:
-            raise BrokerError(f"{where}: {self._refusal or error}") from error
-        if self._refusal is not None:
-            raise BrokerError(f"{where} refuses the connection: {self._refusal}")
-        return self
+        return client
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -107,7 +146,9 @@ class Publisher:
         """Hand a message over; wait first while the broker is far behind."""
         while self._handed - self._taken > _BACKLOG:
             self.serve(_LONGEST_WAIT)
-        info = self._client.publish(self._prefix + message.topic, message.payload, self._qos)
+        info = self._client.publish(
+            self._options.topic_prefix + message.topic, message.payload, self._options.qos
+        )
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise BrokerError(f"connection lost: {error_string(info.rc)}")
         self._handed += 1
@@ -116,7 +157,7 @@ class Publisher:
         """Read and write for this long at most; less, when there was something to do."""
         code = self._client.loop(seconds)
         if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise BrokerError(f"connection lost: {error_string(code)}")
+            raise _LostError(f"connection lost: {error_string(code)}")
 
     def flush(self) -> None:
         """Wait until the broker has taken everything: acknowledged it at QoS 1, read it at QoS 0."""
@@ -139,8 +180,9 @@ class Publisher:
     def _on_connect(
         self, _client: Client, _data: object, _flags: object, reason: ReasonCode, _props: object
     ) -> None:
+        self._answered = True
         if reason.is_failure:
-            self._refusal = str(reason)
+            self._refusal = reason
 
     def _on_publish(self, *_: object) -> None:
         self._taken += 1

@@ -53,6 +53,7 @@ tickrmeter_device_boots_total                   counter    firmware_version     
 tickrmeter_device_boot_duration_seconds         histogram  firmware_version               =
 tickrmeter_http_stream_requests_total           counter    firmware_version               =
 tickrmeter_mqtt_connected                       gauge      .                              =
+tickrmeter_mqtt_protocol_info                   gauge      protocol                       =
 tickrmeter_mqtt_connection_changes_total        counter    event,reason                   =
 tickrmeter_mqtt_last_message_timestamp_seconds  gauge      .                              =
 tickrmeter_receiver_silence_seconds             gauge      .                              =

@@ -2,11 +2,13 @@
 
 import socket
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Self
 
+SIP_BYTES = 512
 CONNACK = {"5": b"\x20\x03\x00\x00\x00", "3.1.1": b"\x20\x02\x00\x00"}
 
 
@@ -56,19 +58,21 @@ class SilentServer(FarEnd):
 class FakeBroker(FarEnd):
     """Answers the n-th packet of each connection with the n-th of `answers`, and then is silent.
 
-    A SUBSCRIBE's packet id is put in place of the bytes `MID`. `None` closes the connection.
+    With several scripts each is for one connection in turn, and the last for all that follow. A SUBSCRIBE's
+    packet id is put in place of the bytes `MID`. `None` closes the connection.
     """
 
     MID = b"<mid>"
 
-    def __init__(self, answers: Sequence[bytes | None]) -> None:
+    def __init__(self, *answers: Sequence[bytes | None]) -> None:
         super().__init__()
         self.packets: list[bytes] = []
-        self._answers = answers
+        self._scripts = list(answers)
 
     def _serve(self, connection: socket.socket) -> None:
+        answers = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
         with suppress(OSError):
-            for answer in self._answers:
+            for answer in answers:
                 packet = connection.recv(65_536)  # ours are small and sent at once
                 self.packets.append(packet)
                 if answer is None:
@@ -88,6 +92,11 @@ class Proxy(FarEnd):
         self._target = port
         self._talking = threading.Event()
         self._talking.set()
+        self._pause_seconds = 0.0
+
+    def slow_down(self, pause_seconds: float) -> None:
+        """From now on it passes on `SIP_BYTES` at most in such a time, each way; 0: as fast as it can."""
+        self._pause_seconds = pause_seconds
 
     def silence(self) -> None:
         """From now on nothing gets through, and nothing is closed."""
@@ -95,6 +104,12 @@ class Proxy(FarEnd):
 
     def talk(self) -> None:
         """Everything gets through again."""
+        self._talking.set()
+
+    def cut(self) -> None:
+        """Closes every connection, with whatever was on its way; new ones are passed on."""
+        connections, self._open[:] = self._open[:], []
+        _close(*connections)
         self._talking.set()
 
     def __exit__(self, *exception: object) -> None:
@@ -110,9 +125,10 @@ class Proxy(FarEnd):
 
     def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
-            while data := source.recv(65_536):
+            while data := source.recv(SIP_BYTES if self._pause_seconds else 65_536):
                 self._talking.wait()
                 target.sendall(data)
+                time.sleep(self._pause_seconds)
         self._talking.wait()
         _close(target)
 

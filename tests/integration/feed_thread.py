@@ -9,6 +9,8 @@ from typing import Self, TypeVar
 from anyio.from_thread import start_blocking_portal
 
 from otel_tickrmeter.core.message import (
+    Doubted,
+    Heard,
     LinkEvent,
     Lost,
     Message,
@@ -77,7 +79,8 @@ class FeedThread:
     def story(self) -> list[str]:
         """The changes of the connection so far: class names, with the reason where there is one.
 
-        A stall is none: any machine may keep the receiver from running. Nor is it one that nothing changed.
+        A stall is none, nor is a doubt: any machine may keep the receiver, or the broker, from running. Nor
+        is it one that nothing changed.
         """
         with self._changed:
             return [
@@ -85,13 +88,18 @@ class FeedThread:
                 if isinstance(item, Refused | Lost)
                 else type(item).__name__
                 for item in self.log
-                if not isinstance(item, Message | Watermark | Stalled | Settled)
+                if not isinstance(item, Message | Watermark | Stalled | Doubted | Heard | Settled)
             ]
 
     @property
     def stalls(self) -> list[Stalled]:
         """When the receiver says that it did not run, for a second or longer."""
         return self.events(Stalled)
+
+    @property
+    def held_up(self) -> bool:
+        """Whether the receiver, or the broker, did not run for a while: then there is a backlog, rightly."""
+        return bool(self.stalls or self.events(Doubted))
 
     def wait(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
         """Waits until `condition` holds; fails with what there is when it does not."""

@@ -23,7 +23,7 @@ EVERY_READING: dict[str, Any] = {
 
 def fleet() -> Iterator[Step]:
     """Everybody reports once, and asks for each symbol once; one in a hundred gets no answer."""
-    yield Connected(at(1), session_present=False)
+    yield Connected(at(1), session_present=False, protocol="5")
     yield Subscribed(at(1))
     exchanges = []
     for number in range(DEVICES):

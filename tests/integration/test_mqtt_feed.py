@@ -64,7 +64,7 @@ def test_what_is_published_arrives_once_in_order_and_stamped(
             assert kept[3:] == (True, False, False, False, min(1, qos))
             assert [message.payload for message in live] == [b"%d" % number for number in range(3000)]
             # What waited while the receiver was kept from running is a backlog, and rightly so.
-            flags = {message._replace(backlog=message.backlog and not feed.stalls)[3:] for message in live}
+            flags = {message._replace(backlog=message.backlog and not feed.held_up)[3:] for message in live}
             assert flags == {(False, False, False, False, qos)}
             stamps = [message.arrived_ns for message in live]
             assert stamps == sorted(stamps)
@@ -294,7 +294,7 @@ def test_a_session_that_was_kept_is_a_backlog(tmp_path: Path, protocol: Protocol
             feed.wait_subscribed()
             broker.publish(numbered(10))
             feed.wait_messages(10)
-            assert feed.stalls or not any(message.backlog for message in feed.messages)
+            assert feed.held_up or not any(message.backlog for message in feed.messages)
         broker.publish(numbered(500, start=10))
         with FeedThread(settings) as feed:
             feed.wait_messages(500)
@@ -313,7 +313,7 @@ def test_a_clean_session_has_no_backlog(tmp_path: Path, protocol: Protocol) -> N
                 broker.publish(numbered(10))
                 feed.wait_messages(10)
                 assert not feed.events(Connected)[0].session_present
-                assert feed.stalls or not any(message.backlog for message in feed.messages)
+                assert feed.held_up or not any(message.backlog for message in feed.messages)
             broker.publish(numbered(5))
 
 
@@ -496,13 +496,14 @@ def test_the_receiver_is_small_and_imports_little() -> None:
 
 
 def test_nobody_listening_and_no_such_host_are_told_apart() -> None:
-    for url, reason in (
-        (f"mqtt://127.0.0.1:{free_port()}", "connection_refused"),
-        ("mqtt://no-such-host.invalid", "dns"),
+    for url, reason, said in (
+        (f"mqtt://127.0.0.1:{free_port()}", "connection_refused", "Connection refused"),
+        ("mqtt://no-such-host.invalid", "dns", "the host name does not resolve, check mqtt.broker: "),
     ):
         with FeedThread(MqttSettings(url, reconnect=SOON)) as feed:
             feed.wait(lambda feed=feed: bool(feed.story))  # type: ignore[misc]
             assert feed.story[0] == f"Refused:{reason}"
+            assert said in feed.events(Refused)[0].detail
 
 
 def test_subscribed_follows_connected(tmp_path: Path) -> None:

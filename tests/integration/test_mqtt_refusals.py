@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from otel_tickrmeter.core.message import Lost, Refused
+from otel_tickrmeter.core.message import Connected, Lost, Refused
 from otel_tickrmeter.mqtt.transport import CONNECT_SECONDS
 from otel_tickrmeter.settings.model import MqttSettings, ReconnectSettings
 from tests.integration.fake_broker import CONNACK, FakeBroker
@@ -70,6 +70,7 @@ def test_a_refused_subscription_is_told_and_the_connection_given_up(
     ):
         feed.wait(lambda: len(feed.events(Refused)) >= 2)
         assert feed.story[:4] == ["Connected", f"Refused:{reason}"] * 2
+        assert feed.events(Refused)[0].detail.startswith("subscription to '+': ")
         feed.wait(lambda: any(packet.startswith(b"\xe0") for packet in broker.packets))  # DISCONNECT
 
 
@@ -168,3 +169,100 @@ def test_a_server_that_speaks_something_else_is_a_refusal(url: str) -> None:
         with FeedThread(settings) as feed:
             feed.wait(lambda: len(feed.events(Refused)) >= 2)
             assert set(feed.story) == {"Refused:websocket" if url == "ws" else "Refused:tls"}
+
+
+def test_a_suback_that_is_not_ours_confirms_nothing() -> None:
+    protocols: tuple[Protocol, ...] = ("5", "3.1.1")
+    with ExitStack() as stack:
+        feeds = []
+        for protocol in protocols:  # at once: each takes as long as an answer may
+            foreign = SUBACK[protocol].replace(FakeBroker.MID, b"\x77\x77")
+            broker = stack.enter_context(FakeBroker([CONNACK[protocol], foreign]))
+            feeds.append(stack.enter_context(FeedThread(MqttSettings(broker.url, protocol=protocol))))
+        for feed in feeds:
+            feed.wait(lambda feed=feed: bool(feed.events(Refused)))  # type: ignore[misc]
+            assert feed.story[:2] == ["Connected", "Refused:timeout"]
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_what_comes_before_the_connack_is_no_answer(protocol: Protocol) -> None:
+    early = SUBACK[protocol].replace(FakeBroker.MID, b"\x00\x01")
+    message = b"\x30\x06\x00\x01t\x00ab"
+    for before in (early, message):
+        with (
+            FakeBroker([before + CONNACK[protocol]]) as broker,
+            FeedThread(MqttSettings(broker.url, protocol=protocol, reconnect=SOON)) as feed,
+        ):
+            feed.wait(lambda feed=feed: len(feed.events(Refused)) >= 2)  # type: ignore[misc]
+            assert set(feed.story) == {"Refused:bad_protocol"}
+            assert feed.messages == []
+
+
+OLDER = [CONNACK["3.1.1"], SUBACK["3.1.1"]]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"\x20\x02\x00\x01", "bad_protocol"),  # as a broker of MQTT 3.1.1 says it
+        (b"\x20\x03\x00\x84\x00", "bad_protocol"),
+        (b"\x20\x05\x00\x00\x02\xff\xff", "bad_protocol"),  # properties that are none
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "bad_protocol"),
+        (None, "closed_by_broker"),
+    ],
+)
+def test_a_broker_that_refuses_the_newer_version_is_asked_with_the_older_one_at_once(
+    answer: bytes | None, reason: str
+) -> None:
+    never = ReconnectSettings(300.0, 300.0)  # but at once
+    with (
+        FakeBroker([answer], OLDER) as broker,
+        FeedThread(MqttSettings(broker.url, reconnect=never)) as feed,
+    ):
+        feed.wait_subscribed()
+        assert feed.story == [f"Refused:{reason}", "Connected", "Subscribed"]
+        assert feed.events(Connected)[0].protocol == "3.1.1"
+        assert feed.events(Refused)[0].detail.endswith("(to MQTT 5; trying 3.1.1)")
+        assert [packet[8] for packet in broker.packets[:2]] == [5, 4]
+
+
+def test_what_a_broker_was_found_to_speak_is_spoken_at_the_next_connection() -> None:
+    with (
+        FakeBroker([None], [*OLDER, None], OLDER) as broker,
+        FeedThread(MqttSettings(broker.url, reconnect=SOON, keepalive=1)) as feed,
+    ):
+        feed.wait_subscribed(2)
+        assert [event.protocol for event in feed.events(Connected)] == ["3.1.1", "3.1.1"]
+        assert len(feed.events(Refused)) == 1
+
+
+@pytest.mark.parametrize("code", [0x86, 0x87, 0x88])
+def test_a_refusal_for_another_reason_is_none_of_the_version(code: int) -> None:
+    with (
+        FakeBroker([bytes([0x20, 3, 0, code, 0])]) as broker,
+        FeedThread(MqttSettings(broker.url, reconnect=SOON)) as feed,
+    ):
+        feed.wait(lambda: len(feed.events(Refused)) >= 3)
+        assert {packet[8] for packet in broker.packets} == {5}
+        assert "MQTT" not in feed.events(Refused)[0].detail
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_with_a_version_that_is_set_the_refusal_names_the_setting(protocol: Protocol) -> None:
+    connack = b"\x20\x02\x00\x01"
+    with (
+        FakeBroker([connack]) as broker,
+        FeedThread(MqttSettings(broker.url, protocol=protocol, reconnect=SOON)) as feed,
+    ):
+        feed.wait(lambda: len(feed.events(Refused)) >= 2)
+        assert set(feed.story) == {"Refused:bad_protocol"}
+        assert f"(to MQTT {protocol}; mqtt.protocol is '{protocol}')" in feed.events(Refused)[0].detail
+
+
+def test_a_network_that_fails_says_nothing_about_the_version() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with FeedThread(MqttSettings(f"mqtt://127.0.0.1:{port}", reconnect=SOON)) as feed:
+        feed.wait(lambda: len(feed.events(Refused)) >= 3)
+        assert set(feed.story) == {"Refused:connection_refused"}
+        assert "MQTT" not in feed.events(Refused)[0].detail

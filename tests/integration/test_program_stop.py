@@ -132,7 +132,7 @@ def test_sighup_does_not_stop_it_and_is_answered_in_the_log(tmp_path: Path) -> N
 @pytest.mark.parametrize("number", SIGNALS)
 def test_while_the_broker_is_absent(tmp_path: Path, number: signal.Signals) -> None:
     with Exporter(tmp_path, settings(f"mqtt://127.0.0.1:{free_port()}")) as exporter:
-        exporter.wait(lambda: "Refused by the broker" in exporter.log, "to try")
+        exporter.wait(lambda: "Cannot connect to the broker" in exporter.log, "to try")
         stop(exporter, number)
 
 

@@ -68,8 +68,10 @@ def subscriber(port: int, protocol: str, qos: int) -> Iterator[list[tuple[str, b
 
 
 @pytest.mark.parametrize("qos", [0, 1])
-@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-def test_every_message_arrives_as_planned(tmp_path: Path, protocol: Literal["5", "3.1.1"], qos: int) -> None:
+@pytest.mark.parametrize("protocol", ["auto", "5", "3.1.1"])
+def test_every_message_arrives_as_planned(
+    tmp_path: Path, protocol: Literal["auto", "5", "3.1.1"], qos: int
+) -> None:
     with Mosquitto(tmp_path) as broker, subscriber(broker.port, protocol, qos) as received:
         options = replace(SHORT, broker=broker.url, protocol=protocol, qos=qos, topic_prefix="fleet/a/")
         summary = simulate(options)

@@ -49,7 +49,7 @@ SYMBOLS = st.sampled_from(["AAPL", "BTC", "EUR/USD", "MSFT", "^GSPC"])
 WAITS = st.sampled_from([0, 0, 1, 3, 10, 11, 41, 70])
 FLAGS = st.sampled_from(["", "", "", "", "backlog", "retain", "duplicate"])
 LINK_EVENTS: list[Callable[[int], LinkEvent]] = [
-    lambda at_ns: Connected(at_ns, session_present=False),
+    lambda at_ns: Connected(at_ns, session_present=False, protocol="5"),
     Subscribed,
     lambda at_ns: Refused(at_ns, "not_authorized", ""),
     lambda at_ns: Lost(at_ns, "closed_by_broker", ""),

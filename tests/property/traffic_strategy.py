@@ -100,7 +100,7 @@ _strange = st.builds(
 )
 _link = st.sampled_from(
     [
-        Connected(0, session_present=True),
+        Connected(0, session_present=True, protocol="5"),
         Subscribed(0),
         Refused(0, "bad_credentials", "no"),
         Lost(0, "closed", "by the peer"),

@@ -5,7 +5,9 @@ from loguru import logger
 
 from otel_tickrmeter.core.message import (
     Connected,
+    Doubted,
     Dropped,
+    Heard,
     Lost,
     Refused,
     Settled,
@@ -36,7 +38,7 @@ def test_a_watermark_moves_time_on(exporter: Exporter) -> None:
 
 
 def test_connected_is_only_half_of_it(exporter: Exporter) -> None:
-    exporter.handler.report(Connected(1, session_present=False))
+    exporter.handler.report(Connected(1, session_present=False, protocol="5"))
     assert not exporter.link.usable
     assert "subscription" in exporter.link.trouble
     assert exporter.figures("tickrmeter_mqtt_connection_changes_total") == {}
@@ -83,7 +85,7 @@ def test_a_refusal_says_why(exporter: Exporter) -> None:
 
 
 def test_rule_5_a_refusal_of_the_subscription_abandons_what_came_before_it(exporter: Exporter) -> None:
-    exporter.handler.report(Connected(1, session_present=False))
+    exporter.handler.report(Connected(1, session_present=False, protocol="5"))
     exporter.deliver(request(2))
     exporter.handler.report(Refused(10, "timeout", "no SUBACK within 10 s"))
     exporter.handler.report(Watermark(100, 0, 100))
@@ -179,3 +181,37 @@ def test_its_silence_is_logged_when_it_begins_and_ends_but_not_while_it_connects
         "The receiving process has said nothing for 5 s",
         "The receiving process is heard of again",
     ]
+
+
+def test_rule_5_while_the_link_is_in_doubt_nothing_is_timed(exporter: Exporter) -> None:
+    exporter.handler.report(Connected(1, session_present=False, protocol="5"))
+    exporter.handler.report(Subscribed(1))
+    exporter.deliver(request(1), request(1, B))
+    exporter.handler.report(Doubted(9, 1.0))
+    assert not exporter.link.usable
+    assert "does not answer" in exporter.link.doubt
+    # What the broker had kept comes before its answer to our question, and both after the deadline.
+    exporter.deliver(answer(100)._replace(backlog=True))
+    exporter.handler.report(Heard(100, 92.0))
+    exporter.handler.report(Watermark(200, 0, 200))
+    assert exporter.link.usable
+    assert exporter.figures("tickrmeter_stock_update_timeout_total") == {}
+    assert sum(exporter.figures("tickrmeter_stock_update_abandoned_total").values()) == 2
+    assert exporter.histogram("tickrmeter_stock_update_latency_seconds") == {}
+
+
+@pytest.mark.parametrize(
+    ("reason", "trouble"),
+    [
+        ("dns", "cannot connect to the broker: why"),
+        ("connection_refused", "cannot connect to the broker: why"),
+        ("tls", "cannot connect to the broker: why"),
+        ("receiver_died", "cannot connect to the broker: why"),
+        ("bad_credentials", "refused by the broker: why"),
+        ("subscription_refused", "refused by the broker: why"),
+        ("bad_protocol", "refused by the broker: why"),
+    ],
+)
+def test_who_refused_is_said_rightly(exporter: Exporter, reason: str, trouble: str) -> None:
+    exporter.handler.report(Refused(1, reason, "why"))
+    assert exporter.link.trouble == trouble

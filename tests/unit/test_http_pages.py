@@ -15,6 +15,7 @@ REPORT = HealthReport(
     uptime_seconds=90.12345,
     connection_uptime_share=0.5,
     queue_sizes={"receive": 7},
+    mqtt_protocol="5",
 )
 
 
@@ -22,6 +23,7 @@ def test_health_has_every_key() -> None:
     assert json.loads(health_json(REPORT)) == {
         "status": "healthy",
         "broker_connected": True,
+        "mqtt_protocol": "5",
         "last_message_time": "2023-11-14T22:13:20.250Z",
         "messages_processed": 12,
         "errors_count": 3,

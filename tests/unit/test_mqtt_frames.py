@@ -27,7 +27,7 @@ from otel_tickrmeter.mqtt.frames import (
 )
 
 EVENTS: list[LinkEvent] = [
-    Connected(1, session_present=True),
+    Connected(1, session_present=True, protocol="5"),
     Subscribed(2),
     Refused(3, "dns", 'no "such" host ü'),
     Lost(4, "closed_by_broker", ""),

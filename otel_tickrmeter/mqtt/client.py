@@ -1,0 +1,52 @@
+"""paho's client, over a socket of ours."""
+
+import math
+from collections.abc import Callable
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from otel_tickrmeter.mqtt.config import ReceiverConfig
+from otel_tickrmeter.mqtt.tap import Tap
+from otel_tickrmeter.mqtt.version import Version
+
+SESSION_EXPIRY_SECONDS = 3600
+"""How long an MQTT 5 broker keeps a session for us when `clean_session` is off; without it, not at all."""
+
+
+class TappedClient(Client):
+    """Connects by `reconnect`, through what `make_tap` gives.
+
+    `_create_socket` is the one private name of paho we rely on. If a release renames it, paho opens a
+    socket of its own; `Link.open` notices, and every test of tests/integration/test_mqtt_feed.py fails.
+    """
+
+    def __init__(self, config: ReceiverConfig, version: Version, make_tap: Callable[[], Tap]) -> None:
+        mqtt5 = version == "5"
+        super().__init__(
+            CallbackAPIVersion.VERSION2,
+            client_id=config.client_id,
+            clean_session=None if mqtt5 else config.clean_session,
+            protocol=MQTTProtocolVersion.MQTTv5 if mqtt5 else MQTTProtocolVersion.MQTTv311,
+            reconnect_on_failure=False,  # else a refused MQTT 3.1.1 is tried again, blocking, as 3.1
+        )
+        self._make_tap = make_tap
+        self.version = version
+        if config.username is not None or config.password is not None:
+            self.username_pw_set(config.username, config.password)
+        keepalive = math.ceil(config.keepalive)
+        if not mqtt5:
+            self.connect_async(config.host, config.port, keepalive)
+            return
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
+        if not config.clean_session:
+            properties.SessionExpiryInterval = SESSION_EXPIRY_SECONDS
+        # Said outright: paho's default is a clean start at the first connect only.
+        self.connect_async(
+            config.host, config.port, keepalive, clean_start=config.clean_session, properties=properties
+        )
+
+    def _create_socket(self) -> Tap:
+        return self._make_tap()
