@@ -1,6 +1,7 @@
 """The MQTT connection: paho speaks the protocol, the tap takes the messages off the stream.
 
-Times are `time.monotonic_ns`.
+Over 300 lines, because here all parts of a connection meet; what can be decided apart from it is in files of
+its own. Times are `time.monotonic_ns`.
 """
 
 import os
@@ -27,15 +28,11 @@ from otel_tickrmeter.core.reason import LinkReason
 from otel_tickrmeter.mqtt.backlog import BacklogWatch
 from otel_tickrmeter.mqtt.client import TappedClient
 from otel_tickrmeter.mqtt.config import ReceiverConfig
+from otel_tickrmeter.mqtt.ending import ending, said
 from otel_tickrmeter.mqtt.handled import Handled
 from otel_tickrmeter.mqtt.packets import PacketSplitter
 from otel_tickrmeter.mqtt.probe import Probe
-from otel_tickrmeter.mqtt.reasons import (
-    connack_reason,
-    disconnect_reason,
-    network_reason,
-    suback_reason,
-)
+from otel_tickrmeter.mqtt.reasons import connack_reason, suback_reason
 from otel_tickrmeter.mqtt.tap import PINGRESP, Tap
 from otel_tickrmeter.mqtt.transport import ConnectError, open_stream, read_password
 from otel_tickrmeter.mqtt.version import AT_ONCE_SECONDS, VersionChoice
@@ -48,8 +45,6 @@ CHUNKS_PER_TURN = 4
 
 _NS = 1_000_000_000
 _ALIVE_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-_KEEPALIVE_TIMEOUT = 0x8D
-_PROTOCOL_ERROR = 0x82
 _CONNACK = 0x20
 _PUBLISH = 3
 _BROKEN_OFF = (LinkReason.CLOSED_BY_BROKER, LinkReason.CONNECTION_RESET)
@@ -318,7 +313,7 @@ class Link:
         properties: Properties | None,
     ) -> None:
         if code.is_failure:
-            self._end(Refused(self._stamp_ns, connack_reason(code.value), _detail(code, properties)))
+            self._end(Refused(self._stamp_ns, connack_reason(code.value), said(code, properties)))
             return
         self._connected = True
         self._deadline_ns = time.monotonic_ns() + int(HANDSHAKE_SECONDS * _NS)
@@ -343,7 +338,7 @@ class Link:
         refused = [code for code in codes if code.is_failure]
         if refused:
             reason = suback_reason(refused[0].value)
-            detail = f"subscription to {self._config.topic_filter!r}: {_detail(refused[0], properties)}"
+            detail = f"subscription to {self._config.topic_filter!r}: {said(refused[0], properties)}"
             self._end(Refused(self._stamp_ns, reason, detail))
         elif self._deadline_ns is not None:
             self._deadline_ns = None
@@ -384,24 +379,5 @@ class Link:
         if tap is None:  # we closed it
             return
         now_ns = time.monotonic_ns()
-        if flags.is_disconnect_packet_from_server:
-            reason, detail = disconnect_reason(code.value), _detail(code, properties)
-        elif tap.failure is not None:
-            reason, detail = network_reason(tap.failure), str(tap.failure)
-        elif code.value == _KEEPALIVE_TIMEOUT:
-            reason, detail = LinkReason.KEEPALIVE_TIMEOUT, "the broker did not answer a ping"
-        elif tap.ended:
-            reason, detail = LinkReason.CLOSED_BY_BROKER, "the broker closed the connection"
-        elif code.value == _PROTOCOL_ERROR:
-            # paho answers a CONNACK "unacceptable protocol version" like this, without another word.
-            reason = LinkReason.PROTOCOL_ERROR if self._connected else LinkReason.BAD_PROTOCOL
-            detail = "the broker sent what MQTT does not allow, or refused our version of it"
-        else:
-            reason, detail = LinkReason.OTHER, str(code)
+        reason, detail = ending(tap, flags, code, properties, connected=self._connected)
         self._end(Lost(now_ns, reason, detail) if self._connected else Refused(now_ns, reason, detail))
-
-
-def _detail(code: ReasonCode, properties: Properties | None) -> str:
-    """What the broker said, for people, on one line; MQTT 5 brokers may add a sentence."""
-    said = " ".join(getattr(properties, "ReasonString", "").split())[:200]
-    return f"{code}: {said}" if said else str(code)
