@@ -65,5 +65,5 @@ def spread(values: Sequence[float], unit: str) -> str:
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
-    """Return the nearest-rank percentile of sorted values; `share` is 0 to 1."""
+    """Return a percentile of n sorted values, the one with index floor(n * share); `share` is 0 to 1."""
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]

@@ -48,7 +48,7 @@ _REFRESH_SECONDS = {"device": 5.0, "symbol": 1.0}
 
 
 class App:
-    """Every part, made and connected; nothing runs and nothing is opened before `run`."""
+    """Every part, made and connected; nothing runs and nothing is held open before `run`."""
 
     def __init__(self, settings: Settings, log: LogWriter) -> None:
         self._settings = settings

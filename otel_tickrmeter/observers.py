@@ -134,7 +134,7 @@ class FleetObserver:
             yield Observation(device.displaced, device.attributes)
 
     def _symbols(self) -> dict[Symbol, Figures]:
-        # Nine instruments look at the same figures in one collection.
+        # Eight instruments look at the same figures in one collection.
         fleet = self._fleet
         moment = (fleet.now_ns, fleet.applied)
         if self._figures_of != moment:

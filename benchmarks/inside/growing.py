@@ -1,7 +1,7 @@
 """A worker with a fleet of some size, that says what it costs and then serves scrapes.
 
-Job: `shape`. Replies once, with `port` and the figures of `Cost`; then it serves until its standard input
-ends.
+Job: `shape`. Replies once: `port`, `samples`, `message_seconds`, `exposition_seconds` (both of CPU) and
+`resident_mb`; then it serves until its standard input ends.
 """
 
 import os

@@ -1,6 +1,6 @@
 """The metric catalogue: every instrument, as data.
 
-Registration, the README's table, the contract tests and the dashboards' name checks read this one table.
+Registration, the table of the docs, the contract tests and the dashboards' name checks read this one table.
 To add a metric, add a row here and record it in `recorder.py` or observe it in `observers.py`.
 """
 

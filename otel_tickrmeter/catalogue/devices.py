@@ -1,4 +1,4 @@
-"""Instruments that observe the device registry."""
+"""Instruments that observe the known devices."""
 
 from otel_tickrmeter.catalogue.instrument import ANY, Instrument, gauge
 

@@ -1,4 +1,4 @@
-"""Instruments about the messages, the broker connection and the exporter itself."""
+"""Instruments about boots and streams of devices, messages, the broker connection and the exporter itself."""
 
 from enum import StrEnum
 
@@ -17,7 +17,7 @@ from otel_tickrmeter.core.reason import (
 )
 
 BOOT_BUCKETS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
-# A message takes tens of microseconds; what takes a millisecond already deserves a look.
+# A message takes ten microseconds or so; what takes a millisecond already deserves a look.
 PROCESSING_BUCKETS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 1e-2, 1e-1)
 _FIRMWARE = {"firmware_version": ANY}
 _MESSAGE_TYPES = tuple(MessageType)
@@ -38,7 +38,7 @@ class LetterOutcome(StrEnum):
 
 
 def exporter() -> tuple[Instrument, ...]:
-    """Return the rows about the exporter."""
+    """Return these rows."""
     return (
         counter(
             names.BOOTS,

@@ -23,7 +23,7 @@ class Instrument:
 
     `exposed` is the name on the Prometheus side: what `name` and `unit` become there. `attributes` maps
     each attribute to its closed list of values, or to an empty tuple when bounded identities or versions
-    fill it. `detail_only` rows are left out in symbol detail, `per_device` ones lose `device_id` there.
+    fill it. In symbol detail `per_device` gauges are left out, and other `per_device` rows lose `device_id`.
     """
 
     name: str

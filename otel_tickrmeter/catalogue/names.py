@@ -1,4 +1,4 @@
-"""Names of the instruments that code outside the catalogue records or observes."""
+"""Names of all instruments that are recorded, and of some that are observed."""
 
 REQUESTS = "tickrmeter.stock_update.requests"
 RESPONSES = "tickrmeter.stock_update.responses"

@@ -1,4 +1,4 @@
-"""The frames between the receiver and the main process, which are also what a capture holds.
+"""The frames between the receiver and the main process.
 
 A stream is a sequence of frames, all integers in network byte order:
 
@@ -8,7 +8,7 @@ A stream is a sequence of frames, all integers in network byte order:
     flags    = 1 retain, 2 duplicate, 4 backlog, 8 oversize, 16 QoS 1, 32 QoS 2
     kind 2   = one link event: a JSON object, its class name under "event" beside its fields
 
-`encode` of a decoded stream gives the same stream. The decoder yields items or raises `FrameError`,
+Encoding what a stream was decoded to gives the same stream. The decoder yields items or raises `FrameError`,
 nothing else, whatever the bytes.
 """
 

@@ -31,8 +31,8 @@ times a second, not 1000. They carry their stamps, so waiting costs no accuracy.
 
 READ_PAUSE_SECONDS = 0.002
 """While messages flow, the socket is read this often at most: waking for each of 1,000 messages a second
-cost twice the CPU (benchmark `steady`). A stamp is that much late at worst; the first latency bucket ends at
-0.1 s."""
+cost the exporter a quarter more CPU (docs/DESIGN.md). A stamp is that much late at worst; the first latency
+bucket ends at 0.1 s."""
 
 IDLE_SECONDS = 0.1
 """A watermark goes out this often at least."""

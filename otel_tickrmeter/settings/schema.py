@@ -1,6 +1,6 @@
 """Every key of the settings: its kind and its meaning. The defaults are those of the records in `model`.
 
-What is said here once, the loader, `check-config`, `settings.toml` and the README's table all read.
+What is said here once, the loader, `check-config`, `settings.toml` and docs/settings.md all read.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The settings as text: the effective ones with secrets masked, the shipped file, the README's table."""
+"""The settings as text: the effective ones with secrets masked, the shipped file, the table of the docs."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""One planned message, and what it means to a reader who follows the rules of a careful exporter."""
+"""One planned message, and what it means to a reader who keeps the ten rules of docs/messages.md."""
 
 from collections.abc import Mapping
 from typing import Literal, NamedTuple

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _RAW_DEFLATE = -15
-# Level 1: three times as fast as 6 on such text for a quarter more bytes (measured in benchmarks/).
+# Level 1: three times as fast as 6 on such text for a quarter to a third more bytes (measured).
 _LEVEL = 1
 # What is inflated at a time: little, because each reader of plain text holds it. As a rule it gives 50 kB of
 # text, and never more than the second.

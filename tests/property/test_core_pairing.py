@@ -40,7 +40,7 @@ class Asked:
 
 @dataclass
 class Reference:
-    """Rules 3 to 7, word by word, without regard for cost."""
+    """Rules 3 to 7 of docs/messages.md, word by word, without regard for cost."""
 
     history: list[Asked] = field(default_factory=list)
     told: list[Entry] = field(default_factory=list)

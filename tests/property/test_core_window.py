@@ -30,7 +30,7 @@ STEPS = st.lists(
 )
 
 
-def nearest_rank(samples: list[int], percent: int) -> float:
+def percentile(samples: list[int], percent: int) -> float:
     return samples[min(len(samples) * percent // 100, len(samples) - 1)] / 1e9
 
 
@@ -41,7 +41,7 @@ def naive(outcomes: list[tuple[int, int | None]], max_samples: int, window_ns: i
     if not answered:
         return Figures(0, timed_out, None, None, None)
     mean = sum(answered) / len(answered) / 1e9
-    return Figures(len(answered), timed_out, mean, nearest_rank(answered, 95), nearest_rank(answered, 99))
+    return Figures(len(answered), timed_out, mean, percentile(answered, 95), percentile(answered, 99))
 
 
 @settings(max_examples=300)

@@ -1,4 +1,4 @@
-"""Boots: how often, how long, and when that cannot be told."""
+"""Boots: how often, how long, and when that cannot be told (rules 4 and 5 of docs/messages.md)."""
 
 import pytest
 

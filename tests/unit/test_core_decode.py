@@ -1,4 +1,4 @@
-"""Rules 1, 8 and 10: every topic is one thing, identities match their pattern, no payload kills it."""
+"""Rules 1, 8 and 10 of docs/messages.md: topics are covered, identities bounded, no payload kills it."""
 
 from collections.abc import Callable
 

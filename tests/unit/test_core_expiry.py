@@ -1,4 +1,4 @@
-"""Rule 9: every series has an end."""
+"""Rule 9 of docs/messages.md: every series has an end."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Rules 2 and 8: who is admitted, what is remembered of it, and who is online."""
+"""Rules 2 and 8 of docs/messages.md: who is admitted, what is remembered of it, and who is online."""
 
 import pytest
 

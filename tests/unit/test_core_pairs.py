@@ -1,4 +1,4 @@
-"""Rules 3 to 7: how requests end. A request at 100 has its deadline at 130."""
+"""Rules 3 to 7 of docs/messages.md: how requests end. A request at 100 has its deadline at 130."""
 
 import pytest
 

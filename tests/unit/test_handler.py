@@ -1,4 +1,7 @@
-"""The handler on the real instruments: what is delivered and reported, read back from the meter."""
+"""The handler on the real instruments: what is delivered and reported, read back from the meter.
+
+The rules are those of docs/messages.md.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What the receiver notices about the link, and rule 5: our own outage is not the backend's fault."""
+"""What the receiver notices about the link, and rule 5 of docs/messages.md: our own outage."""
 
 import pytest
 from loguru import logger

@@ -1,4 +1,4 @@
-"""Rule 2: retained and duplicate deliveries are not fresh activity."""
+"""Rule 2 of docs/messages.md: retained and duplicate deliveries are not fresh activity."""
 
 from collections.abc import Callable
 

@@ -1,0 +1,23 @@
+"""Writes the generated tables of `docs/` anew: `.venv/bin/python scripts/tables.py`."""
+
+from pathlib import Path
+
+from otel_tickrmeter.catalogue import catalogue
+from otel_tickrmeter.catalogue.document import as_markdown
+from otel_tickrmeter.settings.show import settings_table
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def with_table(page: str, name: str, table: str) -> str:
+    """Return the page with `table` between the two comments that carry its name."""
+    begin, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->"
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}{table.rstrip()}\n{end}{after}"
+
+
+if __name__ == "__main__":
+    for name, table in (("settings", settings_table()), ("metrics", as_markdown(catalogue()))):
+        page = DOCS / f"{name}.md"
+        page.write_text(with_table(page.read_text(), name, table))
