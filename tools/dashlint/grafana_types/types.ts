@@ -98,7 +98,7 @@ interface Plugin<Options, Custom> {
   custom: Custom;
 }
 
-/** The root of the generated schema; tests/contract/grafana_schema.py picks its properties. */
+/** The root of the generated schema; tools/dashlint/schema.py picks its properties. */
 export interface Types {
   dashboard: Omit<Dashboard, 'annotations' | 'panels' | 'templating'>;
   panel: Panel;

@@ -25,7 +25,7 @@ from promql_parser import (
     VectorSelector,
 )
 
-from tests.contract.promql import children
+from tools.dashlint.promql.walk import children
 
 Labels = Mapping[str, frozenset[str]]
 """The values that a label can have; an empty set is any."""

@@ -1,20 +1,17 @@
-"""What every dashboard has to keep to: the rules of grafana/dashboard-linter, for all panels, and more.
-
-A rule takes a dashboard and what is known, and yields its complaints, each with its place.
-"""
+"""Rules about a dashboard as a whole: its head, its variables, and where its panels stand."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
 from grafana.committed import Json, annotations, panels, variable_queries, variables
-from tests.contract.grafana_queries import queries, variables_in
-from tests.contract.promql_labels import Metric
+from tools.dashlint.parsed import queries, variables_in
+from tools.dashlint.rule import Known
 
 COLUMNS = 24
 SCHEMA_VERSION = 42
+_LONGEST_UID = 40
 _DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 _LABELS: Mapping[str, str] = {"datasource": "Data source", "job": "Job", "instance": "Instance"}
 """What the linter wants to read beside these variables."""
@@ -22,25 +19,13 @@ _LABELS: Mapping[str, str] = {"datasource": "Data source", "job": "Job", "instan
 _ON_TIME_RANGE_CHANGE = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What rules compare a dashboard with; `dashboards` maps each uid to the names of its variables."""
-
-    metrics: Mapping[str, Metric]
-    units: frozenset[str]
-    dashboards: Mapping[str, frozenset[str]]
-
-
-Rule = Callable[[Json, Known], Iterator[str]]
-
-
 def head(dashboard: Json, _: Known) -> Iterator[str]:
     """It can be found, linked to and provisioned, and nobody edits it by hand."""
     for key in ("uid", "title", "description", "tags", "refresh", "timezone"):
         if not dashboard.get(key):
             yield f"no {key}"
-    if len(dashboard.get("uid", "")) > 40:
-        yield "uid is longer than 40 characters"
+    if len(dashboard.get("uid", "")) > _LONGEST_UID:
+        yield f"uid is longer than {_LONGEST_UID} characters"
     if dashboard.get("editable") is not False:
         yield "it is editable"
     if dashboard.get("schemaVersion") != SCHEMA_VERSION:

@@ -3,7 +3,7 @@
 A row is the rule, the path to what is changed, the value there, and the one complaint.
 """
 
-from tests.contract.grafana_sample import sample
+from tests.dashlint.sample import sample
 
 Path = tuple[str | int, ...]
 REMOVED = object()

@@ -6,7 +6,7 @@ from promql_parser import parse
 
 from alerts.rule import Alert, Recording
 from otel_tickrmeter.catalogue import Instrument
-from tests.contract.promql_labels import ANY, LabelError, Labels, Metric, either, labels_of
+from tools.dashlint.promql.labels import ANY, LabelError, Labels, Metric, either, labels_of
 
 TARGET: Labels = {"job": ANY, "instance": ANY}
 """What Prometheus adds to each series that it scrapes."""

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from grafana.committed import Json, panels
-from tests.contract.grafana_rules import Known
+from tools.dashlint.rule import Known
 
 _BY_THRESHOLDS = {"bargauge", "gauge", "stat"}
 """Kinds that take their colours from thresholds unless told otherwise."""
 
 _NAMED_SERIES = {"bargauge", "barchart", "piechart", "state-timeline", "status-history", "timeseries"}
+_SHORTEST_DESCRIPTION = 20
 _COLOURED_CELLS = {"color-background", "color-text", "gauge"}
 
 
@@ -20,7 +21,7 @@ def texts(dashboard: Json, _: Known) -> Iterator[str]:
         title = panel.get("title")
         if not title or not title.strip():
             yield f"panel {panel.get('id')} has no title"
-        if len((panel.get("description") or "").strip()) < 20:
+        if len((panel.get("description") or "").strip()) < _SHORTEST_DESCRIPTION:
             yield f"panel {title!r} has no description worth the name"
         if panel.get("type") != "text" and (title, panel.get("type")) in shown:
             yield f"two panels of one type have the title {title!r}"

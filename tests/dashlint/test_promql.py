@@ -1,7 +1,7 @@
 import pytest
 from promql_parser import parse
 
-from tests.contract.promql import selectors
+from tools.dashlint.promql.walk import selectors
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from grafana.committed import Json, PanelQuery, panel_queries, panels
-from tests.contract.grafana_queries import parsed
-from tests.contract.grafana_rules import Known
-from tests.contract.promql_labels import LabelError, labels_of
+from tools.dashlint.parsed import parsed
+from tools.dashlint.promql.labels import LabelError, labels_of
+from tools.dashlint.rule import Known
 
 _IN_LINK = re.compile(r"\$\{__data\.fields(?:\.(?P<bare>\w+)|\[\"(?P<quoted>[^\"]+)\"\])")
 _LABEL_IN_LINK = re.compile(r"\$\{__field\.labels\.(\w+)")

@@ -7,9 +7,9 @@ from promql_parser import parse
 
 from alerts.rule import Recording
 from otel_tickrmeter.catalogue import catalogue
-from tests.contract.grafana_known import known_metrics
-from tests.contract.promql_labels import ANY, LabelError, Metric, either, labels_of
-from tests.contract.promql_metrics import recorded, scraped
+from tools.dashlint.project import known_metrics
+from tools.dashlint.promql.labels import ANY, LabelError, Metric, either, labels_of
+from tools.dashlint.promql.metrics import recorded, scraped
 
 UPDATES = "tickrmeter_stock_update_requests_total"  # device_id, symbol
 LATENCY = "tickrmeter_stock_update_latency_seconds"  # the same

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from tests.contract.grafana_broken import ALLOWED, BROKEN, JOB, NEXT, REMOVED, ROW, Path
-from tests.contract.grafana_known import RULES, known
-from tests.contract.grafana_rules import Known
-from tests.contract.grafana_rules_fields import columns
-from tests.contract.grafana_sample import sample
-from tests.contract.grafana_schema import install, units
+from tests.dashlint.broken import ALLOWED, BROKEN, JOB, NEXT, REMOVED, ROW, Path
+from tests.dashlint.sample import sample
+from tools.dashlint.project import known
+from tools.dashlint.rule import Known
+from tools.dashlint.rules import RULES
+from tools.dashlint.rules.fields import columns
+from tools.dashlint.schema import install, units
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from grafana.committed import Json, panels
-from tests.contract.grafana_rules import Known
+from tools.dashlint.rule import Known
 
 _VALUE = re.compile(r"=(\$\{[^}]*\})")
 _BROUGHT = re.compile(r"\$\{(\w+):queryparam\}")

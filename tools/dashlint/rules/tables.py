@@ -7,9 +7,9 @@ from datetime import timedelta
 from promql_parser import AggregateExpr, Expr
 
 from grafana.committed import Json, PanelQuery, panel_queries, panels
-from tests.contract.grafana_queries import parsed
-from tests.contract.grafana_rules import Known
-from tests.contract.promql import children, selectors
+from tools.dashlint.parsed import parsed
+from tools.dashlint.promql.walk import children, selectors
+from tools.dashlint.rule import Known
 
 _JOINS = {"joinByField", "joinByLabels", "merge"}
 _PICKS = {"bottomk", "limit_ratio", "limitk", "topk"}

@@ -16,10 +16,10 @@ from grafana.committed import (
     variable_queries,
     variables,
 )
-from tests.contract.grafana_queries import RANGE, RATE_INTERVAL, Query, parsed, queries
-from tests.contract.grafana_rules import Known
-from tests.contract.promql import selectors
-from tests.contract.promql_labels import LabelError, Labels, labels_of
+from tools.dashlint.parsed import RANGE, RATE_INTERVAL, Query, parsed, queries
+from tools.dashlint.promql.labels import LabelError, Labels, labels_of
+from tools.dashlint.promql.walk import selectors
+from tools.dashlint.rule import Known
 
 _Query = TypeVar("_Query", bound=Query)
 _RATES = {"rate", "irate", "increase"}
@@ -154,7 +154,10 @@ def _labels(expression: Expr, known: Known) -> Labels | None:
 
 def _window(around: tuple[Expr, ...]) -> tuple[MatrixSelector | None, str]:
     """Return the window right around a selector, if any, and the function around that."""
-    if len(around) < 2 or not isinstance(around[-1], MatrixSelector):
-        return None, ""
-    call = around[-2]
-    return around[-1], call.func.name if isinstance(call, Call) else ""
+    match around:
+        case (*_, Call() as call, MatrixSelector() as window):
+            return window, call.func.name
+        case (*_, MatrixSelector() as window):
+            return window, ""
+        case _:
+            return None, ""
