@@ -46,7 +46,7 @@ def known(dashboards: Iterable[Json], units: frozenset[str]) -> Known:
         known_metrics(),
         units,
         {
-            dashboard["uid"]: frozenset(variable["name"] for variable in variables(dashboard))
+            dashboard.get("uid", ""): frozenset(variable.get("name", "") for variable in variables(dashboard))
             for dashboard in dashboards
         },
     )
