@@ -1,1 +1,1 @@
-"""Tools for the files of this repository; the exporter needs none of them."""
+"""Tools for the files of this repository, and what tests and benchmarks share; the exporter needs none."""

@@ -3,7 +3,7 @@
 A row is the rule, the path to what is changed, the value there, and the one complaint.
 """
 
-from tests.dashlint.sample import sample
+from tests.support.sample_dashboard import sample
 
 Path = tuple[str | int, ...]
 REMOVED = object()

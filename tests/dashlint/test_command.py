@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import grafana
-from tests.dashlint.sample import sample
+from tests.support.sample_dashboard import sample
 from tools.dashlint.__main__ import main
 
 ROOT = Path(grafana.__file__).parents[1]

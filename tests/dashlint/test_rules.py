@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.dashlint.broken import ALLOWED, BROKEN, JOB, NEXT, REMOVED, ROW, Path
-from tests.dashlint.sample import sample
+from tests.support.sample_dashboard import sample
 from tools.dashlint.project import known
 from tools.dashlint.rule import Known
 from tools.dashlint.rules import RULES

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.dashlint.sample import sample
+from tests.support.sample_dashboard import sample
 from tools.dashlint.schema import GrafanaSchema, install, units
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.dashlint.sample import sample
+from tests.support.sample_dashboard import sample
 from tools.dashlint.lint import faults
 from tools.dashlint.project import known
 from tools.dashlint.rule import Known

@@ -14,7 +14,7 @@ from otel_tickrmeter.http.connection import Limits
 from otel_tickrmeter.http.message import Request, Response, text_response
 from otel_tickrmeter.http.routing import Route
 from otel_tickrmeter.http.server import serve
-from tests.waiting import DEADLINE_SECONDS
+from tests.support.waiting import DEADLINE_SECONDS
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 

@@ -8,7 +8,7 @@ from opentelemetry.metrics import Counter, Histogram, NoOpMeter
 from opentelemetry.util.types import Attributes
 
 from otel_tickrmeter.catalogue import Instrument
-from tests.exposition_text import Key
+from tests.support.exposition_text import Key
 
 Labels = frozenset[tuple[str, str]]
 

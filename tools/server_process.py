@@ -28,7 +28,7 @@ _PORTS = range(20_000, 32_000)
 
 
 class ServerError(Exception):
-    """A server did not do in time what was waited for, or has ended; with its log."""
+    """A server did not do in time what was waited for, or does not run any more; with its log."""
 
 
 class ServerProcess(ABC):
@@ -88,7 +88,7 @@ class ServerProcess(ABC):
         if program is None:
             raise FileNotFoundError(f"{self._command[0]} is not installed")
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603  real peers
                 [program, *self._command[1:]],
                 cwd=self.directory,
                 env=self._environment,
@@ -153,7 +153,8 @@ class ServerProcess(ABC):
 
     @property
     def _running(self) -> subprocess.Popen[bytes]:
-        assert self._process is not None, f"{self.name} does not run"
+        if self._process is None:
+            raise ServerError(f"{self.name} does not run")
         return self._process
 
 

@@ -13,7 +13,7 @@ from otel_tickrmeter.core.event import (
 )
 from otel_tickrmeter.core.fleet import Fleet
 from otel_tickrmeter.core.registry import Limits
-from tests.ledger import Entry, Ledger
+from tests.support.ledger import Entry, Ledger
 
 LIMITS = Limits(
     request_timeout_ns=30,

@@ -12,8 +12,8 @@ from opentelemetry.sdk.metrics.export import MetricsData
 
 from otel_tickrmeter.telemetry.batches import Moments, make_batches
 from otel_tickrmeter.telemetry.family import Family
-from tests.assembly import RESOURCE
-from tests.waiting import DEADLINE_SECONDS
+from tests.support.assembly import RESOURCE
+from tests.support.waiting import DEADLINE_SECONDS
 
 START_NS, NOW_NS = 1_000, 5_000
 """Unix time of what `data_of` makes."""

@@ -10,8 +10,8 @@ from otel_tickrmeter.settings.model import OtlpSettings
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.otlp import Batches
 from otel_tickrmeter.telemetry.otlp_exporter import make_exporter
-from tests.otlp_collector import Collector, data_of
-from tests.waiting import DEADLINE_SECONDS
+from tests.support.otlp_collector import Collector, data_of
+from tests.support.waiting import DEADLINE_SECONDS
 
 SUCCEEDED, FAILED = ExportOutcome.SUCCEEDED, ExportOutcome.FAILED
 

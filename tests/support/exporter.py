@@ -16,8 +16,8 @@ from otel_tickrmeter.set_aside import SetAside
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.family import HistogramFamily
 from otel_tickrmeter.telemetry.registration import dropped_attributes, make_observed, make_recorded, rows_for
-from tests.driver import LIMITS
-from tests.wire import decoder
+from tests.support.driver import LIMITS
+from tests.support.wire import decoder
 
 PROCESSING_NS = 20_000
 """What every message takes by the handler's clock."""

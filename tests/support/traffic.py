@@ -13,7 +13,7 @@ from otel_tickrmeter.core.message import (
     Subscribed,
     Watermark,
 )
-from tests.assembly import BOUNDS, SECOND_NS, START_NS, Answered, Step
+from tests.support.assembly import BOUNDS, SECOND_NS, START_NS, Answered, Step
 
 REQUEST_TIMEOUT_SECONDS = BOUNDS.request_timeout
 FIRST, SECOND, THIRD = "08A6F792DD5C", "EC6260314DD0", "4022D8E2FB0C"
