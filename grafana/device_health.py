@@ -12,7 +12,7 @@ from grafana.dashboard import (
     connection_changes,
     make_dashboard,
 )
-from grafana.devices_detail import LOW_BATTERIES, power, wifi
+from grafana.device_health_detail import LOW_BATTERIES, power, wifi
 from grafana.link import link_to
 from grafana.panel import bars, figure, heat, pie, rows, trend
 from grafana.query import Form, Query, select, table
@@ -36,7 +36,7 @@ _SLOW_BOOT = ((30, "yellow"), (60, "red"))
 _AGAINST_YESTERDAY = ((None, "red"), (-0.2, "yellow"), (-0.05, "green"))
 
 
-def devices() -> Made:
+def device_health() -> Made:
     """Return the dashboard."""
     return make_dashboard(
         DEVICES,

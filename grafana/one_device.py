@@ -13,7 +13,7 @@ from grafana.dashboard import (
     connection_changes,
     make_dashboard,
 )
-from grafana.devices_detail import CHARGE, SILENT
+from grafana.device_health_detail import CHARGE, SILENT
 from grafana.link import link_to
 from grafana.panel import figure, heat, note, rows, trend
 from grafana.query import Form, Query, select, table
@@ -30,7 +30,7 @@ _BOOT_COUNT = "tickrmeter_device_boot_count"
 _LAST_SEEN = "tickrmeter_device_last_seen_timestamp"
 
 
-def device() -> Made:
+def one_device() -> Made:
     """Return the dashboard."""
     return make_dashboard(
         DEVICE,
