@@ -4,10 +4,11 @@ import csv
 import io
 import statistics
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, fields
 from pathlib import Path
 
 from benchmarks.figure import Figure, Result, number
+from benchmarks.growth_point import Point
 from benchmarks.load.traffic import Shape
 from benchmarks.rig.scraper import Scraper, lines
 from benchmarks.rig.worker import Worker
@@ -18,21 +19,6 @@ _SCRAPES = 11
 _FILL_SECONDS = 900.0
 _PLOT = "images/growth.png"
 _TABLE = "growth.csv"
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One size; the names are the headings of the table."""
-
-    devices: int
-    symbols_each: int
-    samples: int
-    resident_mb: float
-    message_us: float
-    exposition_ms: float
-    scrape_ms: float
-    gzip_mb: float
-    plain_mb: float
 
 
 def measure(scale: Scale, docs: Path | None) -> Result:

@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-if TYPE_CHECKING:
-    from benchmarks.growth import Point
+from benchmarks.growth_point import Point
 
 _PANELS = (
     ("resident_mb", "resident memory, MB"),
@@ -18,7 +16,7 @@ _PANELS = (
 )
 
 
-def plot(points: Sequence["Point"], file: Path) -> None:
+def plot(points: Sequence[Point], file: Path) -> None:
     """Draw the points into a PNG file."""
     figure = Figure(figsize=(10, 7), layout="constrained")
     panels = figure.subplots(2, 2)

@@ -22,7 +22,7 @@ from benchmarks.rig.processes import cpu_seconds, resident_mb
 from benchmarks.rig.scraper import Scrape, Scraper, lines
 from benchmarks.rig.worker import Worker
 from benchmarks.scale import Scale
-from tests.server_process import HttpServerProcess, accepts, free_port
+from tools.server_process import HttpServerProcess, accepts, free_port
 
 _CLIENT_ID = "benchmark-peer"
 _SCRAPES = 11

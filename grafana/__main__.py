@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from grafana.backend import backend
-from grafana.device import device
-from grafana.devices import devices
+from grafana.device_health import device_health
 from grafana.exporter import exporter
+from grafana.one_device import one_device
 
 DIRECTORY = Path(__file__).parent / "dashboards"
 
@@ -19,7 +19,7 @@ def main() -> None:
 
 def dashboards() -> dict[str, str]:
     """Return every dashboard as JSON, by its uid."""
-    made = (backend(), devices(), device(), exporter())
+    made = (backend(), device_health(), one_device(), exporter())
     return {dashboard.uid: dashboard.json for dashboard in made}
 
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from tests.server_process import ServerProcess, accepts, free_port
+from tools.server_process import ServerProcess, accepts, free_port
 
 _CONFIG = """\
 {user}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 
-from tests.server_process import HttpServerProcess, free_port
+from tools.server_process import HttpServerProcess, free_port
 
 _POLL_SECONDS = 0.05
 _FOREIGN = ("OTEL_", "TICKRMETER_", "MQTT_")

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import orjson
 
-from tests.server_process import HttpServerProcess, free_port
+from tools.server_process import HttpServerProcess, free_port
 
 _QUERY_SECONDS = 180.0
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -10,8 +10,9 @@ from promql_parser import parse
 
 from alerts.__main__ import rule_files
 from alerts.windows import Windows
-from tests.contract.alert_rules import FOLDER, alerts, recordings
-from tests.contract.promql import selectors
+from tests.contract.alert_rules import FOLDER
+from tools.dashlint.project import alerts, recordings
+from tools.dashlint.promql.walk import selectors
 
 TEST_FILES = sorted((FOLDER / "tests").glob("*.test.yaml"))
 

@@ -8,9 +8,10 @@ from promql_parser import parse
 
 from alerts.rule import Alert, Recording, Severity, Subject
 from grafana.committed import dashboards, variables
-from tests.contract.alert_rules import ROOT, alerts, all_series, recordings
-from tests.contract.promql_labels import Metric, labels_of
-from tests.contract.promql_metrics import TARGET
+from tests.contract.alert_rules import ROOT
+from tools.dashlint.project import alerts, all_series, recordings
+from tools.dashlint.promql.labels import Metric, labels_of
+from tools.dashlint.promql.metrics import TARGET
 
 # A level is what remains of the labels, besides those of the target and of the figure itself.
 LEVELS = {

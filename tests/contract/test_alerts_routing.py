@@ -9,8 +9,9 @@ import yaml
 from promql_parser import Matcher, MatchOp, VectorSelector, parse
 
 from alerts.rule import Alert
-from tests.contract.alert_rules import FOLDER, alerts, all_series
-from tests.contract.promql_labels import labels_of
+from tests.contract.alert_rules import FOLDER
+from tools.dashlint.project import alerts, all_series
+from tools.dashlint.promql.labels import labels_of
 
 CONFIG = FOLDER / "alertmanager.yaml"
 INHIBITIONS = yaml.safe_load(CONFIG.read_text())["inhibit_rules"]

@@ -9,7 +9,7 @@ import yaml
 
 from alerts.__main__ import rule_files
 from alerts.windows import Windows
-from tests.contract.promql import children
+from tools.dashlint.promql.walk import children
 
 SHRINK = 60
 HOLDS = ("for", "keep_firing_for")

@@ -1,4 +1,4 @@
-"""Every dashboard keeps every rule (grafana_known.py lists them)."""
+"""Every dashboard keeps every rule (`tools.dashlint.rules` lists them), and is what Grafana reads."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -6,9 +6,10 @@ from types import MappingProxyType
 import pytest
 
 from grafana.committed import Json, dashboards
-from tests.contract.grafana_known import RULES, known
-from tests.contract.grafana_rules import Known, Rule
-from tests.contract.grafana_schema import install, units
+from tools.dashlint.project import known
+from tools.dashlint.rule import Known, Rule
+from tools.dashlint.rules import RULES
+from tools.dashlint.schema import GrafanaSchema, install, units
 
 # (uid, complaint): why it is right all the same.
 EXCLUSIONS: Mapping[tuple[str, str], str] = MappingProxyType({})
@@ -43,3 +44,13 @@ def test_every_exclusion_is_needed(everything: Known) -> None:
     }
     assert set(EXCLUSIONS) <= complaints
     assert all(EXCLUSIONS.values())
+
+
+@pytest.fixture(scope="module")
+def schema() -> GrafanaSchema:
+    return GrafanaSchema(install())
+
+
+@pytest.mark.parametrize("dashboard", dashboards().values(), ids=dashboards())
+def test_dashboard_is_what_grafana_reads(dashboard: Json, schema: GrafanaSchema) -> None:
+    assert list(schema.faults(dashboard)) == []

@@ -17,7 +17,7 @@ from otel_tickrmeter import __version__
 from otel_tickrmeter.settings.load import load_settings
 from otel_tickrmeter.simulate import options as simulate_options
 from tests.contract.deployed import DEPLOY, TREE, Document, document, manifest
-from tests.server_process import free_port
+from tools.server_process import free_port
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ from otel_tickrmeter.settings.model import Detail
 from otel_tickrmeter.telemetry.exposition import Telemetry
 from otel_tickrmeter.telemetry.registration import rows_for
 from otel_tickrmeter.telemetry.render import FORMATS, Format
-from tests.assembly import BOUNDS, assemble, compact_telemetry, expose, stock_telemetry
 from tests.contract.published import published
-from tests.exposition_text import families
-from tests.traffic import FIRST, at, request, scripted
+from tests.support.assembly import BOUNDS, assemble, compact_telemetry, expose, stock_telemetry
+from tests.support.exposition_text import families
+from tests.support.traffic import FIRST, at, request, scripted
 
 Contract = dict[str, tuple[str, set[frozenset[str]]]]
 

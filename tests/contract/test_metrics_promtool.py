@@ -7,8 +7,8 @@ from types import MappingProxyType
 import pytest
 
 from otel_tickrmeter.settings.model import Detail
-from tests.assembly import assemble, compact_telemetry, expose
-from tests.traffic import scripted
+from tests.support.assembly import assemble, compact_telemetry, expose
+from tests.support.traffic import scripted
 
 _GAUGE = 'non-counter metrics should not have "_total" suffix'
 _COUNT = 'non-histogram and non-summary metrics should not have "_count" suffix'

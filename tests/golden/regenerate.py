@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 from otel_tickrmeter.settings.model import Detail
 from otel_tickrmeter.telemetry.render import Format
-from tests.assembly import START_NS, assemble, compact_telemetry, expose
-from tests.traffic import scripted
+from tests.support.assembly import START_NS, assemble, compact_telemetry, expose
+from tests.support.traffic import scripted
 
 FILES: Mapping[str, tuple[Detail, Format]] = MappingProxyType(
     {

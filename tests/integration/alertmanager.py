@@ -8,7 +8,7 @@ import yaml
 
 import alerts
 from alerts.windows import Windows
-from tests.server_process import HttpServerProcess, free_port
+from tools.server_process import HttpServerProcess, free_port
 
 SETTINGS_FILE = Path(alerts.__file__).with_name("alertmanager.yaml")
 

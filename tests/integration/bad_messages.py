@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tests.integration.program_traffic import ERRORS
-from tests.wire import A, B
+from tests.support.wire import A, B
 
 REJECTED = "tickrmeter_identities_rejected_total"
 UNMATCHED = "tickrmeter_stock_update_unmatched_total"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from promql_parser import parse
 
 from grafana.committed import PanelQuery, dashboards, panel_queries, panels
-from tests.contract.promql import selectors
+from tools.dashlint.promql.walk import selectors
 
 _UPTIME = "tickrmeter_device_uptime_seconds"
 _REQUESTS = "tickrmeter_stock_update_requests_total"

@@ -9,7 +9,7 @@ import httpx
 
 from tests.integration.child_environment import child_environment
 from tests.integration.exposition import Exposition
-from tests.server_process import HttpServerProcess
+from tools.server_process import HttpServerProcess
 
 _SERVING = re.compile(r"Serving http://127\.0\.0\.1:(\d+)/")
 

@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from otel_tickrmeter.core.message import Message
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.program_traffic import device_ids
-from tests.wire import answer, request, status
+from tests.support.wire import answer, request, status
 
 DEVICES = 60
 FIRMWARES = ("62p", "63p", "64p")

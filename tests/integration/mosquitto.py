@@ -10,7 +10,7 @@ from pathlib import Path
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from tests.server_process import ServerProcess, accepts, free_port
+from tools.server_process import ServerProcess, accepts, free_port
 
 DYNAMIC_SECURITY_PLUGIN = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"), None)
 """Debian's package has it; without, `dynamic_security` fails."""

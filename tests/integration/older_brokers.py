@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.server_process import ServerProcess, accepts, free_port
+from tools.server_process import ServerProcess, accepts, free_port
 
 ROOT = Path(__file__).parents[2]
 _RABBITMQ = "/usr/lib/rabbitmq/bin/rabbitmq-server"

@@ -16,7 +16,7 @@ from otel_tickrmeter.core.message import Message
 from tests.integration.exporter import Exporter
 from tests.integration.exposition import Exposition, quick_total
 from tests.integration.mosquitto import Mosquitto
-from tests.wire import answer, request
+from tests.support.wire import answer, request
 
 PENDING = "tickrmeter_stock_updates_pending"
 REQUESTS = "tickrmeter_stock_update_requests_total"

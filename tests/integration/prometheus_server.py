@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from tests.server_process import HttpServerProcess, free_port
+from tools.server_process import HttpServerProcess, free_port
 
 
 class Found(NamedTuple):

@@ -4,7 +4,7 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.server_process import ServerProcess, accepts, free_port
+from tools.server_process import ServerProcess, accepts, free_port
 
 _ATTRIBUTE = re.compile(r" +-> (\S+): Str\((.*)\)")
 

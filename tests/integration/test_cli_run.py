@@ -15,8 +15,8 @@ from tests.integration.child_environment import child_environment
 from tests.integration.exposition import Exposition
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.program_traffic import MESSAGES, RESPONSES, on_the_wire
-from tests.server_process import ServerProcess
-from tests.wire import answer, request
+from tests.support.wire import answer, request
+from tools.server_process import ServerProcess
 
 SECRET = "hunter2-and-more"  # noqa: S105  made up
 SERVING = re.compile(r"Serving (http://[^\s\"]+)")

@@ -14,7 +14,7 @@ from tests.integration.container_image import REVISION
 from tests.integration.exposition import Exposition
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.podman import Container, Podman
-from tests.server_process import free_port
+from tools.server_process import free_port
 
 # The first run on a machine makes the base and fetches the wheels.
 pytestmark = pytest.mark.timeout(900)

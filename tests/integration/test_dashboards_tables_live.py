@@ -22,7 +22,7 @@ from tests.integration.exporter import Exporter
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.program_traffic import on_the_wire, settings
 from tests.integration.prometheus_server import Found, Prometheus
-from tests.wire import status
+from tests.support.wire import status
 
 JOB = "otel-tickrmeter"
 TABLES = ("Lowest batteries that do not charge", "Devices that lose their wifi most")

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from otel_tickrmeter.core.message import Connected, Subscribed
-from tests.assembly import Step, assemble, compact_telemetry, expose, stock_telemetry
 from tests.integration.exposition import Exposition
-from tests.traffic import answer, at, request, status
+from tests.support.assembly import Step, assemble, compact_telemetry, expose, stock_telemetry
+from tests.support.traffic import answer, at, request, status
 
 DEVICES = 8_000
 SYMBOLS_EACH = 3

@@ -14,8 +14,16 @@ import pytest
 from otel_tickrmeter.http.connection import Limits
 from otel_tickrmeter.http.message import Request, Response
 from otel_tickrmeter.http.routing import Route
-from tests.http_peer import GET, RunningServer, header, hello, read_response, read_to_end, running_server
-from tests.waiting import DEADLINE_SECONDS, wait_until
+from tests.support.http_peer import (
+    GET,
+    RunningServer,
+    header,
+    hello,
+    read_response,
+    read_to_end,
+    running_server,
+)
+from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 GET_LARGE = b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n"
 LARGE = bytes(8 * 1024 * 1024)

@@ -15,7 +15,7 @@ import pytest
 from otel_tickrmeter.http.connection import Limits
 from otel_tickrmeter.http.message import Request, Response
 from otel_tickrmeter.http.routing import Route
-from tests.http_peer import (
+from tests.support.http_peer import (
     GET,
     RunningServer,
     hello,
@@ -23,7 +23,7 @@ from tests.http_peer import (
     read_to_end,
     running_server,
 )
-from tests.waiting import DEADLINE_SECONDS, wait_until
+from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 LARGE = bytes(64 * 1024 * 1024)
 PATIENT = Limits(header_timeout_seconds=3600, idle_timeout_seconds=3600, write_timeout_seconds=3600)

@@ -13,8 +13,8 @@ from otel_tickrmeter.http.negotiate import OPENMETRICS_CONTENT_TYPE, TEXT_CONTEN
 from otel_tickrmeter.http.pages import HealthReport, LandingState
 from otel_tickrmeter.http.routes import ExpositionUnavailableError, build_routes
 from otel_tickrmeter.http.routing import Route
-from tests.http_peer import RunningServer, running_server
-from tests.waiting import DEADLINE_SECONDS
+from tests.support.http_peer import RunningServer, running_server
+from tests.support.waiting import DEADLINE_SECONDS
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 

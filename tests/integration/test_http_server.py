@@ -14,8 +14,8 @@ from otel_tickrmeter.http.message import Body, Request, Response
 from otel_tickrmeter.http.routing import Route
 from otel_tickrmeter.http.server import serve
 from otel_tickrmeter.http.sockets import ListenError
-from tests.http_peer import GET, header, hello, read_response, read_to_end, running_server
-from tests.waiting import DEADLINE_SECONDS, wait_until
+from tests.support.http_peer import GET, header, hello, read_response, read_to_end, running_server
+from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 PAGE = bytes(range(256)) * 8192
 

@@ -32,8 +32,8 @@ from otel_tickrmeter.settings.model import MqttSettings, ReconnectSettings
 from tests.integration.fake_broker import Proxy
 from tests.integration.feed_thread import FeedThread
 from tests.integration.mosquitto import Mosquitto
-from tests.server_process import free_port
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
+from tools.server_process import free_port
 
 Protocol = Literal["5", "3.1.1"]
 PROTOCOLS: tuple[Protocol, ...] = ("5", "3.1.1")

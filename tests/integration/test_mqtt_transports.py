@@ -6,9 +6,9 @@ import pytest
 
 from otel_tickrmeter.core.message import Refused
 from otel_tickrmeter.settings.model import MqttSettings, ReconnectSettings, TlsSettings
-from tests.integration.certificates import Authority
 from tests.integration.feed_thread import FeedThread
 from tests.integration.mosquitto import Mosquitto, ServerTls
+from tests.support.certificates import Authority
 
 SOON = ReconnectSettings(0.05, 0.1)
 

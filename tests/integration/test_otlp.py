@@ -7,13 +7,13 @@ import pytest
 
 from otel_tickrmeter.catalogue import catalogue
 from otel_tickrmeter.telemetry.render import FORMATS
-from tests.exposition_text import exposition, labels_of
 from tests.integration.exporter import Exporter
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.rotel_agent import Rotel
-from tests.otlp_collector import Collector, running_collector
-from tests.traffic import FIRST, answer, bare, request
-from tests.waiting import wait_until
+from tests.support.exposition_text import exposition, labels_of
+from tests.support.otlp_collector import Collector, running_collector
+from tests.support.traffic import FIRST, answer, bare, request
+from tests.support.waiting import wait_until
 
 READERS = ("compact", "stock")
 OWN = {"tickrmeter_exposition_age_seconds", "tickrmeter_exposition_series"}

@@ -13,10 +13,10 @@ from otel_tickrmeter.catalogue import Instrument, Kind
 from otel_tickrmeter.settings.load import load_settings
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.otlp_exporter import make_exporter
-from tests.grpc_collector import running_grpc_collector
-from tests.integration.certificates import Authority
 from tests.integration.exporter import Exporter
-from tests.otlp_collector import data_of, running_collector
+from tests.support.certificates import Authority
+from tests.support.grpc_collector import running_grpc_collector
+from tests.support.otlp_collector import data_of, running_collector
 
 PROTOCOLS = ("grpc", "http/protobuf")
 

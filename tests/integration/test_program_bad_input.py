@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.exposition_text import exposition as read_exposition
 from tests.integration.bad_messages import CASES, REJECTED, TOPICS, Case
 from tests.integration.exporter import Exporter
 from tests.integration.exposition import Exposition, Labels
@@ -25,7 +24,8 @@ from tests.integration.program_traffic import (
     on_the_wire,
     settings,
 )
-from tests.wire import A, answer, boot, request, status
+from tests.support.exposition_text import exposition as read_exposition
+from tests.support.wire import A, answer, boot, request, status
 
 BATTERY = "tickrmeter_device_battery_level"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"

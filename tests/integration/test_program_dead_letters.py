@@ -12,7 +12,7 @@ from tests.integration.child_environment import child_environment
 from tests.integration.exporter import Exporter
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.program_traffic import ERRORS, handled, on_the_wire, settings
-from tests.wire import A, B, request, status
+from tests.support.wire import A, B, request, status
 
 LETTERS = "tickrmeter_dead_letters_total"
 DEVICE = "a0:b0:c0:d0:e0:f0:g0"

@@ -18,7 +18,7 @@ from tests.integration.program_traffic import (
     handled,
     settings,
 )
-from tests.wire import A
+from tests.support.wire import A
 
 REPAIRED = "tickrmeter_messages_repaired_total"
 REQUEST, STATUS = "STOCKPRICEUPDATE", "DEVICESTATUS_RES"

@@ -14,8 +14,8 @@ import psutil
 from tests.integration.child_environment import child_environment
 from tests.integration.exposition import Exposition
 from tests.integration.program_traffic import settings
-from tests.server_process import free_port
-from tests.waiting import DEADLINE_SECONDS, wait_until
+from tests.support.waiting import DEADLINE_SECONDS, wait_until
+from tools.server_process import free_port
 
 STOP_SECONDS = 5.0
 """The contract."""

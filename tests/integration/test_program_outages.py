@@ -25,7 +25,7 @@ from tests.integration.program_traffic import (
     unaccounted,
     wait_change,
 )
-from tests.wire import A, B, C, answer, boot, request, status
+from tests.support.wire import A, B, C, answer, boot, request, status
 
 LAST_SEEN = "tickrmeter_device_last_seen_timestamp"
 BATTERY = "tickrmeter_device_battery_level"

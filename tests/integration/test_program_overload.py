@@ -18,7 +18,7 @@ from tests.integration.program_traffic import (
     stopped,
     unaccounted,
 )
-from tests.wire import answer, request
+from tests.support.wire import answer, request
 
 STALL_SECONDS = 1.0
 DROPPED = "tickrmeter_queue_dropped_total"

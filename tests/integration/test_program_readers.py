@@ -20,7 +20,7 @@ from tests.integration.program_traffic import (
     settings,
     unaccounted,
 )
-from tests.wire import answer, boot, booted, message, request, status, stream
+from tests.support.wire import answer, boot, booted, message, request, status, stream
 
 Key = tuple[str, Labels]
 COMBINATIONS = [(detail, reader) for detail in ("device", "symbol") for reader in ("compact", "stock")]

@@ -26,7 +26,7 @@ from tests.integration.program_traffic import (
     unaccounted,
     wait_change,
 )
-from tests.wire import B, C, answer, request, status
+from tests.support.wire import B, C, answer, request, status
 
 IN_DOUBT = "not ready: the broker does not answer: the link may be dead\n"
 

@@ -30,7 +30,7 @@ from tests.integration.program_traffic import (
     unaccounted,
     wait_change,
 )
-from tests.wire import A, B, C, answer, request
+from tests.support.wire import A, B, C, answer, request
 
 STALL_SECONDS = 3.0
 SILENCE = "tickrmeter_receiver_silence_seconds"

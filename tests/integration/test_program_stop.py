@@ -28,8 +28,8 @@ from tests.integration.program_traffic import (
     receiver_of,
     settings,
 )
-from tests.server_process import free_port
-from tests.wire import answer, request
+from tests.support.wire import answer, request
+from tools.server_process import free_port
 
 STOP_SECONDS = 5.0
 """The contract."""

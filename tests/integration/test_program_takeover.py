@@ -8,7 +8,7 @@ import pytest
 from tests.integration.exporter import Exporter
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.program_traffic import changes, settings
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 QUIET_SECONDS = 2.0
 """Ten times the longest first wait."""

@@ -15,7 +15,7 @@ import pytest
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.podman import Container, Podman
 from tests.integration.rotel_agent import Rotel
-from tests.server_process import free_port
+from tools.server_process import free_port
 
 pytestmark = pytest.mark.timeout(900)
 

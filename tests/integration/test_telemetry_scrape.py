@@ -10,11 +10,11 @@ import pytest
 from otel_tickrmeter.http.negotiate import Format
 from otel_tickrmeter.http.pages import HealthReport, LandingState
 from otel_tickrmeter.http.routes import build_routes
-from tests.assembly import assemble, compact_telemetry
-from tests.exposition_text import exposition, labels_of
-from tests.http_peer import RunningServer, running_server
 from tests.integration.exporter import Exporter
-from tests.traffic import scripted
+from tests.support.assembly import assemble, compact_telemetry
+from tests.support.exposition_text import exposition, labels_of
+from tests.support.http_peer import RunningServer, running_server
+from tests.support.traffic import scripted
 
 ACCEPT = {"text": "text/plain", "openmetrics": "application/openmetrics-text; version=1.0.0"}
 

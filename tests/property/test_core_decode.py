@@ -24,7 +24,7 @@ from otel_tickrmeter.core.readings import (
 from otel_tickrmeter.core.reason import ErrorReason
 from otel_tickrmeter.core.spelling import canonical_symbol
 from otel_tickrmeter.settings.model import DEFAULT_FIELDS
-from tests.wire import A, B, decoder
+from tests.support.wire import A, B, decoder
 
 TOPICS = ("STOCKPRICEUPDATE", "DEVICESTATUS_RES", "TICKRMETERBOOT", "DEVICE_BOOTED", "HTTPSTREAMSTOCKS", A, B)
 NAMES = ("device", "symbol", *(name for names in DEFAULT_FIELDS.values() for name in names))

@@ -27,9 +27,9 @@ from otel_tickrmeter.core.message import (
     Watermark,
 )
 from otel_tickrmeter.core.registry import RETENTIONS_OF_A_BUSY_SYMBOL, Limits
-from tests.exporter import Exporter
-from tests.ledger import Entry, Ledger
-from tests.wire import answer, boot, booted, message, request, status, stream
+from tests.support.exporter import Exporter
+from tests.support.ledger import Entry, Ledger
+from tests.support.wire import answer, boot, booted, message, request, status, stream
 
 LIMITS = Limits(
     request_timeout_ns=10,

@@ -6,8 +6,8 @@ from typing import Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.driver import Driver
-from tests.ledger import Entry
+from tests.support.driver import Driver
+from tests.support.ledger import Entry
 
 # Small, so that a few steps of a few nanoseconds reach every edge.
 TIMEOUT_NS = 5

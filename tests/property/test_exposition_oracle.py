@@ -13,7 +13,8 @@ from otel_tickrmeter.core.message import Watermark
 from otel_tickrmeter.settings.model import Detail
 from otel_tickrmeter.telemetry.registration import dropped_attributes, rows_for
 from otel_tickrmeter.telemetry.render import FORMATS
-from tests.assembly import (
+from tests.property.traffic_strategy import DEVICES, SYMBOLS, traffic
+from tests.support.assembly import (
     BOUNDS,
     SECOND_NS,
     Assembly,
@@ -23,9 +24,8 @@ from tests.assembly import (
     expose,
     stock_telemetry,
 )
-from tests.exposition_text import Key, exposition
-from tests.plain_meter import PlainMeter
-from tests.property.traffic_strategy import DEVICES, SYMBOLS, traffic
+from tests.support.exposition_text import Key, exposition
+from tests.support.plain_meter import PlainMeter
 
 BOUNDED = replace(BOUNDS, max_devices=len(DEVICES) - 1, max_symbols=len(SYMBOLS) - 1, max_pairs=7)
 # Nor gives way at a bound: what the stock reader was once told of stays.

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from otel_tickrmeter.core.message import Message
 from otel_tickrmeter.core.spelling import canonical_mac, canonical_symbol
-from tests.exporter import Exporter
-from tests.wire import A
+from tests.support.exporter import Exporter
+from tests.support.wire import A
 
 SYMBOLS = st.sampled_from(["AAPL", "BRK B", "S&P 500", "Nestlé", "7203.T", "ПАО Газпром", 'say "X"'])
 BLANKS = st.text(" \t\r\n\0", max_size=3)

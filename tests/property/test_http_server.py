@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_tickrmeter.http.routing import Route
-from tests.http_peer import GET, RunningServer, hello, running_server
+from tests.support.http_peer import GET, RunningServer, hello, running_server
 
 FRAGMENTS = st.sampled_from(
     [

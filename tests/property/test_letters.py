@@ -14,8 +14,8 @@ from otel_tickrmeter.letters.escape import escaped, payload_shown
 from otel_tickrmeter.letters.letter import Letter, LetterError, decode_letter, encode_letter
 from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.set_aside import device_in
-from tests.exporter import Exporter
-from tests.wire import A
+from tests.support.exporter import Exporter
+from tests.support.wire import A
 
 LATEST_MS = 253_402_300_799_999
 letters = st.builds(

@@ -9,7 +9,7 @@ from otel_tickrmeter.core.attributes import AttributeSet
 from otel_tickrmeter.telemetry.batches import Moments, make_batches
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.deltas import Deltas
-from tests.assembly import RESOURCE
+from tests.support.assembly import RESOURCE
 
 ROWS = (
     Instrument("c", Kind.COUNTER, "1", "c_total", "C.", {"a": ()}),

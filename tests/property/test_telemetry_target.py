@@ -13,7 +13,7 @@ from otel_tickrmeter.telemetry.exposition import Telemetry
 from otel_tickrmeter.telemetry.render import FORMATS, Format
 from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
 from otel_tickrmeter.telemetry.stock import StockTelemetry
-from tests.exposition_text import exposition, labels_of
+from tests.support.exposition_text import exposition, labels_of
 
 _text = st.text(st.characters(codec="utf-8"), max_size=10)
 _key = st.text("abZ09._-/é ", min_size=1, max_size=6) | _text.filter(bool)

@@ -15,7 +15,7 @@ from otel_tickrmeter.core.message import (
     Subscribed,
     Watermark,
 )
-from tests.assembly import SECOND_NS, START_NS, Answered, Step
+from tests.support.assembly import SECOND_NS, START_NS, Answered, Step
 
 # One more of each than LIMITS of the tests admit.
 DEVICES = ("08A6F792DD5C", "EC6260314DD0", "4022D8E2FB0C", "4022d8ecc94c")

@@ -6,7 +6,7 @@ import pytest
 from loguru import logger
 
 from otel_tickrmeter.catalogue.exporter import ExportOutcome
-from tests.otlp_collector import Collector, running_collector
+from tests.support.otlp_collector import Collector, running_collector
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from opentelemetry.metrics import CallbackOptions, Observation
 from otel_tickrmeter.catalogue import Instrument, Kind, catalogue, names
 from otel_tickrmeter.catalogue.document import as_json, as_markdown
 from otel_tickrmeter.telemetry.registration import dropped_attributes, rows_for
-from tests.assembly import expose, stock_telemetry
-from tests.exposition_text import families
+from tests.support.assembly import expose, stock_telemetry
+from tests.support.exposition_text import families
 
 ROWS = catalogue()
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")

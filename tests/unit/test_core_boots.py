@@ -3,7 +3,7 @@
 import pytest
 
 from otel_tickrmeter.core.device import UNKNOWN
-from tests.driver import Driver
+from tests.support.driver import Driver
 
 
 def test_boots_and_their_duration() -> None:

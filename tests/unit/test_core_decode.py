@@ -18,8 +18,8 @@ from otel_tickrmeter.core.event import (
 from otel_tickrmeter.core.message import Message, MessageType
 from otel_tickrmeter.core.reason import ErrorReason, IdentityKind, Repair
 from otel_tickrmeter.settings.model import DEFAULT_FIELDS
-from tests.driver import heartbeat
-from tests.wire import A, B, answer, boot, booted, decoder, message, request, status, stream
+from tests.support.driver import heartbeat
+from tests.support.wire import A, B, answer, boot, booted, decoder, message, request, status, stream
 
 
 def decode(delivery: Message, how: Decoder | None = None) -> Event | None:

@@ -7,7 +7,7 @@ import pytest
 from otel_tickrmeter.core.device import UNKNOWN
 from otel_tickrmeter.core.fleet import MAX_FIRMWARES, OVERFLOW_FIRMWARE
 from otel_tickrmeter.core.registry import PRUNE_BELOW_REQUESTS
-from tests.driver import Driver
+from tests.support.driver import Driver
 
 
 class TestExpiry:

@@ -11,7 +11,7 @@ from otel_tickrmeter.core.event import (
     StockRequest,
     StockResponse,
 )
-from tests.driver import Driver, heartbeat
+from tests.support.driver import Driver, heartbeat
 
 READINGS = {
     "firmware_version": "62p",

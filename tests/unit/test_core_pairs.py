@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.driver import Driver
-from tests.ledger import Entry
+from tests.support.driver import Driver
+from tests.support.ledger import Entry
 
 
 def opened(*, backlog: bool = False) -> Driver:

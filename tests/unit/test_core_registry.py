@@ -1,7 +1,7 @@
 """Bounds that give way: a share for each device, and room where something has long been unused."""
 
 from otel_tickrmeter.core.registry import PRUNE_BELOW_REQUESTS, RETENTIONS_OF_A_BUSY_SYMBOL, ROOM_PAUSE_NS
-from tests.driver import Driver
+from tests.support.driver import Driver
 
 
 def asked(driver: Driver, at_ns: int, device: str, symbol: str) -> set[object]:

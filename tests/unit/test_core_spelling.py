@@ -1,6 +1,6 @@
 """An answer finds its request although small letters differ; which of several is a matter of rules."""
 
-from tests.driver import Driver
+from tests.support.driver import Driver
 
 
 def test_an_answer_that_differs_in_case_alone_closes_the_only_open_request() -> None:

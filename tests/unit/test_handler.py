@@ -21,9 +21,9 @@ from otel_tickrmeter.core.message import (
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.set_aside import SetAside
 from otel_tickrmeter.settings.model import DEFAULT_FIELDS
-from tests.driver import LIMITS
-from tests.exporter import PROCESSING_NS, Exporter
-from tests.wire import A, B, answer, boot, booted, message, request, status, stream
+from tests.support.driver import LIMITS
+from tests.support.exporter import PROCESSING_NS, Exporter
+from tests.support.wire import A, B, answer, boot, booted, message, request, status, stream
 
 PAIR = f'device_id="{A}",symbol="AAPL"'
 SYMBOL = 'symbol="AAPL"'

@@ -15,8 +15,8 @@ from otel_tickrmeter.core.message import (
     Subscribed,
     Watermark,
 )
-from tests.exporter import Exporter
-from tests.wire import A, B, answer, request
+from tests.support.exporter import Exporter
+from tests.support.wire import A, B, answer, request
 
 PAIR = f'device_id="{A}",symbol="AAPL"'
 SYMBOL = 'symbol="AAPL"'

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from otel_tickrmeter.core.message import Message
-from tests.exporter import Exporter
-from tests.wire import A, answer, boot, booted, message, request, status, stream
+from tests.support.exporter import Exporter
+from tests.support.wire import A, answer, boot, booted, message, request, status, stream
 
 MakeFlag = Callable[[Message], Message]
 

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from otel_tickrmeter.http.room import Room
-from tests.waiting import until
+from tests.support.waiting import until
 
 FOR_EVER = 3600.0
 

@@ -10,7 +10,7 @@ import pytest
 from otel_tickrmeter.cli import main
 from otel_tickrmeter.letters.letter import Letter, encode_letter
 from otel_tickrmeter.letters.show import LONGEST_LINE
-from tests.wire import A
+from tests.support.wire import A
 
 LETTER = Letter(
     1_767_225_600_123,

@@ -18,7 +18,7 @@ from otel_tickrmeter.letters.writer import (
     LetterFileError,
     LetterWriter,
 )
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture

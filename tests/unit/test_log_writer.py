@@ -8,7 +8,7 @@ import anyio
 from loguru import logger
 
 from otel_tickrmeter.log_writer import LogWriter, report_dropped
-from tests.waiting import DEADLINE_SECONDS, until, wait_until
+from tests.support.waiting import DEADLINE_SECONDS, until, wait_until
 
 
 class Sink:

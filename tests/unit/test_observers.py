@@ -19,7 +19,7 @@ from otel_tickrmeter.observers import (
     Ranks,
     as_callbacks,
 )
-from tests.assembly import (
+from tests.support.assembly import (
     BOUNDS,
     BUILD,
     SAMPLE,
@@ -30,7 +30,7 @@ from tests.assembly import (
     assemble,
     compact_telemetry,
 )
-from tests.traffic import FIRST, SECOND, THIRD, answer, at, bare, request, status
+from tests.support.traffic import FIRST, SECOND, THIRD, answer, at, bare, request, status
 
 Seen = list[tuple[object, dict[str, object]]]
 

@@ -21,9 +21,9 @@ from otel_tickrmeter.core.window import OutcomeWindow
 from otel_tickrmeter.recorder import Recorder
 from otel_tickrmeter.telemetry.exposition import Telemetry
 from otel_tickrmeter.telemetry.registration import make_recorded, rows_for
-from tests.assembly import compact_telemetry, expose, stock_telemetry
-from tests.exporter import Exporter
-from tests.exposition_text import exposition
+from tests.support.assembly import compact_telemetry, expose, stock_telemetry
+from tests.support.exporter import Exporter
+from tests.support.exposition_text import exposition
 
 PAIR = 'device_id="A",symbol="X"'
 SYMBOL = 'symbol="X"'

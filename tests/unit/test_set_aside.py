@@ -13,9 +13,9 @@ from otel_tickrmeter.core.limiter import INTERVAL_NS, Limiter
 from otel_tickrmeter.core.message import Message
 from otel_tickrmeter.letters.letter import decode_letter
 from otel_tickrmeter.letters.writer import LetterWriter
-from tests.driver import LIMITS
-from tests.exporter import Exporter
-from tests.wire import A, B, answer, boot, message, request, status, stream
+from tests.support.driver import LIMITS
+from tests.support.exporter import Exporter
+from tests.support.wire import A, B, answer, boot, message, request, status, stream
 
 MINUTE_NS = INTERVAL_NS
 SECOND_NS = MINUTE_NS // 60

@@ -16,7 +16,7 @@ from otel_tickrmeter.settings.load import load_settings
 from otel_tickrmeter.settings.model import DEFAULT_FIELDS, Settings
 from otel_tickrmeter.settings.records import flatten
 from otel_tickrmeter.settings.schema import KEYS
-from tests.integration.certificates import Authority
+from tests.support.certificates import Authority
 
 Load = Callable[..., Settings]
 

@@ -18,8 +18,8 @@ from otel_tickrmeter.settings.model import Detail, Temporality
 from otel_tickrmeter.telemetry.batches import Moments, make_batches
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.deltas import Deltas
-from tests.assembly import RESOURCE, assemble, compact_telemetry, stock_telemetry
-from tests.traffic import scripted
+from tests.support.assembly import RESOURCE, assemble, compact_telemetry, stock_telemetry
+from tests.support.traffic import scripted
 
 DELTA, CUMULATIVE = AggregationTemporality.DELTA, AggregationTemporality.CUMULATIVE
 STARTED, OFFSET = 10, 1_000

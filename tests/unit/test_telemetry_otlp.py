@@ -19,10 +19,10 @@ from otel_tickrmeter.settings.model import Detail, OtlpSettings
 from otel_tickrmeter.telemetry.batches import Moments, make_batches
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.otlp_exporter import make_exporter
-from tests.assembly import RESOURCE, assemble, compact_telemetry, stock_telemetry
-from tests.grpc_collector import GrpcCollector, running_grpc_collector
-from tests.otlp_collector import NOW_NS, START_NS, Collector, data_of
-from tests.traffic import scripted
+from tests.support.assembly import RESOURCE, assemble, compact_telemetry, stock_telemetry
+from tests.support.grpc_collector import GrpcCollector, running_grpc_collector
+from tests.support.otlp_collector import NOW_NS, START_NS, Collector, data_of
+from tests.support.traffic import scripted
 
 CUMULATIVE = AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
 COLLECTOR_TAKES_BYTES = 4 << 20

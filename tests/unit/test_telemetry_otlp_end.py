@@ -11,9 +11,9 @@ from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 
 from otel_tickrmeter.catalogue.exporter import ExportOutcome
 from otel_tickrmeter.telemetry.otlp import OtlpPush
-from tests.otlp_collector import Collector
-from tests.otlp_push import SUCCEEDED, Fake, collecting, counted, http_exporter, pushed
-from tests.waiting import DEADLINE_SECONDS, until
+from tests.support.otlp_collector import Collector
+from tests.support.otlp_push import SUCCEEDED, Fake, collecting, counted, http_exporter, pushed
+from tests.support.waiting import DEADLINE_SECONDS, until
 
 
 def test_pushes_at_the_interval_and_once_more_at_the_end(

@@ -11,7 +11,7 @@ from otel_tickrmeter.settings.load import load_settings
 from otel_tickrmeter.settings.model import OtlpSettings
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.otlp_exporter import make_exporter, push_seconds
-from tests.otlp_collector import Collector, data_of
+from tests.support.otlp_collector import Collector, data_of
 
 PROTOCOLS = ("grpc", "http/protobuf")
 

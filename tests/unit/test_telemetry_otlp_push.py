@@ -9,9 +9,9 @@ from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 
 from otel_tickrmeter.catalogue.exporter import ExportOutcome
 from otel_tickrmeter.telemetry.otlp import Batches, OtlpPush
-from tests.otlp_collector import Collector
-from tests.otlp_push import FAILED, SUCCEEDED, Fake, collecting, counted, http_exporter
-from tests.waiting import DEADLINE_SECONDS, until
+from tests.support.otlp_collector import Collector
+from tests.support.otlp_push import FAILED, SUCCEEDED, Fake, collecting, counted, http_exporter
+from tests.support.waiting import DEADLINE_SECONDS, until
 
 
 def test_the_data_is_made_beside_the_event_loop(collector: Collector) -> None:

@@ -10,7 +10,7 @@ from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.family import HistogramFamily, NumberFamily
 from otel_tickrmeter.telemetry.render import FORMATS, Format, render_metadata, render_samples
 from otel_tickrmeter.telemetry.series import cached_label_text, label_text
-from tests.exposition_text import exposition, families
+from tests.support.exposition_text import exposition, families
 
 GAUGE = Instrument("g", Kind.OBSERVABLE_GAUGE, "1", "g", "G.", {"a": ()})
 COUNTER = Instrument("c", Kind.COUNTER, "1", "c_total", "C.", {"a": ()})

@@ -16,7 +16,7 @@ from otel_tickrmeter.telemetry import snapshot
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.render import FORMATS, Format
 from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
-from tests.assembly import (
+from tests.support.assembly import (
     RESOURCE,
     SECOND_NS,
     START_NS,
@@ -25,9 +25,9 @@ from tests.assembly import (
     compact_telemetry,
     expose,
 )
-from tests.exposition_text import exposition
-from tests.traffic import scripted
-from tests.waiting import until
+from tests.support.exposition_text import exposition
+from tests.support.traffic import scripted
+from tests.support.waiting import until
 
 
 class Clock:

@@ -10,9 +10,9 @@ from otel_tickrmeter.catalogue import names
 from otel_tickrmeter.core.attributes import AttributeSet
 from otel_tickrmeter.settings.model import Temporality
 from otel_tickrmeter.telemetry.render import FORMATS, Format
-from tests.assembly import assemble, expose, stock_telemetry
-from tests.exposition_text import exposition, labels_of
-from tests.traffic import scripted
+from tests.support.assembly import assemble, expose, stock_telemetry
+from tests.support.exposition_text import exposition, labels_of
+from tests.support.traffic import scripted
 
 
 @pytest.mark.parametrize("kind", ["counter", "histogram", "gauge"])

@@ -9,7 +9,7 @@ from otel_tickrmeter.telemetry.batches import Moments, make_batches
 from otel_tickrmeter.telemetry.family import NumberFamily
 from otel_tickrmeter.telemetry.render import FORMATS, Format
 from otel_tickrmeter.telemetry.target import make_resource, target_info
-from tests.exposition_text import exposition, labels_of
+from tests.support.exposition_text import exposition, labels_of
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,1 @@
+"""What can be said of a PromQL expression without a Prometheus: what it asks for, and the labels it gives."""
