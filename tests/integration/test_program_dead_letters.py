@@ -104,7 +104,7 @@ def test_a_flood_is_told_in_few_lines_and_what_cannot_be_kept_is_counted(tmp_pat
     ("name", "sentence"),
     [
         (".", "messages.dead_letter_file: {path} is a directory"),
-        ("file/letters", "messages.dead_letter_file: {path} cannot be opened: Not a directory"),
+        ("file/letters", "messages.dead_letter_file: {path} is in a directory that does not exist"),
     ],
 )
 def test_a_file_that_cannot_be_opened_starts_nothing(tmp_path: Path, name: str, sentence: str) -> None:

@@ -140,4 +140,4 @@ def test_without_standard_streams_it_runs_all_the_same(tmp_path: Path) -> None:
 
 def receivers(exporter: Mute) -> list[int]:
     children = psutil.Process(exporter.process.pid).children()
-    return [child.pid for child in children if "otel_tickrmeter.mqtt.receiver" in child.cmdline()]
+    return [child.pid for child in children if "otel_tickrmeter.mqtt.receiver" in " ".join(child.cmdline())]

@@ -108,7 +108,7 @@ def morning() -> Iterator[Message]:
     yield answer(0, DEVICES[0], "FAST")  # a second time
     yield answer(0, DEVICES[0], "NEVER")
     yield message("STOCKPRICEUPDATE", b"{")
-    yield request(0, DEVICES[0], "not a symbol")
+    yield request(0, DEVICES[0], "no\nsymbol")
     yield status(0, DEVICES[0], battery=101)
     yield message("SOMETHING_ELSE", b"x")
     yield status(0, DEVICES[9], status="offline")
