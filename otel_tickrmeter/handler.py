@@ -5,10 +5,13 @@ from collections.abc import Callable
 from loguru import logger
 
 from otel_tickrmeter.core.decode import DecodeError, Decoder, NotJsonError
-from otel_tickrmeter.core.event import DeviceCommand, DeviceStatus, Event
+from otel_tickrmeter.core.event import DeviceCommand, DeviceStatus, Event, MessageType
 from otel_tickrmeter.core.fleet import Fleet
-from otel_tickrmeter.core.link import Link
-from otel_tickrmeter.core.message import (
+from otel_tickrmeter.core.reason import RejectionReason
+from otel_tickrmeter.recorder import Recorder
+from otel_tickrmeter.set_aside import SetAside
+from otel_tickrmeter.stream.link_state import Link
+from otel_tickrmeter.stream.message import (
     Connected,
     Doubted,
     Dropped,
@@ -16,16 +19,13 @@ from otel_tickrmeter.core.message import (
     LinkEvent,
     Lost,
     Message,
-    MessageType,
     Refused,
     Settled,
     Stalled,
     Subscribed,
     Watermark,
 )
-from otel_tickrmeter.core.reason import NO_ANSWER, SUBSCRIBED, ErrorReason, LinkReason, RejectionReason
-from otel_tickrmeter.recorder import Recorder
-from otel_tickrmeter.set_aside import SetAside
+from otel_tickrmeter.stream.reason import NO_ANSWER, SUBSCRIBED, ErrorReason, LinkReason
 
 # What may happen many times a second is logged when it begins; a counter says how much of it there was.
 _QUIET_NS = 10_000_000_000

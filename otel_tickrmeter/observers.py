@@ -16,13 +16,13 @@ from otel_tickrmeter.catalogue.exporter import LetterOutcome
 from otel_tickrmeter.core.attributes import AttributeSet
 from otel_tickrmeter.core.device import UNKNOWN, Device
 from otel_tickrmeter.core.fleet import Fleet
-from otel_tickrmeter.core.link import Link
 from otel_tickrmeter.core.ranking import ranking, slowest, symbol_figures
 from otel_tickrmeter.core.reason import RequestEvent
 from otel_tickrmeter.core.symbol import Symbol
 from otel_tickrmeter.core.window import Figures
 from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.process import SystemSample
+from otel_tickrmeter.stream.link_state import Link
 
 _NS = 1e9
 _GREEDIEST = 10

@@ -8,7 +8,6 @@ from opentelemetry.metrics import CallbackT, Meter
 from otel_tickrmeter.core.attributes import AttributeSet
 from otel_tickrmeter.core.decode import Decoder
 from otel_tickrmeter.core.fleet import Fleet
-from otel_tickrmeter.core.link import Link
 from otel_tickrmeter.core.registry import Limits
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.letters.writer import LetterWriter
@@ -16,6 +15,7 @@ from otel_tickrmeter.observers import FleetObserver, LetterObserver, LinkObserve
 from otel_tickrmeter.recorder import Recorder
 from otel_tickrmeter.set_aside import SetAside
 from otel_tickrmeter.settings.model import MonitoringSettings, Settings
+from otel_tickrmeter.stream.link_state import Link
 from otel_tickrmeter.telemetry.registration import make_observed, make_recorded, rows_for
 
 _NS = 1_000_000_000

@@ -7,18 +7,16 @@ from otel_tickrmeter.catalogue import names
 from otel_tickrmeter.catalogue.exporter import ExportOutcome
 from otel_tickrmeter.core.attributes import AttributeSet
 from otel_tickrmeter.core.device import Device, Pair
-from otel_tickrmeter.core.message import MessageType
+from otel_tickrmeter.core.event import MessageType
 from otel_tickrmeter.core.reason import (
     DisplacedKind,
-    ErrorReason,
     ExpiredKind,
     IdentityKind,
-    LinkReason,
     RejectionReason,
-    Repair,
     UnmatchedReason,
 )
 from otel_tickrmeter.core.symbol import Symbol
+from otel_tickrmeter.stream.reason import ErrorReason, LinkReason, Repair
 from otel_tickrmeter.telemetry.registration import Recorded
 
 _NS = 1e9

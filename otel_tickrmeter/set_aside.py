@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable
 
 from loguru import logger
 
+from otel_tickrmeter.core.event import MessageType
 from otel_tickrmeter.core.limiter import Limiter
-from otel_tickrmeter.core.message import Message, MessageType
-from otel_tickrmeter.core.reason import ErrorReason
 from otel_tickrmeter.letters.escape import escaped, payload_shown
 from otel_tickrmeter.letters.letter import Letter
 from otel_tickrmeter.letters.writer import LetterWriter
+from otel_tickrmeter.stream.message import Message
+from otel_tickrmeter.stream.reason import ErrorReason
 
 # A broker sends them by itself, at every reconnect.
 _USUAL = frozenset({ErrorReason.RETAINED.value, ErrorReason.DUPLICATE.value})

@@ -12,7 +12,6 @@ from opentelemetry.sdk.resources import Resource
 
 from otel_tickrmeter import __version__
 from otel_tickrmeter.core.attributes import AttributeSet
-from otel_tickrmeter.core.message import LinkEvent, Message
 from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.observers import ProcessObserver, as_callbacks
 from otel_tickrmeter.pipeline import Clock, make_pipeline
@@ -25,6 +24,7 @@ from otel_tickrmeter.settings.model import (
     Settings,
     Temporality,
 )
+from otel_tickrmeter.stream.message import LinkEvent, Message
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.deltas import Deltas
 from otel_tickrmeter.telemetry.exposition import Telemetry, exposition_callbacks

@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from itertools import count
 
 from otel_tickrmeter.core.fleet import Fleet
-from otel_tickrmeter.core.link import Link
-from otel_tickrmeter.core.message import Message
 from otel_tickrmeter.core.outcomes import Outcomes
 from otel_tickrmeter.core.registry import Limits
 from otel_tickrmeter.handler import Handler
@@ -13,6 +11,8 @@ from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.observers import FleetObserver, LetterObserver, LinkObserver, Ranks, as_callbacks
 from otel_tickrmeter.recorder import Recorder
 from otel_tickrmeter.set_aside import SetAside
+from otel_tickrmeter.stream.link_state import Link
+from otel_tickrmeter.stream.message import Message
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.family import HistogramFamily
 from otel_tickrmeter.telemetry.registration import dropped_attributes, make_observed, make_recorded, rows_for

@@ -5,13 +5,13 @@ from collections import Counter
 from otel_tickrmeter.core.device import Device, Pair
 from otel_tickrmeter.core.reason import (
     DisplacedKind,
-    ErrorReason,
     ExpiredKind,
     IdentityKind,
     RejectionReason,
     UnmatchedReason,
 )
 from otel_tickrmeter.core.symbol import Symbol
+from otel_tickrmeter.stream.reason import ErrorReason
 
 Entry = tuple[object, ...]
 

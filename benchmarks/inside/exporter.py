@@ -9,11 +9,11 @@ from opentelemetry.metrics import CallbackT, Meter
 
 from benchmarks.load.traffic import Shape, Wire
 from otel_tickrmeter.core.attributes import AttributeSet
-from otel_tickrmeter.core.message import Message, Watermark
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.observers import ProcessObserver, as_callbacks
 from otel_tickrmeter.pipeline import Clock, make_pipeline
 from otel_tickrmeter.settings.model import MonitoringSettings, Settings
+from otel_tickrmeter.stream.message import Message, Watermark
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.exposition import exposition_callbacks
 from otel_tickrmeter.telemetry.registration import rows_for

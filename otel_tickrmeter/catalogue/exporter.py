@@ -4,17 +4,9 @@ from enum import StrEnum
 
 from otel_tickrmeter.catalogue import names
 from otel_tickrmeter.catalogue.instrument import ANY, Instrument, Kind, counter, gauge
-from otel_tickrmeter.core.message import MessageType
-from otel_tickrmeter.core.reason import (
-    SUBSCRIBED,
-    DisplacedKind,
-    ErrorReason,
-    ExpiredKind,
-    IdentityKind,
-    LinkReason,
-    RejectionReason,
-    Repair,
-)
+from otel_tickrmeter.core.event import MessageType
+from otel_tickrmeter.core.reason import DisplacedKind, ExpiredKind, IdentityKind, RejectionReason
+from otel_tickrmeter.stream.reason import SUBSCRIBED, ErrorReason, LinkReason, Repair
 
 BOOT_BUCKETS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
 # A message takes tens of microseconds; what takes a millisecond already deserves a look.

@@ -20,11 +20,11 @@ from otel_tickrmeter.core.event import (
     DeviceStatus,
     Event,
     HttpStream,
+    MessageType,
     StockRequest,
     StockResponse,
 )
 from otel_tickrmeter.core.mend import mend
-from otel_tickrmeter.core.message import Message, MessageType
 from otel_tickrmeter.core.readings import (
     FieldError,
     read_battery,
@@ -35,8 +35,10 @@ from otel_tickrmeter.core.readings import (
     read_supply,
     read_text,
 )
-from otel_tickrmeter.core.reason import ErrorReason, IdentityKind, Repair
+from otel_tickrmeter.core.reason import IdentityKind
 from otel_tickrmeter.core.spelling import DeviceIdForm, canonical_device_id, canonical_symbol
+from otel_tickrmeter.stream.message import Message
+from otel_tickrmeter.stream.reason import ErrorReason, Repair
 
 _TOPICS: Mapping[bytes, MessageType] = {
     b"STOCKPRICEUPDATE": MessageType.STOCK_REQUEST,

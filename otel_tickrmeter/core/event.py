@@ -1,8 +1,25 @@
-"""What a message meant, once decoded."""
+"""What a message is by its topic, and what it meant, once decoded."""
 
+from enum import StrEnum
 from typing import NamedTuple
 
-from otel_tickrmeter.core.reason import ErrorReason
+from otel_tickrmeter.stream.reason import ErrorReason
+
+
+class MessageType(StrEnum):
+    """What a message is, by its topic; the value is its `message_type` label.
+
+    On a device's own topic, what names no symbol is a DEVICE_COMMAND.
+    """
+
+    STOCK_REQUEST = "stock_request"
+    STOCK_RESPONSE = "stock_response"
+    DEVICE_COMMAND = "device_command"
+    DEVICE_STATUS = "device_status"
+    DEVICE_BOOT = "device_boot"
+    DEVICE_BOOTED = "device_booted"
+    HTTP_STREAM = "http_stream"
+    IGNORED = "ignored"
 
 
 class StockRequest(NamedTuple):

@@ -20,9 +20,10 @@ from otel_tickrmeter.core.event import (
 )
 from otel_tickrmeter.core.outcomes import Outcomes
 from otel_tickrmeter.core.pairs import Account, Pairs
-from otel_tickrmeter.core.reason import ErrorReason, ExpiredKind, IdentityKind, RejectionReason
+from otel_tickrmeter.core.reason import ExpiredKind, IdentityKind, RejectionReason
 from otel_tickrmeter.core.registry import Limits, Registry
 from otel_tickrmeter.core.symbol import Symbol
+from otel_tickrmeter.stream.reason import ErrorReason
 
 MAX_FIRMWARES = 256
 """Firmware versions told apart; further ones count as OVERFLOW_FIRMWARE. A fleet has a handful."""

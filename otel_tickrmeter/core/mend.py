@@ -10,7 +10,7 @@ import re
 
 import orjson
 
-from otel_tickrmeter.core.reason import Repair
+from otel_tickrmeter.stream.reason import Repair
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Strings are matched to step over them; an unclosed one is taken to the end, so that the search is linear.

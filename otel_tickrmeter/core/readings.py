@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from math import isfinite
 from types import MappingProxyType
 
-from otel_tickrmeter.core.reason import ErrorReason
 from otel_tickrmeter.core.spelling import REPLACEMENT
+from otel_tickrmeter.stream.reason import ErrorReason
 
 # A JSON number, perhaps with a unit: float() would also take "nan", "1_000" and other scripts' digits.
 _NUMBER = re.compile(r"(-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:[eE][+-]?[0-9]{1,3})?)\s*([A-Za-z%]*)")

@@ -15,20 +15,12 @@ import anyio
 import psutil
 import pytest
 
-from otel_tickrmeter.core.link import SILENT_SECONDS
-from otel_tickrmeter.core.message import (
-    Connected,
-    Dropped,
-    Lost,
-    Message,
-    Refused,
-    Subscribed,
-    Watermark,
-)
 from otel_tickrmeter.mqtt.feed import Feed
 from otel_tickrmeter.mqtt.packets import MAX_PAYLOAD_BYTES
 from otel_tickrmeter.mqtt.silence import REPLACE_SECONDS
 from otel_tickrmeter.settings.model import MqttSettings, ReconnectSettings
+from otel_tickrmeter.stream.link_state import SILENT_SECONDS
+from otel_tickrmeter.stream.message import Connected, Dropped, Lost, Message, Refused, Subscribed, Watermark
 from tests.integration.fake_broker import Proxy
 from tests.integration.feed_thread import FeedThread
 from tests.integration.mosquitto import Mosquitto

@@ -8,8 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from otel_tickrmeter.core.decode import DecodeError, Decoder, NotJsonError
-from otel_tickrmeter.core.event import DeviceStatus, Event, StockRequest, StockResponse
-from otel_tickrmeter.core.message import Message, MessageType
+from otel_tickrmeter.core.event import DeviceStatus, Event, MessageType, StockRequest, StockResponse
 from otel_tickrmeter.core.readings import (
     MAX_FIGURE,
     FieldError,
@@ -21,9 +20,10 @@ from otel_tickrmeter.core.readings import (
     read_supply,
     read_text,
 )
-from otel_tickrmeter.core.reason import ErrorReason
 from otel_tickrmeter.core.spelling import canonical_symbol
 from otel_tickrmeter.settings.model import DEFAULT_FIELDS
+from otel_tickrmeter.stream.message import Message
+from otel_tickrmeter.stream.reason import ErrorReason
 from tests.wire import A, B, decoder
 
 TOPICS = ("STOCKPRICEUPDATE", "DEVICESTATUS_RES", "TICKRMETERBOOT", "DEVICE_BOOTED", "HTTPSTREAMSTOCKS", A, B)

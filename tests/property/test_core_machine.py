@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from otel_tickrmeter.core import fleet as fleet_module
-from otel_tickrmeter.core.message import (
+from otel_tickrmeter.core.registry import RETENTIONS_OF_A_BUSY_SYMBOL, Limits
+from otel_tickrmeter.stream.message import (
     Connected,
     Doubted,
     Dropped,
@@ -26,7 +27,6 @@ from otel_tickrmeter.core.message import (
     Subscribed,
     Watermark,
 )
-from otel_tickrmeter.core.registry import RETENTIONS_OF_A_BUSY_SYMBOL, Limits
 from tests.exporter import Exporter
 from tests.ledger import Entry, Ledger
 from tests.wire import answer, boot, booted, message, request, status, stream

@@ -9,8 +9,8 @@ from loguru import logger
 from opentelemetry.metrics import CallbackT
 
 from otel_tickrmeter.catalogue import Kind, catalogue, names
-from otel_tickrmeter.core.message import Watermark
 from otel_tickrmeter.settings.model import Detail
+from otel_tickrmeter.stream.message import Watermark
 from otel_tickrmeter.telemetry.registration import dropped_attributes, rows_for
 from otel_tickrmeter.telemetry.render import FORMATS
 from tests.assembly import (

@@ -8,10 +8,8 @@ from hypothesis import strategies as st
 from otel_tickrmeter.core.decode import Decoder
 from otel_tickrmeter.core.device import UNKNOWN, Device, Pair
 from otel_tickrmeter.core.fleet import Fleet
-from otel_tickrmeter.core.message import Message
 from otel_tickrmeter.core.reason import (
     DisplacedKind,
-    ErrorReason,
     ExpiredKind,
     IdentityKind,
     RejectionReason,
@@ -23,6 +21,8 @@ from otel_tickrmeter.settings.model import MessagesSettings, MqttSettings
 from otel_tickrmeter.simulate.options import SimulateOptions
 from otel_tickrmeter.simulate.plan import Plan
 from otel_tickrmeter.simulate.truth import KnownDevice, Truth
+from otel_tickrmeter.stream.message import Message
+from otel_tickrmeter.stream.reason import ErrorReason
 from tests.property.test_simulate_plan import options
 
 NS = 1_000_000_000

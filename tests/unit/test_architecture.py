@@ -29,8 +29,8 @@ ENTRY = f"{PACKAGE}.__main__"
 
 # No clock, no chance, no machine: what the core may use of the standard library.
 PURE_STDLIB = {
-    *("array", "bisect", "collections", "dataclasses", "enum", "json", "math", "re", "types", "typing"),
-    "unicodedata",
+    *("array", "bisect", "collections", "dataclasses", "enum", "json", "math", "re", "struct", "types"),
+    *("typing", "unicodedata"),
 }
 
 # Where each library may be imported. A trailing dot stands for all modules of a package.
@@ -76,18 +76,26 @@ def below(package: str) -> list[str]:
     return [name for name in MODULES if inside(name, f"{PACKAGE}.{package}.")]
 
 
+@pytest.mark.parametrize("module", below("stream"))
+def test_what_arrives_is_pure_and_knows_nothing_of_ours(module: str) -> None:
+    for name in imports(SOURCES[module]):
+        assert name.split(".")[0] in PURE_STDLIB or inside(name, f"{PACKAGE}.stream."), name
+
+
 @pytest.mark.parametrize("module", below("core"))
 def test_the_core_is_pure(module: str) -> None:
     for name in imports(SOURCES[module]):
-        assert name.split(".")[0] in PURE_STDLIB | {"orjson"} or inside(name, f"{PACKAGE}.core."), name
+        ours = inside(name, f"{PACKAGE}.core.") or inside(name, f"{PACKAGE}.stream.")
+        assert name.split(".")[0] in PURE_STDLIB | {"orjson"} or ours, name
 
 
 @pytest.mark.parametrize("module", below("catalogue"))
-def test_the_catalogue_knows_the_core_only(module: str) -> None:
+def test_the_catalogue_knows_the_core_and_the_stream_only(module: str) -> None:
     for name in imports(SOURCES[module]):
         top = name.split(".")[0]
         if top == PACKAGE:
-            assert inside(name, f"{PACKAGE}.core.") or inside(name, f"{PACKAGE}.catalogue."), name
+            places = ("core", "stream", "catalogue")
+            assert any(inside(name, f"{PACKAGE}.{place}.") for place in places), name
         else:
             assert top in sys.stdlib_module_names, name
 
@@ -104,11 +112,11 @@ def test_each_library_has_its_place(library: str) -> None:
 @pytest.mark.parametrize(
     ("package", "allowed"),
     [
-        ("mqtt", {"mqtt.", "core.", "settings."}),
-        ("settings", {"settings.", "core."}),
+        ("mqtt", {"mqtt.", "stream.", "settings."}),
+        ("settings", {"settings."}),
         ("http", {"http.", "settings."}),
-        ("telemetry", {"telemetry.", "catalogue.", "core.", "settings.model"}),
-        ("simulate", {"simulate.", "catalogue.", "core.", "settings.", "mqtt."}),
+        ("telemetry", {"telemetry.", "catalogue.", "core.attributes", "settings.model"}),
+        ("simulate", {"simulate.", "core.", "settings."}),
     ],
 )
 def test_the_edges_do_not_know_each_other(package: str, allowed: set[str]) -> None:

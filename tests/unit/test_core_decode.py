@@ -12,12 +12,14 @@ from otel_tickrmeter.core.event import (
     DeviceStatus,
     Event,
     HttpStream,
+    MessageType,
     StockRequest,
     StockResponse,
 )
-from otel_tickrmeter.core.message import Message, MessageType
-from otel_tickrmeter.core.reason import ErrorReason, IdentityKind, Repair
+from otel_tickrmeter.core.reason import IdentityKind
 from otel_tickrmeter.settings.model import DEFAULT_FIELDS
+from otel_tickrmeter.stream.message import Message
+from otel_tickrmeter.stream.reason import ErrorReason, Repair
 from tests.driver import heartbeat
 from tests.wire import A, B, answer, boot, booted, decoder, message, request, status, stream
 

@@ -14,7 +14,7 @@ from otel_tickrmeter.core.readings import (
     read_supply,
     read_text,
 )
-from otel_tickrmeter.core.reason import ErrorReason
+from otel_tickrmeter.stream.reason import ErrorReason
 
 
 def refusal(read: Callable[[object], object], value: object) -> str:

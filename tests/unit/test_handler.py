@@ -7,17 +7,11 @@ import pytest
 from loguru import logger
 
 from otel_tickrmeter.core.decode import Decoder
-from otel_tickrmeter.core.event import Event
-from otel_tickrmeter.core.message import (
-    Dropped,
-    Lost,
-    Message,
-    MessageType,
-    Watermark,
-)
+from otel_tickrmeter.core.event import Event, MessageType
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.set_aside import SetAside
 from otel_tickrmeter.settings.model import DEFAULT_FIELDS
+from otel_tickrmeter.stream.message import Dropped, Lost, Message, Watermark
 from tests.driver import LIMITS
 from tests.exporter import PROCESSING_NS, Exporter
 from tests.wire import A, B, answer, boot, booted, message, request, status, stream

@@ -8,8 +8,6 @@ from opentelemetry.metrics import CallbackOptions
 
 from otel_tickrmeter.catalogue import Kind, catalogue, names
 from otel_tickrmeter.core.fleet import MIN_TIMEOUTS_IN_A_ROW, Fleet
-from otel_tickrmeter.core.link import Link
-from otel_tickrmeter.core.message import Lost, Subscribed, Watermark
 from otel_tickrmeter.observers import (
     FleetObserver,
     LetterObserver,
@@ -19,6 +17,8 @@ from otel_tickrmeter.observers import (
     Ranks,
     as_callbacks,
 )
+from otel_tickrmeter.stream.link_state import Link
+from otel_tickrmeter.stream.message import Lost, Subscribed, Watermark
 from tests.assembly import (
     BOUNDS,
     BUILD,

@@ -6,10 +6,9 @@ import pytest
 
 from otel_tickrmeter.catalogue.exporter import ExportOutcome
 from otel_tickrmeter.core.device import Device, Pair
-from otel_tickrmeter.core.message import MessageType
+from otel_tickrmeter.core.event import MessageType
 from otel_tickrmeter.core.reason import (
     DisplacedKind,
-    ErrorReason,
     ExpiredKind,
     IdentityKind,
     RejectionReason,
@@ -19,6 +18,7 @@ from otel_tickrmeter.core.reason import (
 from otel_tickrmeter.core.symbol import Symbol
 from otel_tickrmeter.core.window import OutcomeWindow
 from otel_tickrmeter.recorder import Recorder
+from otel_tickrmeter.stream.reason import ErrorReason
 from otel_tickrmeter.telemetry.exposition import Telemetry
 from otel_tickrmeter.telemetry.registration import make_recorded, rows_for
 from tests.assembly import compact_telemetry, expose, stock_telemetry

@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_tickrmeter.core.message import Dropped, LinkEvent, Message, Refused, Watermark
-from otel_tickrmeter.mqtt.frames import FrameDecoder, FrameError, encode_batch, encode_event, encode_record
+from otel_tickrmeter.stream.frames import FrameDecoder, FrameError, encode_batch, encode_event, encode_record
+from otel_tickrmeter.stream.message import Dropped, LinkEvent, Message, Refused, Watermark
 
 messages = st.builds(
     Message,

@@ -1,28 +1,11 @@
 """What the wire brought: one MQTT delivery, and what the receiver noticed about the link.
 
 All times are nanoseconds of the machine's monotonic clock (`time.monotonic_ns`), stamped by the receiver
-at the socket. Nothing here, nor in the rest of the core, reads a clock.
+at the socket. Nothing here, nor in the core of a fleet, reads a clock.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NamedTuple
-
-
-class MessageType(StrEnum):
-    """What a message is, by its topic; the value is its `message_type` label.
-
-    On a device's own topic, what names no symbol is a DEVICE_COMMAND.
-    """
-
-    STOCK_REQUEST = "stock_request"
-    STOCK_RESPONSE = "stock_response"
-    DEVICE_COMMAND = "device_command"
-    DEVICE_STATUS = "device_status"
-    DEVICE_BOOT = "device_boot"
-    DEVICE_BOOTED = "device_booted"
-    HTTP_STREAM = "http_stream"
-    IGNORED = "ignored"
 
 
 class Message(NamedTuple):

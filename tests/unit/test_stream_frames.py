@@ -3,7 +3,15 @@ import struct
 
 import pytest
 
-from otel_tickrmeter.core.message import (
+from otel_tickrmeter.stream.frames import (
+    MAX_BODY_BYTES,
+    FrameDecoder,
+    FrameError,
+    encode_batch,
+    encode_event,
+    encode_record,
+)
+from otel_tickrmeter.stream.message import (
     Connected,
     Doubted,
     Dropped,
@@ -16,14 +24,6 @@ from otel_tickrmeter.core.message import (
     Stalled,
     Subscribed,
     Watermark,
-)
-from otel_tickrmeter.mqtt.frames import (
-    MAX_BODY_BYTES,
-    FrameDecoder,
-    FrameError,
-    encode_batch,
-    encode_event,
-    encode_record,
 )
 
 EVENTS: list[LinkEvent] = [

@@ -16,7 +16,7 @@ import json
 import struct
 from dataclasses import asdict, fields
 
-from otel_tickrmeter.core.message import (
+from otel_tickrmeter.stream.message import (
     Connected,
     Doubted,
     Dropped,

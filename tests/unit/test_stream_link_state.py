@@ -1,6 +1,6 @@
 import pytest
 
-from otel_tickrmeter.core.link import Link
+from otel_tickrmeter.stream.link_state import Link
 
 
 def test_it_starts_unusable_and_says_why() -> None:
