@@ -11,18 +11,20 @@ from heapq import nlargest
 
 from opentelemetry.metrics import CallbackOptions, CallbackT, Observation
 
-from otel_tickrmeter.catalogue import names
-from otel_tickrmeter.catalogue.exporter import LetterOutcome
-from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.core.device import UNKNOWN, Device
 from otel_tickrmeter.core.fleet import Fleet
 from otel_tickrmeter.core.ranking import ranking, slowest, symbol_figures
 from otel_tickrmeter.core.reason import RequestEvent
 from otel_tickrmeter.core.symbol import Symbol
 from otel_tickrmeter.core.window import Figures
+from otel_tickrmeter.exporter import names
+from otel_tickrmeter.exporter.catalogue.sending import LetterOutcome
+from otel_tickrmeter.fleets.tickrmeter import names as fleet_names
 from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.process import SystemSample
 from otel_tickrmeter.stream.link_state import Link
+from otel_tickrmeter.telemetry.exposition import Telemetry
 
 _NS = 1e9
 _GREEDIEST = 10
@@ -79,7 +81,7 @@ class FleetObserver:
             "tickrmeter.slowest_symbols.ranking": self._ranking,
             "tickrmeter.stock_updates.pending": self._pending,
             "tickrmeter.stock_update.answers_missing": self._answers_missing,
-            names.EVENTS: self._events,
+            fleet_names.EVENTS: self._events,
         }
 
     def _devices(self) -> list[Device]:
@@ -287,3 +289,15 @@ def as_callbacks(observers: Mapping[str, Observe]) -> dict[str, CallbackT]:
         return callback
 
     return {name: with_options(observe) for name, observe in observers.items()}
+
+
+def exposition_callbacks(telemetry: Telemetry) -> dict[str, CallbackT]:
+    """Return the callbacks of the instruments that observe the exposition itself."""
+
+    def age(_: CallbackOptions) -> list[Observation]:
+        return [Observation(telemetry.age_seconds())]
+
+    def series(_: CallbackOptions) -> list[Observation]:
+        return [Observation(telemetry.series())]
+
+    return {names.EXPOSITION_AGE: age, names.EXPOSITION_SERIES: series}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from opentelemetry.metrics import CallbackT, Meter
 
-from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.core.decode import Decoder
 from otel_tickrmeter.core.fleet import Fleet
 from otel_tickrmeter.core.registry import Limits
@@ -13,6 +13,7 @@ from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.observers import FleetObserver, LetterObserver, LinkObserver, Ranks, as_callbacks
 from otel_tickrmeter.recorder import Recorder
+from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.set_aside import SetAside
 from otel_tickrmeter.settings.model import MonitoringSettings, Settings
 from otel_tickrmeter.stream.link_state import Link
@@ -66,7 +67,7 @@ def make_pipeline(
         letters: Keeps the messages that are set aside; None when nothing is to be kept.
     """
     detail = settings.metrics.detail
-    rows = rows_for(detail)
+    rows = rows_for(all_rows(), detail)
     link = Link(clock.started_ns)
     recorder = Recorder(
         make_recorded(meter, rows),

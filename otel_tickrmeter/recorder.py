@@ -3,9 +3,7 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from otel_tickrmeter.catalogue import names
-from otel_tickrmeter.catalogue.exporter import ExportOutcome
-from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.core.device import Device, Pair
 from otel_tickrmeter.core.event import MessageType
 from otel_tickrmeter.core.reason import (
@@ -16,7 +14,10 @@ from otel_tickrmeter.core.reason import (
     UnmatchedReason,
 )
 from otel_tickrmeter.core.symbol import Symbol
+from otel_tickrmeter.exporter import names
+from otel_tickrmeter.fleets.tickrmeter import names as fleet_names
 from otel_tickrmeter.stream.reason import ErrorReason, LinkReason, Repair
+from otel_tickrmeter.telemetry.outcome import ExportOutcome
 from otel_tickrmeter.telemetry.registration import Recorded
 
 _NS = 1e9
@@ -62,27 +63,27 @@ class Recorder:
         self._end_series = end_series
         self._by_device = by_device
         counters, histograms = recorded.counters, recorded.histograms
-        self._requests = counters[names.REQUESTS]
-        self._responses = counters[names.RESPONSES]
-        self._latency = histograms[names.LATENCY]
-        self._timeouts = counters[names.TIMEOUTS]
-        self._symbol_timeouts = counters[names.SYMBOL_TIMEOUTS]
-        self._superseded = counters[names.SUPERSEDED]
-        self._abandoned = counters[names.ABANDONED]
-        self._unmatched = counters[names.UNMATCHED]
-        self._outcomes = counters[names.OUTCOMES]
-        self._boots = counters[names.BOOTS]
-        self._boot_duration = histograms[names.BOOT_DURATION]
-        self._http_streams = counters[names.HTTP_STREAMS]
+        self._requests = counters[fleet_names.REQUESTS]
+        self._responses = counters[fleet_names.RESPONSES]
+        self._latency = histograms[fleet_names.LATENCY]
+        self._timeouts = counters[fleet_names.TIMEOUTS]
+        self._symbol_timeouts = counters[fleet_names.SYMBOL_TIMEOUTS]
+        self._superseded = counters[fleet_names.SUPERSEDED]
+        self._abandoned = counters[fleet_names.ABANDONED]
+        self._unmatched = counters[fleet_names.UNMATCHED]
+        self._outcomes = counters[fleet_names.OUTCOMES]
+        self._boots = counters[fleet_names.BOOTS]
+        self._boot_duration = histograms[fleet_names.BOOT_DURATION]
+        self._http_streams = counters[fleet_names.HTTP_STREAMS]
         self._connection_changes = counters[names.CONNECTION_CHANGES]
         self._messages = counters[names.MESSAGES]
         self._message_errors = counters[names.MESSAGE_ERRORS]
         self._messages_repaired = counters[names.MESSAGES_REPAIRED]
         self._processing = histograms[names.PROCESSING]
         self._queue_dropped = counters[names.QUEUE_DROPPED]
-        self._identities_rejected = counters[names.IDENTITIES_REJECTED]
-        self._identities_displaced = counters[names.IDENTITIES_DISPLACED]
-        self._series_expired = counters[names.SERIES_EXPIRED]
+        self._identities_rejected = counters[fleet_names.IDENTITIES_REJECTED]
+        self._identities_displaced = counters[fleet_names.IDENTITIES_DISPLACED]
+        self._series_expired = counters[fleet_names.SERIES_EXPIRED]
         self._otlp_exports = counters[names.OTLP_EXPORTS]
         self._message_types: Mapping[MessageType, AttributeSet] = {
             message_type: AttributeSet(message_type=message_type.value) for message_type in MessageType

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from otel_tickrmeter.catalogue import catalogue
 from otel_tickrmeter.catalogue.document import as_markdown
+from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.settings.show import settings_table
 
 README = Path(__file__).parent.parent / "README.md"
@@ -11,7 +11,7 @@ README = Path(__file__).parent.parent / "README.md"
 
 def with_tables(readme: str) -> str:
     """Return the README with its tables as they must be."""
-    for name, table in (("settings", settings_table()), ("metrics", as_markdown(catalogue()))):
+    for name, table in (("settings", settings_table()), ("metrics", as_markdown(all_rows()))):
         begin, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->"
         before, _, rest = readme.partition(begin)
         _, _, after = rest.partition(end)

@@ -10,6 +10,7 @@ from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.observers import FleetObserver, LetterObserver, LinkObserver, Ranks, as_callbacks
 from otel_tickrmeter.recorder import Recorder
+from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.set_aside import SetAside
 from otel_tickrmeter.stream.link_state import Link
 from otel_tickrmeter.stream.message import Message
@@ -34,7 +35,7 @@ class Exporter:
         outcomes: Outcomes | None = None,
         letters: LetterWriter | None = None,
     ) -> None:
-        rows = rows_for(detail)
+        rows = rows_for(all_rows(), detail)
         self.meter = CompactMeter(rows, dropped_attributes(detail))
         # In symbol detail too, pairs record with their device here: the view has to drop it.
         self.recorder = Recorder(make_recorded(self.meter, rows), self.meter.end)

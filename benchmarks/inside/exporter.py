@@ -8,14 +8,15 @@ from itertools import islice
 from opentelemetry.metrics import CallbackT, Meter
 
 from benchmarks.load.traffic import Shape, Wire
-from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.catalogue.attributes import AttributeSet
+from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
 from otel_tickrmeter.handler import Handler
-from otel_tickrmeter.observers import ProcessObserver, as_callbacks
+from otel_tickrmeter.observers import ProcessObserver, as_callbacks, exposition_callbacks
 from otel_tickrmeter.pipeline import Clock, make_pipeline
+from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.settings.model import MonitoringSettings, Settings
 from otel_tickrmeter.stream.message import Message, Watermark
 from otel_tickrmeter.telemetry.compact import CompactMeter
-from otel_tickrmeter.telemetry.exposition import exposition_callbacks
 from otel_tickrmeter.telemetry.registration import rows_for
 from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
 from otel_tickrmeter.telemetry.target import make_resource
@@ -49,9 +50,10 @@ def make_handler(
 def make_exporter(settings: Settings) -> Exporter:
     """Make the default path in device detail."""
     telemetry = SnapshotTelemetry(
-        CompactMeter(rows_for("device")),
+        CompactMeter(rows_for(all_rows(), "device")),
         make_resource("benchmark"),
         5.0,
+        exposition_rows(),
         clock_ns=time.monotonic_ns,
         unix_offset_ns=_no_offset,
     )

@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from benchmarks.inside.exporter import Feeder, make_exporter, make_handler, settings_for
 from benchmarks.load.traffic import Shape, Wire, one_round
 from benchmarks.rig.worker import read_job, reply
-from otel_tickrmeter.catalogue import names
+from otel_tickrmeter.exporter import names
 from otel_tickrmeter.handler import Handler
 
 _STEP_NS = 1_000_000

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.core.event import DeviceStatus
 from otel_tickrmeter.core.symbol import Symbol
 

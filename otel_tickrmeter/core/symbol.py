@@ -1,6 +1,6 @@
 """A symbol: its window, and how long it has been idle."""
 
-from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.core.window import OutcomeWindow
 
 

@@ -6,7 +6,7 @@ from alerts.document import alert_groups
 from alerts.recording import recording_groups
 from alerts.rule import Alert, Recording
 from alerts.windows import Windows
-from otel_tickrmeter.catalogue import catalogue
+from otel_tickrmeter.rows import all_rows
 from tests.contract.promql_labels import Metric
 from tests.contract.promql_metrics import recorded, scraped
 
@@ -32,4 +32,4 @@ def all_series() -> dict[str, Metric]:
     Raises:
         LabelError: A recording rule asks for something that does not exist before it.
     """
-    return recorded(recordings(), scraped(catalogue()))
+    return recorded(recordings(), scraped(all_rows()))

@@ -85,19 +85,16 @@ def test_what_arrives_is_pure_and_knows_nothing_of_ours(module: str) -> None:
 @pytest.mark.parametrize("module", below("core"))
 def test_the_core_is_pure(module: str) -> None:
     for name in imports(SOURCES[module]):
-        ours = inside(name, f"{PACKAGE}.core.") or inside(name, f"{PACKAGE}.stream.")
+        places = ("core.", "stream.", "catalogue.")
+        ours = any(inside(name, f"{PACKAGE}.{place}") for place in places)
         assert name.split(".")[0] in PURE_STDLIB | {"orjson"} or ours, name
 
 
 @pytest.mark.parametrize("module", below("catalogue"))
-def test_the_catalogue_knows_the_core_and_the_stream_only(module: str) -> None:
+def test_what_a_row_is_knows_nothing_of_ours(module: str) -> None:
     for name in imports(SOURCES[module]):
-        top = name.split(".")[0]
-        if top == PACKAGE:
-            places = ("core", "stream", "catalogue")
-            assert any(inside(name, f"{PACKAGE}.{place}.") for place in places), name
-        else:
-            assert top in sys.stdlib_module_names, name
+        ours = inside(name, f"{PACKAGE}.catalogue.")
+        assert ours or name.split(".")[0] in sys.stdlib_module_names, name
 
 
 @pytest.mark.parametrize("library", PLACES)
@@ -115,8 +112,10 @@ def test_each_library_has_its_place(library: str) -> None:
         ("mqtt", {"mqtt.", "stream.", "settings."}),
         ("settings", {"settings."}),
         ("http", {"http.", "settings."}),
-        ("telemetry", {"telemetry.", "catalogue.", "core.attributes", "settings.model"}),
+        ("telemetry", {"telemetry.", "catalogue.", "settings.model"}),
         ("simulate", {"simulate.", "core.", "settings."}),
+        ("exporter", {"exporter.", "catalogue.", "stream.", "telemetry.outcome"}),
+        ("fleets.tickrmeter", {"fleets.tickrmeter.", "catalogue.", "stream.", "core."}),
     ],
 )
 def test_the_edges_do_not_know_each_other(package: str, allowed: set[str]) -> None:
@@ -124,6 +123,12 @@ def test_the_edges_do_not_know_each_other(package: str, allowed: set[str]) -> No
         for name in imports(SOURCES[module]):
             if name != PACKAGE and name.split(".")[0] == PACKAGE:
                 assert any(inside(name, f"{PACKAGE}.{place}") for place in allowed), f"{module}: {name}"
+
+
+def test_only_what_composes_knows_a_fleet() -> None:
+    roots = {f"{PACKAGE}.{name}" for name in ("recorder", "observers", "rows")}
+    found = importers(f"{PACKAGE}.fleets")
+    assert {module for module in found if not inside(module, f"{PACKAGE}.fleets.")} == roots
 
 
 def test_only_the_command_knows_the_composition_root() -> None:

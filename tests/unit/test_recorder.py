@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from otel_tickrmeter.catalogue.exporter import ExportOutcome
 from otel_tickrmeter.core.device import Device, Pair
 from otel_tickrmeter.core.event import MessageType
 from otel_tickrmeter.core.reason import (
@@ -18,8 +17,10 @@ from otel_tickrmeter.core.reason import (
 from otel_tickrmeter.core.symbol import Symbol
 from otel_tickrmeter.core.window import OutcomeWindow
 from otel_tickrmeter.recorder import Recorder
+from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.stream.reason import ErrorReason
 from otel_tickrmeter.telemetry.exposition import Telemetry
+from otel_tickrmeter.telemetry.outcome import ExportOutcome
 from otel_tickrmeter.telemetry.registration import make_recorded, rows_for
 from tests.assembly import compact_telemetry, expose, stock_telemetry
 from tests.exporter import Exporter
@@ -242,7 +243,9 @@ def test_exports_over_otlp_start_at_zero_if_there_will_be_any(
 ) -> None:
     telemetry = make("symbol")
     recorder = Recorder(
-        make_recorded(telemetry.meter(), rows_for("symbol")), telemetry.end_series, with_otlp=with_otlp
+        make_recorded(telemetry.meter(), rows_for(all_rows(), "symbol")),
+        telemetry.end_series,
+        with_otlp=with_otlp,
     )
     assert otlp_exports(telemetry) == ({"succeeded": 0, "failed": 0} if with_otlp else {})
     if with_otlp:

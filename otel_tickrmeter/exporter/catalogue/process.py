@@ -1,7 +1,7 @@
 """Instruments about the process, its machine and its HTTP server."""
 
-from otel_tickrmeter.catalogue import names
 from otel_tickrmeter.catalogue.instrument import ANY, Instrument, Kind, counter, gauge
+from otel_tickrmeter.exporter import names
 
 HTTP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
