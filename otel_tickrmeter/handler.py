@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from loguru import logger
 
-from otel_tickrmeter.core.decode import DecodeError, Decoder, NotJsonError
-from otel_tickrmeter.core.event import DeviceCommand, DeviceStatus, Event, MessageType
-from otel_tickrmeter.core.fleet import Fleet
-from otel_tickrmeter.core.reason import RejectionReason
+from otel_tickrmeter.fleets.tickrmeter.decode import DecodeError, Decoder, NotJsonError
+from otel_tickrmeter.fleets.tickrmeter.event import DeviceCommand, DeviceStatus, Event, MessageType
+from otel_tickrmeter.fleets.tickrmeter.reason import RejectionReason
+from otel_tickrmeter.fleets.tickrmeter.state import Fleet
 from otel_tickrmeter.recorder import Recorder
 from otel_tickrmeter.set_aside import SetAside
 from otel_tickrmeter.stream.link_state import Link

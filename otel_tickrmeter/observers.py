@@ -12,15 +12,15 @@ from heapq import nlargest
 from opentelemetry.metrics import CallbackOptions, CallbackT, Observation
 
 from otel_tickrmeter.catalogue.attributes import AttributeSet
-from otel_tickrmeter.core.device import UNKNOWN, Device
-from otel_tickrmeter.core.fleet import Fleet
-from otel_tickrmeter.core.ranking import ranking, slowest, symbol_figures
-from otel_tickrmeter.core.reason import RequestEvent
-from otel_tickrmeter.core.symbol import Symbol
-from otel_tickrmeter.core.window import Figures
 from otel_tickrmeter.exporter import names
 from otel_tickrmeter.exporter.catalogue.sending import LetterOutcome
 from otel_tickrmeter.fleets.tickrmeter import names as fleet_names
+from otel_tickrmeter.fleets.tickrmeter.device import UNKNOWN, Device
+from otel_tickrmeter.fleets.tickrmeter.ranking import ranking, slowest, symbol_figures
+from otel_tickrmeter.fleets.tickrmeter.reason import RequestEvent
+from otel_tickrmeter.fleets.tickrmeter.state import Fleet
+from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
+from otel_tickrmeter.fleets.tickrmeter.window import Figures
 from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.process import SystemSample
 from otel_tickrmeter.stream.link_state import Link

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from opentelemetry.metrics import CallbackT, Meter
 
 from otel_tickrmeter.catalogue.attributes import AttributeSet
-from otel_tickrmeter.core.decode import Decoder
-from otel_tickrmeter.core.fleet import Fleet
-from otel_tickrmeter.core.registry import Limits
+from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
+from otel_tickrmeter.fleets.tickrmeter.registry import Limits
+from otel_tickrmeter.fleets.tickrmeter.state import Fleet
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.observers import FleetObserver, LetterObserver, LinkObserver, Ranks, as_callbacks

@@ -1,21 +1,21 @@
-"""Records what the core tells into OpenTelemetry instruments."""
+"""Records what the fleet's state tells into OpenTelemetry instruments."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from otel_tickrmeter.catalogue.attributes import AttributeSet
-from otel_tickrmeter.core.device import Device, Pair
-from otel_tickrmeter.core.event import MessageType
-from otel_tickrmeter.core.reason import (
+from otel_tickrmeter.exporter import names
+from otel_tickrmeter.fleets.tickrmeter import names as fleet_names
+from otel_tickrmeter.fleets.tickrmeter.device import Device, Pair
+from otel_tickrmeter.fleets.tickrmeter.event import MessageType
+from otel_tickrmeter.fleets.tickrmeter.reason import (
     DisplacedKind,
     ExpiredKind,
     IdentityKind,
     RejectionReason,
     UnmatchedReason,
 )
-from otel_tickrmeter.core.symbol import Symbol
-from otel_tickrmeter.exporter import names
-from otel_tickrmeter.fleets.tickrmeter import names as fleet_names
+from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
 from otel_tickrmeter.stream.reason import ErrorReason, LinkReason, Repair
 from otel_tickrmeter.telemetry.outcome import ExportOutcome
 from otel_tickrmeter.telemetry.registration import Recorded
@@ -37,7 +37,7 @@ _ALERTED_AT_ONCE = (LinkReason.RECEIVER_DIED, LinkReason.RECEIVER_SILENT, LinkRe
 
 
 class Recorder:
-    """Implements `core.outcomes.Outcomes`, and counts messages and connection changes besides.
+    """Implements the fleet's `Outcomes`, and counts messages and connection changes besides.
 
     Args:
         recorded: The instruments.
@@ -123,7 +123,7 @@ class Recorder:
             for outcome in ExportOutcome:
                 self._otlp_exports.add(0, {"outcome": outcome.value})
 
-    # What the core tells.
+    # What the fleet's state tells.
 
     def requested(self, pair: Pair) -> None:
         """Count a request."""

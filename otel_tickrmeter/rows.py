@@ -1,9 +1,9 @@
 """Every instrument of the program: the rows of the fleet and those about the program itself."""
 
 from otel_tickrmeter.catalogue import Instrument
-from otel_tickrmeter.core.event import MessageType
 from otel_tickrmeter.exporter.catalogue import process, receiving, sending
 from otel_tickrmeter.fleets.tickrmeter.catalogue import boots, devices, identities, stock_updates
+from otel_tickrmeter.fleets.tickrmeter.event import MessageType
 
 
 def all_rows() -> tuple[Instrument, ...]:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable
 
 from loguru import logger
 
-from otel_tickrmeter.core.event import MessageType
-from otel_tickrmeter.core.limiter import Limiter
+from otel_tickrmeter.fleets.tickrmeter.event import MessageType
 from otel_tickrmeter.letters.escape import escaped, payload_shown
 from otel_tickrmeter.letters.letter import Letter
 from otel_tickrmeter.letters.writer import LetterWriter
+from otel_tickrmeter.limiter import Limiter
 from otel_tickrmeter.stream.message import Message
 from otel_tickrmeter.stream.reason import ErrorReason
 

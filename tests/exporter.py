@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from itertools import count
 
-from otel_tickrmeter.core.fleet import Fleet
-from otel_tickrmeter.core.outcomes import Outcomes
-from otel_tickrmeter.core.registry import Limits
+from otel_tickrmeter.fleets.tickrmeter.outcomes import Outcomes
+from otel_tickrmeter.fleets.tickrmeter.registry import Limits
+from otel_tickrmeter.fleets.tickrmeter.state import Fleet
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.observers import FleetObserver, LetterObserver, LinkObserver, Ranks, as_callbacks

@@ -2,8 +2,8 @@
 
 import json
 
-from otel_tickrmeter.core.decode import Decoder
-from otel_tickrmeter.core.spelling import DeviceIdForm
+from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
+from otel_tickrmeter.fleets.tickrmeter.spelling import DeviceIdForm
 from otel_tickrmeter.settings.model import DEFAULT_FIELDS, MqttSettings
 from otel_tickrmeter.stream.message import Message
 

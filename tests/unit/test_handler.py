@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from loguru import logger
 
-from otel_tickrmeter.core.decode import Decoder
-from otel_tickrmeter.core.event import Event, MessageType
+from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
+from otel_tickrmeter.fleets.tickrmeter.event import Event, MessageType
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.set_aside import SetAside
 from otel_tickrmeter.settings.model import DEFAULT_FIELDS

@@ -7,8 +7,8 @@ import pytest
 from opentelemetry.metrics import CallbackOptions
 
 from otel_tickrmeter.catalogue import Kind
-from otel_tickrmeter.core.fleet import MIN_TIMEOUTS_IN_A_ROW, Fleet
 from otel_tickrmeter.exporter import names
+from otel_tickrmeter.fleets.tickrmeter.state import MIN_TIMEOUTS_IN_A_ROW, Fleet
 from otel_tickrmeter.observers import (
     FleetObserver,
     LetterObserver,

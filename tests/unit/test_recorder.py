@@ -1,12 +1,12 @@
-"""The recorder on the real instruments: each thing that the core, the handler and HTTP may tell."""
+"""The recorder on the real instruments: each thing that the state, the handler and HTTP may tell."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from otel_tickrmeter.core.device import Device, Pair
-from otel_tickrmeter.core.event import MessageType
-from otel_tickrmeter.core.reason import (
+from otel_tickrmeter.fleets.tickrmeter.device import Device, Pair
+from otel_tickrmeter.fleets.tickrmeter.event import MessageType
+from otel_tickrmeter.fleets.tickrmeter.reason import (
     DisplacedKind,
     ExpiredKind,
     IdentityKind,
@@ -14,8 +14,8 @@ from otel_tickrmeter.core.reason import (
     RequestEvent,
     UnmatchedReason,
 )
-from otel_tickrmeter.core.symbol import Symbol
-from otel_tickrmeter.core.window import OutcomeWindow
+from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
+from otel_tickrmeter.fleets.tickrmeter.window import OutcomeWindow
 from otel_tickrmeter.recorder import Recorder
 from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.stream.reason import ErrorReason

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from loguru import logger
 
-from otel_tickrmeter.core.limiter import INTERVAL_NS, Limiter
 from otel_tickrmeter.letters.letter import decode_letter
 from otel_tickrmeter.letters.writer import LetterWriter
+from otel_tickrmeter.limiter import INTERVAL_NS, Limiter
 from otel_tickrmeter.stream.message import Message
 from tests.driver import LIMITS
 from tests.exporter import Exporter

@@ -1,8 +1,8 @@
 """Instruments about the bounds on identities: who was not admitted, and who left."""
 
 from otel_tickrmeter.catalogue.instrument import Instrument, counter
-from otel_tickrmeter.core.reason import DisplacedKind, ExpiredKind, IdentityKind, RejectionReason
 from otel_tickrmeter.fleets.tickrmeter import names
+from otel_tickrmeter.fleets.tickrmeter.reason import DisplacedKind, ExpiredKind, IdentityKind, RejectionReason
 
 
 def rejected() -> tuple[Instrument, ...]:

@@ -1,8 +1,8 @@
 """Instruments about requests for prices and their answers."""
 
 from otel_tickrmeter.catalogue.instrument import ANY, Instrument, Kind, counter, gauge
-from otel_tickrmeter.core.reason import RequestEvent, UnmatchedReason
 from otel_tickrmeter.fleets.tickrmeter import names
+from otel_tickrmeter.fleets.tickrmeter.reason import RequestEvent, UnmatchedReason
 
 LATENCY_BUCKETS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _SYMBOL = {"symbol": ANY}

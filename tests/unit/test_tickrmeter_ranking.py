@@ -1,8 +1,8 @@
 import pytest
 
-from otel_tickrmeter.core.ranking import Ranked, ranking, slowest, symbol_figures
-from otel_tickrmeter.core.symbol import Symbol
-from otel_tickrmeter.core.window import Figures, OutcomeWindow
+from otel_tickrmeter.fleets.tickrmeter.ranking import Ranked, ranking, slowest, symbol_figures
+from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
+from otel_tickrmeter.fleets.tickrmeter.window import Figures, OutcomeWindow
 
 SECOND = 1_000_000_000
 

@@ -1,16 +1,16 @@
-"""What the core tells whoever records: one call for each thing that happened, as it happens."""
+"""What the fleet's state tells whoever records: one call for each thing that happened, as it happens."""
 
 from typing import Protocol
 
-from otel_tickrmeter.core.device import Device, Pair
-from otel_tickrmeter.core.reason import (
+from otel_tickrmeter.fleets.tickrmeter.device import Device, Pair
+from otel_tickrmeter.fleets.tickrmeter.reason import (
     DisplacedKind,
     ExpiredKind,
     IdentityKind,
     RejectionReason,
     UnmatchedReason,
 )
-from otel_tickrmeter.core.symbol import Symbol
+from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
 from otel_tickrmeter.stream.reason import ErrorReason
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from otel_tickrmeter.core.event import (
+from otel_tickrmeter.fleets.tickrmeter.event import (
     DeviceBoot,
     DeviceBooted,
     DeviceCommand,
@@ -24,8 +24,8 @@ from otel_tickrmeter.core.event import (
     StockRequest,
     StockResponse,
 )
-from otel_tickrmeter.core.mend import mend
-from otel_tickrmeter.core.readings import (
+from otel_tickrmeter.fleets.tickrmeter.mend import mend
+from otel_tickrmeter.fleets.tickrmeter.readings import (
     FieldError,
     read_battery,
     read_count,
@@ -35,8 +35,8 @@ from otel_tickrmeter.core.readings import (
     read_supply,
     read_text,
 )
-from otel_tickrmeter.core.reason import IdentityKind
-from otel_tickrmeter.core.spelling import DeviceIdForm, canonical_device_id, canonical_symbol
+from otel_tickrmeter.fleets.tickrmeter.reason import IdentityKind
+from otel_tickrmeter.fleets.tickrmeter.spelling import DeviceIdForm, canonical_device_id, canonical_symbol
 from otel_tickrmeter.stream.message import Message
 from otel_tickrmeter.stream.reason import ErrorReason, Repair
 

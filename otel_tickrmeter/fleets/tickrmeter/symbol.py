@@ -1,7 +1,7 @@
 """A symbol: its window, and how long it has been idle."""
 
 from otel_tickrmeter.catalogue.attributes import AttributeSet
-from otel_tickrmeter.core.window import OutcomeWindow
+from otel_tickrmeter.fleets.tickrmeter.window import OutcomeWindow
 
 
 class Symbol:

@@ -12,8 +12,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from otel_tickrmeter.core import fleet as fleet_module
-from otel_tickrmeter.core.registry import RETENTIONS_OF_A_BUSY_SYMBOL, Limits
+from otel_tickrmeter.fleets.tickrmeter import state as fleet_module
+from otel_tickrmeter.fleets.tickrmeter.registry import RETENTIONS_OF_A_BUSY_SYMBOL, Limits
 from otel_tickrmeter.stream.message import (
     Connected,
     Doubted,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from otel_tickrmeter.core.device import UNKNOWN
+from otel_tickrmeter.fleets.tickrmeter.device import UNKNOWN
 from tests.driver import Driver
 
 

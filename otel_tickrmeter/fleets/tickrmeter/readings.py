@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from math import isfinite
 from types import MappingProxyType
 
-from otel_tickrmeter.core.spelling import REPLACEMENT
+from otel_tickrmeter.fleets.tickrmeter.spelling import REPLACEMENT
 from otel_tickrmeter.stream.reason import ErrorReason
 
 # A JSON number, perhaps with a unit: float() would also take "nan", "1_000" and other scripts' digits.

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from otel_tickrmeter.core.readings import (
+from otel_tickrmeter.fleets.tickrmeter.readings import (
     MAX_FIGURE,
     FieldError,
     read_battery,

@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from otel_tickrmeter.core.device import UNKNOWN
-from otel_tickrmeter.core.fleet import MAX_FIRMWARES, OVERFLOW_FIRMWARE
-from otel_tickrmeter.core.registry import PRUNE_BELOW_REQUESTS
+from otel_tickrmeter.fleets.tickrmeter.device import UNKNOWN
+from otel_tickrmeter.fleets.tickrmeter.registry import PRUNE_BELOW_REQUESTS
+from otel_tickrmeter.fleets.tickrmeter.state import MAX_FIRMWARES, OVERFLOW_FIRMWARE
 from tests.driver import Driver
 
 

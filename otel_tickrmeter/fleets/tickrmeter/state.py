@@ -9,8 +9,8 @@ The rules this file keeps:
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from otel_tickrmeter.core.device import UNKNOWN, Device
-from otel_tickrmeter.core.event import (
+from otel_tickrmeter.fleets.tickrmeter.device import UNKNOWN, Device
+from otel_tickrmeter.fleets.tickrmeter.event import (
     DeviceBoot,
     DeviceBooted,
     DeviceStatus,
@@ -18,11 +18,11 @@ from otel_tickrmeter.core.event import (
     StockRequest,
     StockResponse,
 )
-from otel_tickrmeter.core.outcomes import Outcomes
-from otel_tickrmeter.core.pairs import Account, Pairs
-from otel_tickrmeter.core.reason import ExpiredKind, IdentityKind, RejectionReason
-from otel_tickrmeter.core.registry import Limits, Registry
-from otel_tickrmeter.core.symbol import Symbol
+from otel_tickrmeter.fleets.tickrmeter.outcomes import Outcomes
+from otel_tickrmeter.fleets.tickrmeter.pairs import Account, Pairs
+from otel_tickrmeter.fleets.tickrmeter.reason import ExpiredKind, IdentityKind, RejectionReason
+from otel_tickrmeter.fleets.tickrmeter.registry import Limits, Registry
+from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
 from otel_tickrmeter.stream.reason import ErrorReason
 
 MAX_FIRMWARES = 256

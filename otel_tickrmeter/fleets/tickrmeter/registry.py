@@ -12,12 +12,12 @@ The rules this file keeps:
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from otel_tickrmeter.core.device import Device, Pair
-from otel_tickrmeter.core.outcomes import Outcomes
-from otel_tickrmeter.core.pairs import Pairs
-from otel_tickrmeter.core.reason import DisplacedKind, ExpiredKind, IdentityKind, RejectionReason
-from otel_tickrmeter.core.symbol import Symbol
-from otel_tickrmeter.core.window import OutcomeWindow
+from otel_tickrmeter.fleets.tickrmeter.device import Device, Pair
+from otel_tickrmeter.fleets.tickrmeter.outcomes import Outcomes
+from otel_tickrmeter.fleets.tickrmeter.pairs import Pairs
+from otel_tickrmeter.fleets.tickrmeter.reason import DisplacedKind, ExpiredKind, IdentityKind, RejectionReason
+from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
+from otel_tickrmeter.fleets.tickrmeter.window import OutcomeWindow
 
 PRUNE_BELOW_REQUESTS = 100
 """An idle symbol with fewer requests than this is pruned after `symbol_retention_ns`."""

@@ -1,6 +1,10 @@
 """Bounds that give way: a share for each device, and room where something has long been unused."""
 
-from otel_tickrmeter.core.registry import PRUNE_BELOW_REQUESTS, RETENTIONS_OF_A_BUSY_SYMBOL, ROOM_PAUSE_NS
+from otel_tickrmeter.fleets.tickrmeter.registry import (
+    PRUNE_BELOW_REQUESTS,
+    RETENTIONS_OF_A_BUSY_SYMBOL,
+    ROOM_PAUSE_NS,
+)
 from tests.driver import Driver
 
 

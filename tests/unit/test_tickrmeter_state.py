@@ -2,8 +2,8 @@
 
 import pytest
 
-from otel_tickrmeter.core.device import UNKNOWN
-from otel_tickrmeter.core.event import (
+from otel_tickrmeter.fleets.tickrmeter.device import UNKNOWN
+from otel_tickrmeter.fleets.tickrmeter.event import (
     DeviceBoot,
     DeviceBooted,
     Event,

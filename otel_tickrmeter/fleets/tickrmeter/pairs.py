@@ -17,9 +17,9 @@ The rules this file keeps:
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from otel_tickrmeter.core.device import Pair
-from otel_tickrmeter.core.outcomes import Outcomes
-from otel_tickrmeter.core.reason import UnmatchedReason
+from otel_tickrmeter.fleets.tickrmeter.device import Pair
+from otel_tickrmeter.fleets.tickrmeter.outcomes import Outcomes
+from otel_tickrmeter.fleets.tickrmeter.reason import UnmatchedReason
 
 _UNTRUSTED = -1
 

@@ -1,6 +1,6 @@
 import pytest
 
-from otel_tickrmeter.core.window import Figures, OutcomeWindow
+from otel_tickrmeter.fleets.tickrmeter.window import Figures, OutcomeWindow
 
 SECOND = 1_000_000_000
 

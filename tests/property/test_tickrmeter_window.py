@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otel_tickrmeter.core.window import Figures, OutcomeWindow
+from otel_tickrmeter.fleets.tickrmeter.window import Figures, OutcomeWindow
 
 
 @dataclass(frozen=True)

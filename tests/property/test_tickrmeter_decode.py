@@ -7,9 +7,15 @@ from typing import get_args
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from otel_tickrmeter.core.decode import DecodeError, Decoder, NotJsonError
-from otel_tickrmeter.core.event import DeviceStatus, Event, MessageType, StockRequest, StockResponse
-from otel_tickrmeter.core.readings import (
+from otel_tickrmeter.fleets.tickrmeter.decode import DecodeError, Decoder, NotJsonError
+from otel_tickrmeter.fleets.tickrmeter.event import (
+    DeviceStatus,
+    Event,
+    MessageType,
+    StockRequest,
+    StockResponse,
+)
+from otel_tickrmeter.fleets.tickrmeter.readings import (
     MAX_FIGURE,
     FieldError,
     read_battery,
@@ -20,7 +26,7 @@ from otel_tickrmeter.core.readings import (
     read_supply,
     read_text,
 )
-from otel_tickrmeter.core.spelling import canonical_symbol
+from otel_tickrmeter.fleets.tickrmeter.spelling import canonical_symbol
 from otel_tickrmeter.settings.model import DEFAULT_FIELDS
 from otel_tickrmeter.stream.message import Message
 from otel_tickrmeter.stream.reason import ErrorReason

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from otel_tickrmeter.core.decode import READINGS, DecodeError, Decoder, NotJsonError
-from otel_tickrmeter.core.event import (
+from otel_tickrmeter.fleets.tickrmeter.decode import READINGS, DecodeError, Decoder, NotJsonError
+from otel_tickrmeter.fleets.tickrmeter.event import (
     DeviceBoot,
     DeviceBooted,
     DeviceCommand,
@@ -16,7 +16,7 @@ from otel_tickrmeter.core.event import (
     StockRequest,
     StockResponse,
 )
-from otel_tickrmeter.core.reason import IdentityKind
+from otel_tickrmeter.fleets.tickrmeter.reason import IdentityKind
 from otel_tickrmeter.settings.model import DEFAULT_FIELDS
 from otel_tickrmeter.stream.message import Message
 from otel_tickrmeter.stream.reason import ErrorReason, Repair

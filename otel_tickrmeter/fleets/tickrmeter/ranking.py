@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from otel_tickrmeter.core.symbol import Symbol
-from otel_tickrmeter.core.window import Figures
+from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
+from otel_tickrmeter.fleets.tickrmeter.window import Figures
 
 
 class Ranked(NamedTuple):

@@ -3,8 +3,8 @@
 from typing import Literal
 
 from otel_tickrmeter.catalogue.attributes import AttributeSet
-from otel_tickrmeter.core.event import DeviceStatus
-from otel_tickrmeter.core.symbol import Symbol
+from otel_tickrmeter.fleets.tickrmeter.event import DeviceStatus
+from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
 
 UNKNOWN = "unknown"
 """The label value of a version, flash id or charging state that was never reported."""
