@@ -17,7 +17,10 @@ from opentelemetry.metrics import NoOpMeter
 from opentelemetry.sdk.resources import Resource
 
 from otel_tickrmeter import __version__
+from otel_tickrmeter.catalogue.observe import as_callbacks
 from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
+from otel_tickrmeter.exporter.observers import ProcessObserver, exposition_callbacks
+from otel_tickrmeter.exporter.process import ProcessSampler, sample_forever
 from otel_tickrmeter.http.message import Body
 from otel_tickrmeter.http.negotiate import Format
 from otel_tickrmeter.http.pages import HealthReport, LandingState
@@ -26,9 +29,7 @@ from otel_tickrmeter.http.server import serve
 from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.log_writer import LogWriter, report_dropped
 from otel_tickrmeter.mqtt.feed import Feed
-from otel_tickrmeter.observers import ProcessObserver, as_callbacks, exposition_callbacks
 from otel_tickrmeter.pipeline import Clock, make_pipeline
-from otel_tickrmeter.process import ProcessSampler, sample_forever
 from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.settings.model import MessagesSettings, Settings
 from otel_tickrmeter.telemetry.compact import CompactMeter

@@ -12,11 +12,12 @@ from opentelemetry.sdk.resources import Resource
 
 from otel_tickrmeter import __version__
 from otel_tickrmeter.catalogue.attributes import AttributeSet
+from otel_tickrmeter.catalogue.observe import as_callbacks
 from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
+from otel_tickrmeter.exporter.observers import ProcessObserver, exposition_callbacks
+from otel_tickrmeter.exporter.process import SystemSample
 from otel_tickrmeter.letters.writer import LetterWriter
-from otel_tickrmeter.observers import ProcessObserver, as_callbacks, exposition_callbacks
 from otel_tickrmeter.pipeline import Clock, make_pipeline
-from otel_tickrmeter.process import SystemSample
 from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.settings.model import (
     Detail,

@@ -8,6 +8,8 @@ from loguru import logger
 
 from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
 from otel_tickrmeter.fleets.tickrmeter.event import Event, MessageType
+from otel_tickrmeter.fleets.tickrmeter.intake import Intake
+from otel_tickrmeter.fleets.tickrmeter.sender import device_in
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.set_aside import SetAside
 from otel_tickrmeter.settings.model import DEFAULT_FIELDS
@@ -168,12 +170,16 @@ class _Stumbling(Decoder):
 def test_rule_10_a_bug_is_counted_and_told_and_the_next_message_handled(log: list[str]) -> None:
     exporter = Exporter()
     handler = Handler(
-        _Stumbling("", "mac", r"[0-9A-F]{12}", DEFAULT_FIELDS),
-        exporter.fleet,
+        Intake(
+            _Stumbling("", "mac", r"[0-9A-F]{12}", DEFAULT_FIELDS),
+            exporter.fleet,
+            exporter.fleet_recorder,
+            exporter.recorder,
+        ),
         exporter.recorder,
         iter(range(1000)).__next__,
         exporter.link,
-        set_aside=SetAside(None, lambda: 0),
+        set_aside=SetAside(None, lambda: 0, device_in),
     )
     handler.deliver([boot(1), stream(2)])
     assert exporter.errors() == {'message_type="device_boot",reason="internal"': 1}

@@ -7,17 +7,11 @@ import pytest
 from opentelemetry.metrics import CallbackOptions
 
 from otel_tickrmeter.catalogue import Kind
+from otel_tickrmeter.catalogue.observe import Observe, as_callbacks
 from otel_tickrmeter.exporter import names
+from otel_tickrmeter.exporter.observers import LetterObserver, LinkObserver, ProcessObserver
+from otel_tickrmeter.fleets.tickrmeter.observers import FleetObserver, Ranks
 from otel_tickrmeter.fleets.tickrmeter.state import MIN_TIMEOUTS_IN_A_ROW, Fleet
-from otel_tickrmeter.observers import (
-    FleetObserver,
-    LetterObserver,
-    LinkObserver,
-    Observe,
-    ProcessObserver,
-    Ranks,
-    as_callbacks,
-)
 from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.stream.link_state import Link
 from otel_tickrmeter.stream.message import Lost, Subscribed, Watermark

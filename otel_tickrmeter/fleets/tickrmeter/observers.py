@@ -1,35 +1,27 @@
-"""The callbacks of the observable instruments: they look at the state when a reader collects.
+"""The callbacks of the fleet's observable instruments: they look at the state when a reader collects.
 
 They run in the handler's thread, between two messages. Those of devices may be interrupted by messages
 before the next one runs, so each takes its own copy of the list of devices.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from heapq import nlargest
 
-from opentelemetry.metrics import CallbackOptions, CallbackT, Observation
+from opentelemetry.metrics import Observation
 
-from otel_tickrmeter.catalogue.attributes import AttributeSet
-from otel_tickrmeter.exporter import names
-from otel_tickrmeter.exporter.catalogue.sending import LetterOutcome
-from otel_tickrmeter.fleets.tickrmeter import names as fleet_names
+from otel_tickrmeter.catalogue.observe import Observe
+from otel_tickrmeter.fleets.tickrmeter import names
 from otel_tickrmeter.fleets.tickrmeter.device import UNKNOWN, Device
 from otel_tickrmeter.fleets.tickrmeter.ranking import ranking, slowest, symbol_figures
 from otel_tickrmeter.fleets.tickrmeter.reason import RequestEvent
 from otel_tickrmeter.fleets.tickrmeter.state import Fleet
 from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
 from otel_tickrmeter.fleets.tickrmeter.window import Figures
-from otel_tickrmeter.letters.writer import LetterWriter
-from otel_tickrmeter.process import SystemSample
-from otel_tickrmeter.stream.link_state import Link
-from otel_tickrmeter.telemetry.exposition import Telemetry
 
 _NS = 1e9
 _GREEDIEST = 10
-
-Observe = Callable[[], Iterable[Observation]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +73,7 @@ class FleetObserver:
             "tickrmeter.slowest_symbols.ranking": self._ranking,
             "tickrmeter.stock_updates.pending": self._pending,
             "tickrmeter.stock_update.answers_missing": self._answers_missing,
-            fleet_names.EVENTS: self._events,
+            names.EVENTS: self._events,
         }
 
     def _devices(self) -> list[Device]:
@@ -183,121 +175,3 @@ class FleetObserver:
 
     def _answers_missing(self) -> Iterable[Observation]:
         yield Observation(int(self._fleet.answers_missing))
-
-
-class LinkObserver:
-    """Observes the broker connection."""
-
-    def __init__(self, link: Link, unix_offset_ns: Callable[[], int]) -> None:
-        self._link = link
-        self._unix_offset_ns = unix_offset_ns
-
-    def callbacks(self) -> dict[str, Observe]:
-        """Return a callback for each instrument, by name."""
-        return {
-            "tickrmeter.mqtt.connected": lambda: [Observation(int(self._link.usable))],
-            "tickrmeter.mqtt.protocol.info": self._protocol,
-            "tickrmeter.mqtt.last_message.timestamp": self._last_message,
-            "tickrmeter.receiver.silence": lambda: [Observation(self._link.silence_seconds)],
-            "tickrmeter.queue.size": lambda: [Observation(self._link.queue_size, {"queue": "receive"})],
-        }
-
-    def _protocol(self) -> Iterable[Observation]:
-        if self._link.protocol:
-            yield Observation(1, {"protocol": self._link.protocol})
-
-    def _last_message(self) -> Iterable[Observation]:
-        last_ns = self._link.last_message_ns
-        if last_ns is not None:
-            yield Observation((last_ns + self._unix_offset_ns()) / _NS)
-
-
-class LetterObserver:
-    """Observes the dead-letter file; without one there is nothing to see."""
-
-    def __init__(self, letters: LetterWriter | None) -> None:
-        self._letters = letters
-
-    def callbacks(self) -> dict[str, Observe]:
-        """Return a callback for each instrument, by name."""
-        return {names.DEAD_LETTERS: self._outcomes}
-
-    def _outcomes(self) -> Iterable[Observation]:
-        if self._letters is not None:
-            yield Observation(self._letters.written, {"outcome": LetterOutcome.WRITTEN.value})
-            yield Observation(self._letters.dropped, {"outcome": LetterOutcome.DROPPED.value})
-
-
-class ProcessObserver:
-    """Observes the process, from the sample that was taken last.
-
-    Args:
-        build: The labels of the build information.
-        log_lines_dropped: How many lines are missing from the log.
-    """
-
-    def __init__(self, build: Mapping[str, str], log_lines_dropped: Callable[[], int] = lambda: 0) -> None:
-        self._build = AttributeSet(build)
-        self._log_lines_dropped = log_lines_dropped
-        self._sample: SystemSample | None = None
-
-    def publish(self, sample: SystemSample) -> None:
-        """Take over a sample."""
-        self._sample = sample
-
-    def callbacks(self) -> dict[str, Observe]:
-        """Return a callback for each instrument, by name."""
-        return {
-            "tickrmeter.build.info": lambda: [Observation(1, self._build)],
-            names.LOG_LINES_DROPPED: lambda: [Observation(self._log_lines_dropped())],
-            "system.cpu.usage": self._cpu,
-            "system.memory.usage": self._memory_usage,
-            "system.memory.total": self._one(lambda sample: sample.memory_total_bytes, {"type": "total"}),
-            "process.cpu": self._one(lambda sample: sample.process_cpu_seconds),
-            "process.resident_memory": self._one(lambda sample: sample.process_resident_bytes),
-            "process.open_fds": self._one(lambda sample: sample.process_open_fds),
-            "process.start_time": self._one(lambda sample: sample.process_start_time),
-        }
-
-    def _one(
-        self, read: Callable[[SystemSample], float], attributes: Mapping[str, str] | None = None
-    ) -> Observe:
-        def observe() -> Iterable[Observation]:
-            if self._sample is not None:
-                yield Observation(read(self._sample), attributes)
-
-        return observe
-
-    def _cpu(self) -> Iterable[Observation]:
-        if self._sample is not None:
-            for cpu, percent in self._sample.cpu_percent.items():
-                yield Observation(percent, {"cpu": cpu})
-
-    def _memory_usage(self) -> Iterable[Observation]:
-        if self._sample is not None:
-            yield Observation(self._sample.memory_used_bytes, {"type": "used"})
-            yield Observation(self._sample.memory_available_bytes, {"type": "available"})
-
-
-def as_callbacks(observers: Mapping[str, Observe]) -> dict[str, CallbackT]:
-    """Give the callbacks the signature that OpenTelemetry calls."""
-
-    def with_options(observe: Observe) -> CallbackT:
-        def callback(_: CallbackOptions) -> Iterable[Observation]:
-            return observe()
-
-        return callback
-
-    return {name: with_options(observe) for name, observe in observers.items()}
-
-
-def exposition_callbacks(telemetry: Telemetry) -> dict[str, CallbackT]:
-    """Return the callbacks of the instruments that observe the exposition itself."""
-
-    def age(_: CallbackOptions) -> list[Observation]:
-        return [Observation(telemetry.age_seconds())]
-
-    def series(_: CallbackOptions) -> list[Observation]:
-        return [Observation(telemetry.series())]
-
-    return {names.EXPOSITION_AGE: age, names.EXPOSITION_SERIES: series}
