@@ -19,7 +19,7 @@ from grafana.link import link_to
 from grafana.panel import HEIGHT, bars, figure, heat, rows, trend
 from grafana.query import Form, Query, distribution, select, table
 from grafana.variable import datasource, instance, job, symbol
-from otel_tickrmeter.catalogue.stock_updates import LATENCY_BUCKETS
+from otel_tickrmeter.fleets.tickrmeter.catalogue.stock_updates import LATENCY_BUCKETS
 
 _SYMBOL = 'symbol=~"$symbol"'
 _BUDGET_WINDOW = "30d"

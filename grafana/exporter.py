@@ -17,7 +17,7 @@ from grafana.exporter_field import answers, greedy_devices, link_of_processes, l
 from grafana.panel import bars, figure, heat, trend
 from grafana.query import Form, Query, distribution, select, select_ours
 from grafana.variable import datasource, instance, job
-from otel_tickrmeter.catalogue.process import HTTP_BUCKETS
+from otel_tickrmeter.exporter.catalogue.process import HTTP_BUCKETS
 
 _RATE = "[$__rate_interval]"
 _PROCESSING = select("tickrmeter_message_processing_duration_seconds_bucket")

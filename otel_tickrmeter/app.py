@@ -17,6 +17,10 @@ from opentelemetry.metrics import NoOpMeter
 from opentelemetry.sdk.resources import Resource
 
 from otel_tickrmeter import __version__
+from otel_tickrmeter.catalogue.observe import as_callbacks
+from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
+from otel_tickrmeter.exporter.observers import ProcessObserver, exposition_callbacks
+from otel_tickrmeter.exporter.process import ProcessSampler, sample_forever
 from otel_tickrmeter.http.message import Body
 from otel_tickrmeter.http.negotiate import Format
 from otel_tickrmeter.http.pages import HealthReport, LandingState
@@ -25,13 +29,12 @@ from otel_tickrmeter.http.server import serve
 from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.log_writer import LogWriter, report_dropped
 from otel_tickrmeter.mqtt.feed import Feed
-from otel_tickrmeter.observers import ProcessObserver, as_callbacks
 from otel_tickrmeter.pipeline import Clock, make_pipeline
-from otel_tickrmeter.process import ProcessSampler, sample_forever
+from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.settings.model import MessagesSettings, Settings
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.deltas import Deltas
-from otel_tickrmeter.telemetry.exposition import Telemetry, exposition_callbacks
+from otel_tickrmeter.telemetry.exposition import Telemetry
 from otel_tickrmeter.telemetry.otlp import DEFAULT_INTERVAL_SECONDS, OtlpPush
 from otel_tickrmeter.telemetry.otlp_exporter import make_exporter, push_seconds
 from otel_tickrmeter.telemetry.registration import SCOPE_NAME, dropped_attributes, rows_for
@@ -190,7 +193,7 @@ def _make_letters(messages: MessagesSettings) -> LetterWriter | None:
 
 def _make_telemetry(settings: Settings, resource: Resource) -> Telemetry:
     detail = settings.metrics.detail
-    rows, dropped = rows_for(detail), dropped_attributes(detail)
+    rows, dropped = rows_for(all_rows(), detail), dropped_attributes(detail)
     prometheus = settings.prometheus
     temporality = settings.otlp.temporality if settings.otlp.enabled else None
     if prometheus.reader == "stock":
@@ -215,6 +218,7 @@ def _make_telemetry(settings: Settings, resource: Resource) -> Telemetry:
         CompactMeter(rows, dropped),
         resource,
         prometheus.refresh_interval or _REFRESH_SECONDS[detail],
+        exposition_rows(),
         clock_ns=time.monotonic_ns,
         unix_offset_ns=_unix_offset_ns,
         scope_labels=label_text(scope) if prometheus.scope_labels else "",

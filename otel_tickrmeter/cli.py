@@ -230,9 +230,9 @@ def _dead_letters(options: argparse.Namespace) -> int:
 
 
 def _metrics(options: argparse.Namespace) -> int:
-    from otel_tickrmeter.catalogue import catalogue
     from otel_tickrmeter.catalogue.document import as_json, as_markdown
+    from otel_tickrmeter.rows import all_rows
 
     document = as_json if options.format == "json" else as_markdown
-    print(document(catalogue()), end="")
+    print(document(all_rows()), end="")
     return 0

@@ -1,14 +1,15 @@
-"""The message handler: message to event, event to state, what happened to instruments."""
+"""The message handler: gives the fleet what arrives, and keeps what is known of the link."""
 
 from collections.abc import Callable
+from typing import Generic
 
 from loguru import logger
 
-from otel_tickrmeter.core.decode import DecodeError, Decoder, NotJsonError
-from otel_tickrmeter.core.event import DeviceCommand, DeviceStatus, Event
-from otel_tickrmeter.core.fleet import Fleet
-from otel_tickrmeter.core.link import Link
-from otel_tickrmeter.core.message import (
+from otel_tickrmeter.exporter.recorder import ProgramRecorder
+from otel_tickrmeter.fleets.dialect import Dialect, TypeT
+from otel_tickrmeter.set_aside import SetAside
+from otel_tickrmeter.stream.link_state import Link
+from otel_tickrmeter.stream.message import (
     Connected,
     Doubted,
     Dropped,
@@ -16,28 +17,24 @@ from otel_tickrmeter.core.message import (
     LinkEvent,
     Lost,
     Message,
-    MessageType,
     Refused,
     Settled,
     Stalled,
     Subscribed,
     Watermark,
 )
-from otel_tickrmeter.core.reason import NO_ANSWER, SUBSCRIBED, ErrorReason, LinkReason, RejectionReason
-from otel_tickrmeter.recorder import Recorder
-from otel_tickrmeter.set_aside import SetAside
+from otel_tickrmeter.stream.reason import NO_ANSWER, SUBSCRIBED, ErrorReason, LinkReason
 
 # What may happen many times a second is logged when it begins; a counter says how much of it there was.
 _QUIET_NS = 10_000_000_000
 
 
-class Handler:
+class Handler(Generic[TypeT]):
     """Takes what the receiver delivers, in its order.
 
     Args:
-        decoder: Decodes messages.
-        fleet: Holds the state; must tell `recorder` what happens.
-        recorder: Records into the instruments.
+        fleet: Takes messages, and what the receiver noticed.
+        recorder: Records into the instruments about the program.
         clock_ns: Measures how long a message takes; the state goes by arrival times alone.
         link: Kept up to date for readiness and health.
         set_aside: Takes the messages that were set aside, as a whole or in part.
@@ -45,15 +42,13 @@ class Handler:
 
     def __init__(
         self,
-        decoder: Decoder,
-        fleet: Fleet,
-        recorder: Recorder,
+        fleet: Dialect[TypeT],
+        recorder: ProgramRecorder,
         clock_ns: Callable[[], int],
         link: Link,
         *,
-        set_aside: SetAside,
+        set_aside: SetAside[TypeT],
     ) -> None:
-        self._decoder = decoder
         self._fleet = fleet
         self._recorder = recorder
         self._clock_ns = clock_ns
@@ -65,12 +60,13 @@ class Handler:
     def deliver(self, messages: list[Message]) -> None:
         """Handle messages in the order of their arrival."""
         clock_ns = self._clock_ns
+        classify, take = self._fleet.classify, self._fleet.take
         reasons = self._recorder.set_aside
         start_ns = clock_ns()
         for message in messages:
-            message_type = self._decoder.classify(message.topic)
+            message_type = classify(message.topic)
             try:
-                message_type = self._handle(message_type, message)
+                message_type = take(message_type, message)
             except Exception:  # noqa: BLE001  a bug met by one message must not end the exporter
                 if message.arrived_ns >= self._bug_quiet_until_ns:
                     logger.exception("A {} message could not be handled", message_type)
@@ -87,10 +83,10 @@ class Handler:
 
     def report(self, event: LinkEvent) -> None:  # noqa: C901  a case for each kind of event
         """Handle what the receiver noticed about the link."""
+        self._fleet.noticed(event)
         link = self._link
         match event:
             case Watermark():
-                self._fleet.advance(event.at_ns, event.heard_ns)
                 link.queue_size = event.queue_size
             case Connected():
                 link.trouble = "connected to the broker, subscription not confirmed yet"
@@ -99,7 +95,6 @@ class Handler:
                 logger.info("Connected to the broker and subscribed, with MQTT {}", link.protocol)
                 link.subscribed_ns = event.at_ns
                 link.trouble = ""
-                self._fleet.unheard_until(event.at_ns)
                 self._recorder.connection_change("connected", SUBSCRIBED)
             case Settled():
                 link.contested = ""
@@ -107,30 +102,23 @@ class Handler:
                 what = "Cannot connect to" if event.reason in NO_ANSWER else "Refused by"
                 logger.warning("{} the broker ({}): {}", what, event.reason, event.detail)
                 link.down(event.at_ns, f"{what.lower()} the broker: {event.detail}")
-                # A broker may publish before it answers the subscription (MQTT 5, 3.8.4).
-                self._fleet.connection_lost(event.at_ns)
                 self._recorder.connection_change("refused", event.reason)
             case Lost():
                 logger.warning("Connection to the broker lost ({}): {}", event.reason, event.detail)
                 link.down(event.at_ns, f"connection lost: {event.detail}")
                 if event.reason == LinkReason.SESSION_TAKEN_OVER:
                     link.contested = event.detail
-                self._fleet.connection_lost(event.at_ns)
                 self._recorder.connection_change("lost", event.reason)
             case Stalled():
                 logger.warning("The receiver did not run for {:.1f} s", event.seconds)
-                self._fleet.unheard_until(event.at_ns)
             case Doubted():
                 # Or it is there and far behind, which is as bad: what comes has waited.
                 logger.warning("The broker does not answer for {:.1f} s: the link may be dead", event.seconds)
                 link.doubt = "the broker does not answer: the link may be dead"
-                self._fleet.unheard_until(event.at_ns)
             case Heard():
                 logger.info("The broker answers again, after {:.1f} s", event.seconds)
                 link.doubt = ""
-                self._fleet.unheard_until(event.at_ns)
             case Dropped():
-                self._fleet.unheard_until(event.at_ns)
                 self._recorder.dropped(event.count)
                 if event.at_ns >= self._drops_quiet_until_ns:
                     logger.warning("The receive queue is full: {} messages dropped", event.count)
@@ -146,43 +134,3 @@ class Handler:
             logger.warning("The receiving process has said nothing for {:.0f} s", seconds)
         elif before and not link.silent:
             logger.info("The receiving process is heard of again")
-
-    def _handle(self, message_type: MessageType, message: Message) -> MessageType:
-        """Let one message have its effect; returns what it turned out to be."""
-        self._fleet.advance(message.arrived_ns, message.arrived_ns)
-        try:
-            try:
-                event = self._decoder.decode(message_type, message)
-            except NotJsonError:
-                event = self._decode_mended(message_type, message)
-        except DecodeError as error:
-            if error.rejected is not None:
-                self._recorder.rejected(error.rejected, RejectionReason.PATTERN)
-            elif error.reason is not None:
-                self._recorder.message_error(message_type, error.reason)
-            return message_type
-        if event is None:
-            return message_type
-        if isinstance(event, DeviceCommand):
-            return MessageType.DEVICE_COMMAND
-        if isinstance(event, DeviceStatus):
-            for reason in event.faults:
-                self._recorder.message_error(message_type, reason)
-        if message.retain or message.duplicate:
-            self._handle_repeated(message_type, message, event)
-        else:
-            self._fleet.apply(event, message.arrived_ns, backlog=message.backlog)
-        return message_type
-
-    def _handle_repeated(self, message_type: MessageType, message: Message, event: Event) -> None:
-        """A retained or repeated delivery may describe a device, and is nothing that happens now."""
-        reason = ErrorReason.RETAINED if message.retain else ErrorReason.DUPLICATE
-        self._recorder.message_error(message_type, reason)
-        if isinstance(event, DeviceStatus):
-            self._fleet.describe(event)
-
-    def _decode_mended(self, message_type: MessageType, message: Message) -> Event | None:
-        event, repairs = self._decoder.decode_mended(message_type, message)
-        for repair in repairs:
-            self._recorder.repaired(message_type, repair)
-        return event

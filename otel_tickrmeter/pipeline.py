@@ -5,17 +5,24 @@ from dataclasses import dataclass
 
 from opentelemetry.metrics import CallbackT, Meter
 
-from otel_tickrmeter.core.attributes import AttributeSet
-from otel_tickrmeter.core.decode import Decoder
-from otel_tickrmeter.core.fleet import Fleet
-from otel_tickrmeter.core.link import Link
-from otel_tickrmeter.core.registry import Limits
+from otel_tickrmeter.catalogue.attributes import AttributeSet
+from otel_tickrmeter.catalogue.observe import as_callbacks
+from otel_tickrmeter.exporter.observers import LetterObserver, LinkObserver
+from otel_tickrmeter.exporter.recorder import ProgramRecorder
+from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
+from otel_tickrmeter.fleets.tickrmeter.event import MessageType
+from otel_tickrmeter.fleets.tickrmeter.intake import Intake
+from otel_tickrmeter.fleets.tickrmeter.observers import FleetObserver, Ranks
+from otel_tickrmeter.fleets.tickrmeter.recorder import FleetRecorder
+from otel_tickrmeter.fleets.tickrmeter.registry import Limits
+from otel_tickrmeter.fleets.tickrmeter.sender import device_in
+from otel_tickrmeter.fleets.tickrmeter.state import Fleet
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.letters.writer import LetterWriter
-from otel_tickrmeter.observers import FleetObserver, LetterObserver, LinkObserver, Ranks, as_callbacks
-from otel_tickrmeter.recorder import Recorder
+from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.set_aside import SetAside
 from otel_tickrmeter.settings.model import MonitoringSettings, Settings
+from otel_tickrmeter.stream.link_state import Link
 from otel_tickrmeter.telemetry.registration import make_observed, make_recorded, rows_for
 
 _NS = 1_000_000_000
@@ -40,8 +47,8 @@ class Clock:
 class Pipeline:
     """Connected parts: the receiver tells `handler`, the HTTP server and the OTLP push `recorder`."""
 
-    handler: Handler
-    recorder: Recorder
+    handler: Handler[MessageType]
+    recorder: ProgramRecorder
     fleet: Fleet
     link: Link
 
@@ -66,14 +73,11 @@ def make_pipeline(
         letters: Keeps the messages that are set aside; None when nothing is to be kept.
     """
     detail = settings.metrics.detail
-    rows = rows_for(detail)
+    rows = rows_for(all_rows(), detail)
     link = Link(clock.started_ns)
-    recorder = Recorder(
-        make_recorded(meter, rows),
-        end_series,
-        by_device=detail == "device",
-        with_otlp=settings.otlp.enabled,
-    )
+    recorded = make_recorded(meter, rows)
+    program = ProgramRecorder(recorded, MessageType, with_otlp=settings.otlp.enabled)
+    recorder = FleetRecorder(recorded, program, end_series, by_device=detail == "device")
     fleet = Fleet(_limits(settings.monitoring), recorder)
     ranks = Ranks(settings.monitoring.min_ranked_requests, settings.monitoring.ranking_size)
     observed = as_callbacks(
@@ -86,9 +90,10 @@ def make_pipeline(
     decoder = Decoder(
         mqtt.topic_prefix, mqtt.device_id_form, mqtt.device_id_pattern, settings.messages.fields
     )
-    set_aside = SetAside(letters, clock.unix_offset_ns)
-    handler = Handler(decoder, fleet, recorder, clock.processing_ns, link, set_aside=set_aside)
-    return Pipeline(handler, recorder, fleet, link)
+    intake = Intake(decoder, fleet, recorder, program)
+    set_aside = SetAside(letters, clock.unix_offset_ns, device_in)
+    handler = Handler(intake, program, clock.processing_ns, link, set_aside=set_aside)
+    return Pipeline(handler, program, fleet, link)
 
 
 def _limits(monitoring: MonitoringSettings) -> Limits:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from otel_tickrmeter.catalogue import catalogue
 from otel_tickrmeter.catalogue.document import as_markdown
+from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.settings.show import settings_table
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -18,6 +18,6 @@ def with_table(page: str, name: str, table: str) -> str:
 
 
 if __name__ == "__main__":
-    for name, table in (("settings", settings_table()), ("metrics", as_markdown(catalogue()))):
+    for name, table in (("settings", settings_table()), ("metrics", as_markdown(all_rows()))):
         page = DOCS / f"{name}.md"
         page.write_text(with_table(page.read_text(), name, table))

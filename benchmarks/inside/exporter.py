@@ -8,14 +8,17 @@ from itertools import islice
 from opentelemetry.metrics import CallbackT, Meter
 
 from benchmarks.load.traffic import Shape, Wire
-from otel_tickrmeter.core.attributes import AttributeSet
-from otel_tickrmeter.core.message import Message, Watermark
+from otel_tickrmeter.catalogue.attributes import AttributeSet
+from otel_tickrmeter.catalogue.observe import as_callbacks
+from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
+from otel_tickrmeter.exporter.observers import ProcessObserver, exposition_callbacks
+from otel_tickrmeter.fleets.tickrmeter.event import MessageType
 from otel_tickrmeter.handler import Handler
-from otel_tickrmeter.observers import ProcessObserver, as_callbacks
 from otel_tickrmeter.pipeline import Clock, make_pipeline
+from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.settings.model import MonitoringSettings, Settings
+from otel_tickrmeter.stream.message import Message, Watermark
 from otel_tickrmeter.telemetry.compact import CompactMeter
-from otel_tickrmeter.telemetry.exposition import exposition_callbacks
 from otel_tickrmeter.telemetry.registration import rows_for
 from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
 from otel_tickrmeter.telemetry.target import make_resource
@@ -29,7 +32,7 @@ BATCH = 50
 class Exporter:
     """A handler, and the snapshot of what it records."""
 
-    handler: Handler
+    handler: Handler[MessageType]
     telemetry: SnapshotTelemetry
 
 
@@ -38,7 +41,7 @@ def make_handler(
     end_series: Callable[[AttributeSet], None],
     exposition: Mapping[str, CallbackT],
     settings: Settings,
-) -> Handler:
+) -> Handler[MessageType]:
     """Make all instruments on the meter, and a handler that records on them."""
     build = {"version": "", "revision": "", "python_version": "", "otel_sdk_version": ""}
     process = as_callbacks(ProcessObserver(build).callbacks())
@@ -49,9 +52,10 @@ def make_handler(
 def make_exporter(settings: Settings) -> Exporter:
     """Make the default path in device detail."""
     telemetry = SnapshotTelemetry(
-        CompactMeter(rows_for("device")),
+        CompactMeter(rows_for(all_rows(), "device")),
         make_resource("benchmark"),
         5.0,
+        exposition_rows(),
         clock_ns=time.monotonic_ns,
         unix_offset_ns=_no_offset,
     )
@@ -81,7 +85,7 @@ class Feeder:
         now_ns: Arrival of the last message.
     """
 
-    def __init__(self, handler: Handler, step_ns: int) -> None:
+    def __init__(self, handler: Handler[MessageType], step_ns: int) -> None:
         self._handler = handler
         self._step_ns = step_ns
         self.now_ns = NS

@@ -1,18 +1,10 @@
-"""The metric catalogue: every instrument, as data.
+"""What a row of the metric catalogue is: an instrument, as data.
 
-Registration, the table of the docs, the contract tests and the dashboards' name checks read this one table.
-To add a metric, add a row here and record it in `recorder.py` or observe it in `observers.py`.
+The rows are kept by what they are about: those of a fleet beside the fleet, those about the program in
+`exporter/`. `otel_tickrmeter/rows.py` puts them together; registration, the table of the metrics, the
+contract tests and the dashboards' name checks take them from there.
 """
 
-from otel_tickrmeter.catalogue.devices import devices
-from otel_tickrmeter.catalogue.exporter import exporter
 from otel_tickrmeter.catalogue.instrument import Instrument, Kind
-from otel_tickrmeter.catalogue.process import process
-from otel_tickrmeter.catalogue.stock_updates import stock_updates
 
-__all__ = ["Instrument", "Kind", "catalogue"]
-
-
-def catalogue() -> tuple[Instrument, ...]:
-    """Return every instrument, in the order in which it is exposed and documented."""
-    return (*devices(), *stock_updates(), *exporter(), *process())
+__all__ = ["Instrument", "Kind"]

@@ -11,9 +11,9 @@ is there each time.
 
 from dataclasses import replace
 
-from otel_tickrmeter.core.message import Lost, Refused
-from otel_tickrmeter.core.reason import LinkReason
 from otel_tickrmeter.mqtt.backoff import Backoff
+from otel_tickrmeter.stream.message import Lost, Refused
+from otel_tickrmeter.stream.reason import LinkReason
 
 ROW = 3
 """So many short connections in a row are the work of another client."""

@@ -4,9 +4,9 @@ from paho.mqtt.client import DisconnectFlags
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from otel_tickrmeter.core.reason import LinkReason
 from otel_tickrmeter.mqtt.reasons import disconnect_reason, network_reason
 from otel_tickrmeter.mqtt.tap import Tap
+from otel_tickrmeter.stream.reason import LinkReason
 
 _KEEPALIVE_TIMEOUT = 0x8D
 _PROTOCOL_ERROR = 0x82

@@ -8,15 +8,15 @@ from collections.abc import Callable
 import anyio
 import anyio.lowlevel
 
-from otel_tickrmeter.core.message import Connected, LinkEvent, Lost, Message, Refused, Settled
-from otel_tickrmeter.core.reason import LinkReason
 from otel_tickrmeter.mqtt import child as receiving
 from otel_tickrmeter.mqtt.backoff import Backoff
 from otel_tickrmeter.mqtt.config import ReceiverConfig, TlsConfig
-from otel_tickrmeter.mqtt.frames import FrameDecoder, FrameError
 from otel_tickrmeter.mqtt.silence import LOOK_SECONDS, Silence
 from otel_tickrmeter.settings.broker import parse_broker_url
 from otel_tickrmeter.settings.model import MqttSettings
+from otel_tickrmeter.stream.frames import FrameDecoder, FrameError
+from otel_tickrmeter.stream.message import Connected, LinkEvent, Lost, Message, Refused, Settled
+from otel_tickrmeter.stream.reason import LinkReason
 
 READ_BYTES = 262_144
 """Read from the channel at once; about what its buffer holds."""

@@ -13,18 +13,6 @@ from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from otel_tickrmeter.core.message import (
-    Connected,
-    Doubted,
-    Heard,
-    LinkEvent,
-    Lost,
-    Message,
-    Refused,
-    Stalled,
-    Subscribed,
-)
-from otel_tickrmeter.core.reason import LinkReason
 from otel_tickrmeter.mqtt.backlog import BacklogWatch
 from otel_tickrmeter.mqtt.client import TappedClient
 from otel_tickrmeter.mqtt.config import ReceiverConfig
@@ -36,6 +24,18 @@ from otel_tickrmeter.mqtt.reasons import connack_reason, suback_reason
 from otel_tickrmeter.mqtt.tap import PINGRESP, Tap
 from otel_tickrmeter.mqtt.transport import ConnectError, open_stream, read_password
 from otel_tickrmeter.mqtt.version import AT_ONCE_SECONDS, VersionChoice
+from otel_tickrmeter.stream.message import (
+    Connected,
+    Doubted,
+    Heard,
+    LinkEvent,
+    Lost,
+    Message,
+    Refused,
+    Stalled,
+    Subscribed,
+)
+from otel_tickrmeter.stream.reason import LinkReason
 
 HANDSHAKE_SECONDS = 10.0
 """For CONNACK, and of silence before SUBACK: a peer that accepts and then says nothing must not hold us."""

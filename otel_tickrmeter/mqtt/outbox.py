@@ -7,8 +7,8 @@ again, and before anything that came later, so delivered and dropped always add 
 from collections import deque
 from collections.abc import Callable
 
-from otel_tickrmeter.core.message import Dropped, LinkEvent, Message, Watermark
-from otel_tickrmeter.mqtt.frames import encode_batch, encode_event, encode_record
+from otel_tickrmeter.stream.frames import encode_batch, encode_event, encode_record
+from otel_tickrmeter.stream.message import Dropped, LinkEvent, Message, Watermark
 
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 """Bound of the waiting bytes: messages of the largest size would take 6 GB at the default `buffer_size`."""

@@ -14,7 +14,7 @@ The rules this file keeps:
    back from a wrong length.
 """
 
-from otel_tickrmeter.core.message import Message
+from otel_tickrmeter.stream.message import Message
 
 MAX_PAYLOAD_BYTES = 65_536
 """The largest payload carried; a heartbeat has some 300 bytes."""

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from otel_tickrmeter.core.reason import LinkReason
+from otel_tickrmeter.stream.reason import LinkReason
 
 _CONNACK: Mapping[int, LinkReason] = MappingProxyType(
     {

@@ -18,12 +18,12 @@ import socket
 import sys
 import time
 
-from otel_tickrmeter.core.message import LinkEvent, Lost, Refused, Settled, Stalled, Subscribed
 from otel_tickrmeter.mqtt.attempts import Attempts
 from otel_tickrmeter.mqtt.backlog import STALL_GRACE_SECONDS, BacklogWatch
 from otel_tickrmeter.mqtt.config import ReceiverConfig
 from otel_tickrmeter.mqtt.link import Link, alive_ns
 from otel_tickrmeter.mqtt.outbox import Outbox
+from otel_tickrmeter.stream.message import LinkEvent, Lost, Refused, Settled, Stalled, Subscribed
 
 FLUSH_SECONDS = 0.05
 """Messages are handed over this often at most (or 64 KiB at a time), so that the main process wakes 20

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from otel_tickrmeter.core.reason import LinkReason
 from otel_tickrmeter.mqtt.config import ReceiverConfig, TlsConfig
 from otel_tickrmeter.mqtt.reasons import network_detail, network_reason
 from otel_tickrmeter.mqtt.websocket import (
@@ -20,6 +19,7 @@ from otel_tickrmeter.mqtt.websocket import (
     upgrade_request,
 )
 from otel_tickrmeter.settings.secret import read_secret
+from otel_tickrmeter.stream.reason import LinkReason
 
 CONNECT_SECONDS = 5.0
 """For TCP, TLS and WebSocket together; the receiver does nothing else meanwhile. Each address that the

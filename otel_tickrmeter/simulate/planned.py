@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from otel_tickrmeter.core.message import MessageType
+from otel_tickrmeter.fleets.tickrmeter.event import MessageType
 
 Reading = str | float | bool
 """A heartbeat's reading as the exporter understands it, whatever its spelling on the wire."""

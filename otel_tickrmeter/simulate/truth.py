@@ -10,8 +10,8 @@ from bisect import bisect_left
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 
-from otel_tickrmeter.core.message import MessageType
-from otel_tickrmeter.core.reason import UnmatchedReason
+from otel_tickrmeter.fleets.tickrmeter.event import MessageType
+from otel_tickrmeter.fleets.tickrmeter.reason import UnmatchedReason
 from otel_tickrmeter.simulate.latency import BUCKETS
 from otel_tickrmeter.simulate.planned import (
     MESSAGE_TYPES,

@@ -28,7 +28,7 @@ from opentelemetry.metrics import (
 from opentelemetry.util.types import Attributes
 
 from otel_tickrmeter.catalogue import Instrument
-from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.telemetry.family import Family, HistogramFamily, NumberFamily
 from otel_tickrmeter.telemetry.registration import SCOPE_NAME
 from otel_tickrmeter.telemetry.series import SeriesTable, cached_label_text

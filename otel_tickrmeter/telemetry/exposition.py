@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from opentelemetry.metrics import CallbackOptions, CallbackT, Meter, Observation
+from opentelemetry.metrics import Meter
 from opentelemetry.sdk.metrics.export import MetricsData
 
-from otel_tickrmeter.catalogue import names
-from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.telemetry.render import Format
 
 
@@ -40,15 +39,3 @@ class Telemetry(Protocol):
 
     async def keep_fresh(self) -> None:
         """Do what there is to do in the background, until cancelled."""
-
-
-def exposition_callbacks(telemetry: Telemetry) -> dict[str, CallbackT]:
-    """Return the callbacks of the instruments that observe the exposition itself."""
-
-    def age(_: CallbackOptions) -> list[Observation]:
-        return [Observation(telemetry.age_seconds())]
-
-    def series(_: CallbackOptions) -> list[Observation]:
-        return [Observation(telemetry.series())]
-
-    return {names.EXPOSITION_AGE: age, names.EXPOSITION_SERIES: series}

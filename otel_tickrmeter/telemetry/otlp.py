@@ -11,7 +11,7 @@ from anyio.lowlevel import current_token
 from loguru import logger
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
 
-from otel_tickrmeter.catalogue.exporter import ExportOutcome
+from otel_tickrmeter.telemetry.outcome import ExportOutcome
 
 DEFAULT_INTERVAL_SECONDS = 60.0
 """OpenTelemetry's default of OTEL_METRIC_EXPORT_INTERVAL."""

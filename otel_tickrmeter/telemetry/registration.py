@@ -1,4 +1,4 @@
-"""Makes the catalogue's instruments on a meter, whichever it is.
+"""Makes the instruments of given rows on a meter, whichever it is.
 
 In two steps, because what is observed is a state that reports to a recorder of what is recorded.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from opentelemetry.metrics import CallbackT, Counter, Histogram, Meter
 
-from otel_tickrmeter.catalogue import Instrument, Kind, catalogue
+from otel_tickrmeter.catalogue import Instrument, Kind
 
 SCOPE_NAME = "otel_tickrmeter"
 """The instrumentation scope."""
@@ -22,14 +22,14 @@ class Recorded:
     histograms: Mapping[str, Histogram]
 
 
-def rows_for(detail: str) -> tuple[Instrument, ...]:
-    """Return the rows that exist in this level of detail.
+def rows_for(rows: Iterable[Instrument], detail: str) -> tuple[Instrument, ...]:
+    """Return those of the rows that exist in this level of detail.
 
     In symbol detail the per-device gauges are left out; counters and histograms lose `device_id`.
     """
     if detail == "device":
-        return catalogue()
-    return tuple(row for row in catalogue() if not (row.per_device and row.kind is Kind.OBSERVABLE_GAUGE))
+        return tuple(rows)
+    return tuple(row for row in rows if not (row.per_device and row.kind is Kind.OBSERVABLE_GAUGE))
 
 
 def dropped_attributes(detail: str) -> frozenset[str]:

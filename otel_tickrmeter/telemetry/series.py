@@ -9,7 +9,7 @@ from typing import Protocol
 
 from opentelemetry.util.types import Attributes
 
-from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.catalogue.attributes import AttributeSet
 
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 

@@ -14,8 +14,8 @@ from opentelemetry.metrics import Meter
 from opentelemetry.sdk.metrics.export import MetricsData
 from opentelemetry.sdk.resources import Resource
 
-from otel_tickrmeter.catalogue import Instrument, catalogue, names
-from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.catalogue import Instrument
+from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.telemetry.batches import Moments, make_batches
 from otel_tickrmeter.telemetry.body import Body, BodyWriter
 from otel_tickrmeter.telemetry.compact import CompactMeter
@@ -28,7 +28,6 @@ _NS = 1e9
 _FRESH_INTERVALS = 3
 _FRESH_AT_LEAST_SECONDS = 10.0
 _FIRST_SNAPSHOT_SECONDS = 5.0
-_OWN = (names.EXPOSITION_AGE, names.EXPOSITION_SERIES)
 
 
 class SnapshotTelemetry:
@@ -38,6 +37,7 @@ class SnapshotTelemetry:
         meter: What is recorded on.
         resource: Describes the target.
         interval_seconds: The age that a snapshot may reach.
+        own: The rows about the exposition itself, which each scrape fills in: its age and its size.
         clock_ns: The monotonic clock.
         unix_offset_ns: Unix time less monotonic time.
         scope_labels: Label text for every series; empty for none.
@@ -49,6 +49,7 @@ class SnapshotTelemetry:
         meter: CompactMeter,
         resource: Resource,
         interval_seconds: float,
+        own: tuple[Instrument, Instrument],
         *,
         clock_ns: Callable[[], int],
         unix_offset_ns: Callable[[], int],
@@ -67,9 +68,7 @@ class SnapshotTelemetry:
         self._taken_ns: int | None = None
         self._series = 0
         self._first = anyio.Event()
-        rows = {row.name: row for row in catalogue()}
-        self._age_row = rows[names.EXPOSITION_AGE]
-        self._series_row = rows[names.EXPOSITION_SERIES]
+        self._age_row, self._series_row = own
 
     def meter(self) -> Meter:
         """Return the compact meter."""
@@ -114,7 +113,8 @@ class SnapshotTelemetry:
     async def refresh(self) -> None:
         """Take a snapshot and put it in the place of the last."""
         taken_ns = self._clock_ns()
-        families = [family for family in await self._collect() if family.instrument.name not in _OWN]
+        own = (self._age_row.name, self._series_row.name)
+        families = [family for family in await self._collect() if family.instrument.name not in own]
         bodies = await to_thread.run_sync(self._render, families)
         self._bodies = bodies
         self._taken_ns = taken_ns

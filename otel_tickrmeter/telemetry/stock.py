@@ -35,7 +35,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 
 from otel_tickrmeter import __version__
 from otel_tickrmeter.catalogue import Instrument
-from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.settings.model import Temporality
 from otel_tickrmeter.telemetry.body import BodyWriter
 from otel_tickrmeter.telemetry.registration import SCOPE_NAME

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from otel_tickrmeter.catalogue import catalogue
+from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.settings.model import Detail
 from otel_tickrmeter.telemetry.exposition import Telemetry
 from otel_tickrmeter.telemetry.registration import rows_for
@@ -19,12 +19,12 @@ Contract = dict[str, tuple[str, set[frozenset[str]]]]
 
 
 def test_the_catalogue_has_the_published_metrics_and_no_others() -> None:
-    rows = [(row.exposed, row.exposed_type, frozenset(row.attributes)) for row in catalogue()]
+    rows = [(row.exposed, row.exposed_type, frozenset(row.attributes)) for row in all_rows()]
     assert sorted(rows) == sorted((row.name, row.type, row.device_labels) for row in published())
 
 
 def test_symbol_detail_leaves_out_what_the_contract_says() -> None:
-    left = {row.exposed for row in rows_for("symbol")}
+    left = {row.exposed for row in rows_for(all_rows(), "symbol")}
     assert left == {row.name for row in published() if row.symbol_labels is not None}
 
 

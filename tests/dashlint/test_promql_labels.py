@@ -6,7 +6,7 @@ import pytest
 from promql_parser import parse
 
 from alerts.rule import Recording
-from otel_tickrmeter.catalogue import catalogue
+from otel_tickrmeter.rows import all_rows
 from tools.dashlint.project import known_metrics
 from tools.dashlint.promql.labels import ANY, LabelError, Metric, either, labels_of
 from tools.dashlint.promql.metrics import recorded, scraped
@@ -147,7 +147,7 @@ def test_recorded_series_have_the_labels_of_their_expressions() -> None:
         Recording("a:up:sum", "sum without (instance) (up)", {"le": "2"}),
         Recording("b:up:max", "max without (job) (a:up:sum)"),
     ]
-    metrics = recorded(rules, scraped(catalogue()))
+    metrics = recorded(rules, scraped(all_rows()))
     assert metrics["a:up:sum"].labels == {"job": frozenset(), "le": {"1", "2"}}
     assert metrics["b:up:max"].labels == {"le": {"1", "2"}}
     with pytest.raises(LabelError, match="le is never '3'"):

@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from otel_tickrmeter.core.message import Message
+from otel_tickrmeter.stream.message import Message
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.program_traffic import device_ids
 from tests.support.wire import answer, request, status

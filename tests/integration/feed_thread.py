@@ -8,7 +8,9 @@ from typing import Self, TypeVar
 
 from anyio.from_thread import start_blocking_portal
 
-from otel_tickrmeter.core.message import (
+from otel_tickrmeter.mqtt.feed import Feed
+from otel_tickrmeter.settings.model import MqttSettings
+from otel_tickrmeter.stream.message import (
     Doubted,
     Heard,
     LinkEvent,
@@ -20,8 +22,6 @@ from otel_tickrmeter.core.message import (
     Subscribed,
     Watermark,
 )
-from otel_tickrmeter.mqtt.feed import Feed
-from otel_tickrmeter.settings.model import MqttSettings
 
 _Event = TypeVar("_Event", bound=LinkEvent)
 

@@ -12,7 +12,7 @@ import psutil
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from otel_tickrmeter.core.message import Message
+from otel_tickrmeter.stream.message import Message
 from tests.integration.exporter import Exporter
 from tests.integration.exposition import Exposition, quick_total
 from tests.integration.mosquitto import Mosquitto

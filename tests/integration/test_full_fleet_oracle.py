@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from otel_tickrmeter.core.message import Connected, Subscribed
+from otel_tickrmeter.stream.message import Connected, Subscribed
 from tests.integration.exposition import Exposition
 from tests.support.assembly import Step, assemble, compact_telemetry, expose, stock_telemetry
 from tests.support.traffic import answer, at, request, status

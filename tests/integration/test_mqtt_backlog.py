@@ -10,10 +10,10 @@ from typing import Literal
 
 import pytest
 
-from otel_tickrmeter.core.message import Connected, Subscribed
 from otel_tickrmeter.mqtt.backlog import BACKLOG_SECONDS
 from otel_tickrmeter.mqtt.link import HANDSHAKE_SECONDS
 from otel_tickrmeter.settings.model import MqttSettings
+from otel_tickrmeter.stream.message import Connected, Subscribed
 from tests.integration.fake_broker import FarEnd, Proxy
 from tests.integration.feed_thread import FeedThread
 from tests.integration.mosquitto import Mosquitto

@@ -15,20 +15,12 @@ import anyio
 import psutil
 import pytest
 
-from otel_tickrmeter.core.link import SILENT_SECONDS
-from otel_tickrmeter.core.message import (
-    Connected,
-    Dropped,
-    Lost,
-    Message,
-    Refused,
-    Subscribed,
-    Watermark,
-)
 from otel_tickrmeter.mqtt.feed import Feed
 from otel_tickrmeter.mqtt.packets import MAX_PAYLOAD_BYTES
 from otel_tickrmeter.mqtt.silence import REPLACE_SECONDS
 from otel_tickrmeter.settings.model import MqttSettings, ReconnectSettings
+from otel_tickrmeter.stream.link_state import SILENT_SECONDS
+from otel_tickrmeter.stream.message import Connected, Dropped, Lost, Message, Refused, Subscribed, Watermark
 from tests.integration.fake_broker import Proxy
 from tests.integration.feed_thread import FeedThread
 from tests.integration.mosquitto import Mosquitto
@@ -492,7 +484,7 @@ def test_the_receiver_is_small_and_imports_little() -> None:
     loaded = {name for name in packages.split() if not name.startswith(("_", "sitecustomize"))}
     # A measurement of the tests' coverage puts itself into every process.
     assert loaded - {"coverage", "$coverage"} == {"otel_tickrmeter", "paho"}
-    others = {name for name in ours.split() if name.split(".")[1] not in {"core", "mqtt"}}
+    others = {name for name in ours.split() if name.split(".")[1] not in {"stream", "mqtt"}}
     assert others == {"otel_tickrmeter.settings", "otel_tickrmeter.settings.secret"}
 
 

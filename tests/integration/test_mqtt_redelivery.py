@@ -8,8 +8,8 @@ from typing import Literal
 
 import pytest
 
-from otel_tickrmeter.core.message import Connected, Message
 from otel_tickrmeter.settings.model import MqttSettings, ReconnectSettings
+from otel_tickrmeter.stream.message import Connected, Message
 from tests.integration.fake_broker import FakeBroker, Proxy
 from tests.integration.feed_thread import FeedThread
 from tests.integration.mosquitto import Mosquitto

@@ -6,9 +6,9 @@ from typing import Literal
 
 import pytest
 
-from otel_tickrmeter.core.message import Connected, Lost, Refused
 from otel_tickrmeter.mqtt.transport import CONNECT_SECONDS
 from otel_tickrmeter.settings.model import MqttSettings, ReconnectSettings
+from otel_tickrmeter.stream.message import Connected, Lost, Refused
 from tests.integration.fake_broker import CONNACK, FakeBroker
 from tests.integration.feed_thread import FeedThread
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from otel_tickrmeter.core.message import Refused
 from otel_tickrmeter.settings.model import MqttSettings, ReconnectSettings, TlsSettings
+from otel_tickrmeter.stream.message import Refused
 from tests.integration.feed_thread import FeedThread
 from tests.integration.mosquitto import Mosquitto, ServerTls
 from tests.support.certificates import Authority

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_tickrmeter.catalogue import catalogue
+from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.telemetry.render import FORMATS
 from tests.integration.exporter import Exporter
 from tests.integration.mosquitto import Mosquitto
@@ -87,7 +87,7 @@ def test_a_collector_gets_names_values_and_resource(
     (target,) = labels_of(scraped.samples, "target_info")
     assert {key.replace(".", "_"): value for key, value in resource.items()} == target
     shown = {name for name, _ in scraped.samples}
-    exposed = {row.name for row in catalogue() if {row.exposed, f"{row.exposed}_count"} & shown}
+    exposed = {row.name for row in all_rows() if {row.exposed, f"{row.exposed}_count"} & shown}
     # The CPU figures may join after the scrape, with the second sample.
     assert {name for name, _ in points} - {"system.cpu.usage"} == exposed - {"system.cpu.usage"}
 

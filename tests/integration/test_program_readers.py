@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from otel_tickrmeter.core.message import Message
+from otel_tickrmeter.stream.message import Message
 from tests.integration.exporter import Exporter
 from tests.integration.exposition import Exposition, Labels
 from tests.integration.mosquitto import Mosquitto

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from otel_tickrmeter.catalogue import catalogue
+from otel_tickrmeter.rows import all_rows
 from tests.integration.exporter import Exporter
 from tests.integration.exposition import Labels, Series
 from tests.integration.mosquitto import Mosquitto
@@ -137,7 +137,7 @@ def test_every_scrape_succeeds(scraped: Scraped) -> None:
 def test_it_knows_types_units_and_help(scraped: Scraped) -> None:
     known = scraped.prometheus.get("metadata")
     shown = scraped.exporter.scrape().types
-    rows = [row for row in catalogue() if row.exposed in shown]
+    rows = [row for row in all_rows() if row.exposed in shown]
     assert len(rows) > 45
     for row in rows:
         counter = row.exposed_type == "counter"

@@ -17,7 +17,7 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
-from otel_tickrmeter.core.decode import Decoder
+from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
 from otel_tickrmeter.settings.model import MessagesSettings, MqttSettings
 from otel_tickrmeter.simulate.options import SimulateOptions
 from otel_tickrmeter.simulate.plan import Plan

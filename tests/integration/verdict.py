@@ -6,6 +6,7 @@ and measured by the exporter, so what is made of them may differ by `TOLERANCE_S
 
 from collections.abc import Iterator
 
+from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.settings.model import Detail
 from otel_tickrmeter.telemetry.registration import rows_for
 from tests.integration.exposition import Exposition, Labels, Series
@@ -56,7 +57,9 @@ def faults(exposition: Exposition, run: Simulated, detail: Detail) -> Iterator[s
 
 
 def families(exposition: Exposition, detail: Detail) -> Iterator[str]:
-    rows = {row.exposed: row.exposed_type for row in rows_for(detail) if row.exposed not in NEVER_SEEN}
+    rows = {
+        row.exposed: row.exposed_type for row in rows_for(all_rows(), detail) if row.exposed not in NEVER_SEEN
+    }
     shown = {name: kind for name, kind in exposition.types.items() if name != "target_info"}
     if shown != rows:
         yield f"families and types differ: {sorted(shown.items() ^ rows.items())}"

@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from loguru import logger
 from opentelemetry.metrics import CallbackT
 
-from otel_tickrmeter.catalogue import Kind, catalogue, names
-from otel_tickrmeter.core.message import Watermark
+from otel_tickrmeter.catalogue import Kind
+from otel_tickrmeter.exporter import names
+from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.settings.model import Detail
+from otel_tickrmeter.stream.message import Watermark
 from otel_tickrmeter.telemetry.registration import dropped_attributes, rows_for
 from otel_tickrmeter.telemetry.render import FORMATS
 from tests.property.traffic_strategy import DEVICES, SYMBOLS, traffic
@@ -70,7 +72,7 @@ def test_same_samples_as_the_stock_reader(detail: Detail, *, scope_labels: bool,
 @given(steps=traffic(60))
 def test_ended_series_leave_and_their_slots_start_at_zero(detail: Detail, steps: list[Step]) -> None:
     ours = compact_telemetry(detail)
-    plain = PlainMeter(rows_for(detail), dropped_attributes(detail))
+    plain = PlainMeter(rows_for(all_rows(), detail), dropped_attributes(detail))
     compact_assembly = assemble(ours, detail, ALL_EXPIRES)
     plain_assembly = Assembly(plain, detail, plain.end, NOT_OBSERVED, bounds=ALL_EXPIRES)
     for part in (steps[:20], steps[20:]):
@@ -102,7 +104,7 @@ def _recorded(samples: dict[Key, float]) -> dict[Key, float]:
     kinds = (Kind.COUNTER, Kind.HISTOGRAM)
     names = {
         f"{row.exposed}{suffix}"
-        for row in catalogue()
+        for row in all_rows()
         if row.kind in kinds
         for suffix in ("", "_bucket", "_count", "_sum")
     }

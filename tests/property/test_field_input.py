@@ -5,8 +5,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_tickrmeter.core.message import Message
-from otel_tickrmeter.core.spelling import canonical_mac, canonical_symbol
+from otel_tickrmeter.fleets.tickrmeter.spelling import canonical_mac, canonical_symbol
+from otel_tickrmeter.stream.message import Message
 from tests.support.exporter import Exporter
 from tests.support.wire import A
 

@@ -8,12 +8,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from loguru import logger
 
-from otel_tickrmeter.core.limiter import INTERVAL_NS
-from otel_tickrmeter.core.message import Message, MessageType
+from otel_tickrmeter.fleets.tickrmeter.event import MessageType
+from otel_tickrmeter.fleets.tickrmeter.sender import device_in
 from otel_tickrmeter.letters.escape import escaped, payload_shown
 from otel_tickrmeter.letters.letter import Letter, LetterError, decode_letter, encode_letter
 from otel_tickrmeter.letters.writer import LetterWriter
-from otel_tickrmeter.set_aside import device_in
+from otel_tickrmeter.limiter import INTERVAL_NS
+from otel_tickrmeter.stream.message import Message
 from tests.support.exporter import Exporter
 from tests.support.wire import A
 

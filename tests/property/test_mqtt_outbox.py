@@ -1,9 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_tickrmeter.core.message import Dropped, LinkEvent, Message, Watermark
-from otel_tickrmeter.mqtt.frames import FrameDecoder
 from otel_tickrmeter.mqtt.outbox import Outbox
+from otel_tickrmeter.stream.frames import FrameDecoder
+from otel_tickrmeter.stream.message import Dropped, LinkEvent, Message, Watermark
 
 steps = st.lists(
     st.one_of(

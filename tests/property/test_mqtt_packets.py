@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from otel_tickrmeter.core.message import Message
 from otel_tickrmeter.mqtt.packets import MAX_BUFFERED_BYTES, MAX_PAYLOAD_BYTES, PacketSplitter
 from otel_tickrmeter.mqtt.tap import Tap
+from otel_tickrmeter.stream.message import Message
 
 MARKER = b"\x00marker that nobody publishes"
 Seen = tuple[bytes, bytes, bool, bool, bool]

@@ -1,35 +1,35 @@
-"""The simulator's truth against the exporter's own core, which reads the payloads at their times."""
+"""The simulator's truth against the exporter's own state, which reads the payloads at their times."""
 
 from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_tickrmeter.core.decode import Decoder
-from otel_tickrmeter.core.device import UNKNOWN, Device, Pair
-from otel_tickrmeter.core.fleet import Fleet
-from otel_tickrmeter.core.message import Message
-from otel_tickrmeter.core.reason import (
+from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
+from otel_tickrmeter.fleets.tickrmeter.device import UNKNOWN, Device, Pair
+from otel_tickrmeter.fleets.tickrmeter.reason import (
     DisplacedKind,
-    ErrorReason,
     ExpiredKind,
     IdentityKind,
     RejectionReason,
     UnmatchedReason,
 )
-from otel_tickrmeter.core.registry import Limits
-from otel_tickrmeter.core.symbol import Symbol
+from otel_tickrmeter.fleets.tickrmeter.registry import Limits
+from otel_tickrmeter.fleets.tickrmeter.state import Fleet
+from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
 from otel_tickrmeter.settings.model import MessagesSettings, MqttSettings
 from otel_tickrmeter.simulate.options import SimulateOptions
 from otel_tickrmeter.simulate.plan import Plan
 from otel_tickrmeter.simulate.truth import KnownDevice, Truth
+from otel_tickrmeter.stream.message import Message
+from otel_tickrmeter.stream.reason import ErrorReason
 from tests.property.test_simulate_plan import options
 
 NS = 1_000_000_000
 
 
 class Tally:
-    """Counts what the core tells."""
+    """Counts what the state tells."""
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, ...]] = Counter()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_tickrmeter.catalogue import Instrument, Kind
-from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.telemetry.compact import CompactCounter, CompactHistogram, CompactMeter
 from otel_tickrmeter.telemetry.series import SeriesTable, label_text
 

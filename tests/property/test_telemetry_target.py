@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.util.types import AnyValue
 
+from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.exposition import Telemetry
 from otel_tickrmeter.telemetry.render import FORMATS, Format
@@ -28,7 +29,9 @@ _value = _text | st.booleans() | st.integers() | st.floats(allow_nan=False)
 @example({"a": ["x", "y"], "b": True})
 def test_same_target_info_as_the_stock_reader(attributes: Mapping[str, AnyValue]) -> None:
     resource = Resource(attributes)
-    ours = SnapshotTelemetry(CompactMeter([]), resource, 1.0, clock_ns=lambda: 0, unix_offset_ns=lambda: 0)
+    ours = SnapshotTelemetry(
+        CompactMeter([]), resource, 1.0, exposition_rows(), clock_ns=lambda: 0, unix_offset_ns=lambda: 0
+    )
     stock = StockTelemetry(resource, [], frozenset(), 10, scope_labels=False, temporality=None)
     # It tells nothing of the target before there is a figure.
     stock.meter().create_counter("x").add(1)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from otel_tickrmeter.core.message import (
+from otel_tickrmeter.stream.message import (
     Connected,
     Dropped,
     Lost,

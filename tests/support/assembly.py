@@ -11,12 +11,14 @@ from opentelemetry.metrics import CallbackT, Meter
 from opentelemetry.sdk.resources import Resource
 
 from otel_tickrmeter import __version__
-from otel_tickrmeter.core.attributes import AttributeSet
-from otel_tickrmeter.core.message import LinkEvent, Message
+from otel_tickrmeter.catalogue.attributes import AttributeSet
+from otel_tickrmeter.catalogue.observe import as_callbacks
+from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
+from otel_tickrmeter.exporter.observers import ProcessObserver, exposition_callbacks
+from otel_tickrmeter.exporter.process import SystemSample
 from otel_tickrmeter.letters.writer import LetterWriter
-from otel_tickrmeter.observers import ProcessObserver, as_callbacks
 from otel_tickrmeter.pipeline import Clock, make_pipeline
-from otel_tickrmeter.process import SystemSample
+from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.settings.model import (
     Detail,
     MetricsSettings,
@@ -25,9 +27,10 @@ from otel_tickrmeter.settings.model import (
     Settings,
     Temporality,
 )
+from otel_tickrmeter.stream.message import LinkEvent, Message
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.deltas import Deltas
-from otel_tickrmeter.telemetry.exposition import Telemetry, exposition_callbacks
+from otel_tickrmeter.telemetry.exposition import Telemetry
 from otel_tickrmeter.telemetry.registration import SCOPE_NAME, dropped_attributes, rows_for
 from otel_tickrmeter.telemetry.render import Format
 from otel_tickrmeter.telemetry.series import label_text
@@ -81,9 +84,10 @@ def compact_telemetry(
         "otel_scope_schema_url": "",
     }
     return SnapshotTelemetry(
-        CompactMeter(rows_for(detail), dropped_attributes(detail)),
+        CompactMeter(rows_for(all_rows(), detail), dropped_attributes(detail)),
         RESOURCE,
         5.0,
+        exposition_rows(),
         clock_ns=clock_ns,
         unix_offset_ns=lambda: UNIX_OFFSET_NS,
         scope_labels=label_text(scope) if scope_labels else "",
@@ -96,7 +100,7 @@ def stock_telemetry(
 ) -> StockTelemetry:
     return StockTelemetry(
         RESOURCE,
-        rows_for(detail),
+        rows_for(all_rows(), detail),
         dropped_attributes(detail),
         series_limit=100_001,
         scope_labels=scope_labels,

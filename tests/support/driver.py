@@ -1,8 +1,8 @@
-"""Drives the core with short words and small integer times, in the order that the handler keeps."""
+"""Drives the fleet's state with short words and small integer times, in the order that the handler keeps."""
 
 from dataclasses import replace
 
-from otel_tickrmeter.core.event import (
+from otel_tickrmeter.fleets.tickrmeter.event import (
     DeviceBoot,
     DeviceBooted,
     DeviceStatus,
@@ -11,8 +11,8 @@ from otel_tickrmeter.core.event import (
     StockRequest,
     StockResponse,
 )
-from otel_tickrmeter.core.fleet import Fleet
-from otel_tickrmeter.core.registry import Limits
+from otel_tickrmeter.fleets.tickrmeter.registry import Limits
+from otel_tickrmeter.fleets.tickrmeter.state import Fleet
 from tests.support.ledger import Entry, Ledger
 
 LIMITS = Limits(

@@ -3,16 +3,23 @@
 from collections.abc import Iterable
 from itertools import count
 
-from otel_tickrmeter.core.fleet import Fleet
-from otel_tickrmeter.core.link import Link
-from otel_tickrmeter.core.message import Message
-from otel_tickrmeter.core.outcomes import Outcomes
-from otel_tickrmeter.core.registry import Limits
+from otel_tickrmeter.catalogue.observe import as_callbacks
+from otel_tickrmeter.exporter.observers import LetterObserver, LinkObserver
+from otel_tickrmeter.exporter.recorder import ProgramRecorder
+from otel_tickrmeter.fleets.tickrmeter.event import MessageType
+from otel_tickrmeter.fleets.tickrmeter.intake import Intake
+from otel_tickrmeter.fleets.tickrmeter.observers import FleetObserver, Ranks
+from otel_tickrmeter.fleets.tickrmeter.outcomes import Outcomes
+from otel_tickrmeter.fleets.tickrmeter.recorder import FleetRecorder
+from otel_tickrmeter.fleets.tickrmeter.registry import Limits
+from otel_tickrmeter.fleets.tickrmeter.sender import device_in
+from otel_tickrmeter.fleets.tickrmeter.state import Fleet
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.letters.writer import LetterWriter
-from otel_tickrmeter.observers import FleetObserver, LetterObserver, LinkObserver, Ranks, as_callbacks
-from otel_tickrmeter.recorder import Recorder
+from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.set_aside import SetAside
+from otel_tickrmeter.stream.link_state import Link
+from otel_tickrmeter.stream.message import Message
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.family import HistogramFamily
 from otel_tickrmeter.telemetry.registration import dropped_attributes, make_observed, make_recorded, rows_for
@@ -34,19 +41,20 @@ class Exporter:
         outcomes: Outcomes | None = None,
         letters: LetterWriter | None = None,
     ) -> None:
-        rows = rows_for(detail)
+        rows = rows_for(all_rows(), detail)
         self.meter = CompactMeter(rows, dropped_attributes(detail))
+        recorded = make_recorded(self.meter, rows)
+        self.recorder = ProgramRecorder(recorded, MessageType)
         # In symbol detail too, pairs record with their device here: the view has to drop it.
-        self.recorder = Recorder(make_recorded(self.meter, rows), self.meter.end)
-        self.fleet = Fleet(limits, outcomes or self.recorder)
+        self.fleet_recorder = FleetRecorder(recorded, self.recorder, self.meter.end)
+        self.fleet = Fleet(limits, outcomes or self.fleet_recorder)
         self.link = Link(0)
         self.handler = Handler(
-            decoder(),
-            self.fleet,
+            Intake(decoder(), self.fleet, self.fleet_recorder, self.recorder),
             self.recorder,
             count(step=PROCESSING_NS).__next__,
             self.link,
-            set_aside=SetAside(letters, lambda: 0),
+            set_aside=SetAside(letters, lambda: 0, device_in),
         )
         observed = as_callbacks(
             FleetObserver(self.fleet, Ranks(1, 10), lambda: 0).callbacks()

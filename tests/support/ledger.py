@@ -1,17 +1,17 @@
-"""Writes down what the core tells, as plain tuples: a `core.outcomes.Outcomes` that only remembers."""
+"""Writes down what the state tells, as plain tuples: `Outcomes` that only remember."""
 
 from collections import Counter
 
-from otel_tickrmeter.core.device import Device, Pair
-from otel_tickrmeter.core.reason import (
+from otel_tickrmeter.fleets.tickrmeter.device import Device, Pair
+from otel_tickrmeter.fleets.tickrmeter.reason import (
     DisplacedKind,
-    ErrorReason,
     ExpiredKind,
     IdentityKind,
     RejectionReason,
     UnmatchedReason,
 )
-from otel_tickrmeter.core.symbol import Symbol
+from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
+from otel_tickrmeter.stream.reason import ErrorReason
 
 Entry = tuple[object, ...]
 

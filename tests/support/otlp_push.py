@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
 
 from otel_tickrmeter.catalogue import Instrument, Kind
-from otel_tickrmeter.catalogue.exporter import ExportOutcome
 from otel_tickrmeter.settings.model import OtlpSettings
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.otlp import Batches
 from otel_tickrmeter.telemetry.otlp_exporter import make_exporter
+from otel_tickrmeter.telemetry.outcome import ExportOutcome
 from tests.support.otlp_collector import Collector, data_of
 from tests.support.waiting import DEADLINE_SECONDS
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from otel_tickrmeter.core.message import (
+from otel_tickrmeter.stream.message import (
     Connected,
     Dropped,
     Lost,

@@ -2,10 +2,10 @@
 
 import json
 
-from otel_tickrmeter.core.decode import Decoder
-from otel_tickrmeter.core.message import Message
-from otel_tickrmeter.core.spelling import DeviceIdForm
+from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
+from otel_tickrmeter.fleets.tickrmeter.spelling import DeviceIdForm
 from otel_tickrmeter.settings.model import DEFAULT_FIELDS, MqttSettings
+from otel_tickrmeter.stream.message import Message
 
 A = "08A6F792DD5C"
 B = "EC6260314DD0"

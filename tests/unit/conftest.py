@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from loguru import logger
 
-from otel_tickrmeter.catalogue.exporter import ExportOutcome
+from otel_tickrmeter.telemetry.outcome import ExportOutcome
 from tests.support.otlp_collector import Collector, running_collector
 
 

@@ -12,7 +12,7 @@ from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodDescriptorType
-from typing import get_origin
+from typing import TypeVar, get_origin
 
 import pytest
 
@@ -26,11 +26,12 @@ MODULES = {
 }
 SOURCES = {name: ast.parse(path.read_text(), str(path)) for name, path in MODULES.items()}
 ENTRY = f"{PACKAGE}.__main__"
+OBSERVE = f"{PACKAGE}.catalogue.observe"
 
-# No clock, no chance, no machine: what the core may use of the standard library.
+# No clock, no chance, no machine: what a fleet and what arrives may use of the standard library.
 PURE_STDLIB = {
-    *("array", "bisect", "collections", "dataclasses", "enum", "json", "math", "re", "types", "typing"),
-    "unicodedata",
+    *("array", "bisect", "collections", "dataclasses", "enum", "json", "math", "re", "struct", "types"),
+    *("typing", "unicodedata"),
 }
 
 # Where each library may be imported. A trailing dot stands for all modules of a package.
@@ -41,7 +42,7 @@ PLACES = {
     "opentelemetry.exporter": {f"{PACKAGE}.telemetry."},
     "prometheus_client": {f"{PACKAGE}.telemetry."},
     "h11": {f"{PACKAGE}.http."},
-    "psutil": {f"{PACKAGE}.process"},
+    "psutil": {f"{PACKAGE}.exporter.process"},
 }
 
 
@@ -76,20 +77,45 @@ def below(package: str) -> list[str]:
     return [name for name in MODULES if inside(name, f"{PACKAGE}.{package}.")]
 
 
-@pytest.mark.parametrize("module", below("core"))
-def test_the_core_is_pure(module: str) -> None:
+@pytest.mark.parametrize("module", below("stream"))
+def test_what_arrives_is_pure_and_knows_nothing_of_ours(module: str) -> None:
     for name in imports(SOURCES[module]):
-        assert name.split(".")[0] in PURE_STDLIB | {"orjson"} or inside(name, f"{PACKAGE}.core."), name
+        assert name.split(".")[0] in PURE_STDLIB or inside(name, f"{PACKAGE}.stream."), name
+
+
+# All else of a fleet is pure. These tell OpenTelemetry's API, and the exporter what is wrong with a message.
+FLEET_ENDS = tuple(f"{PACKAGE}.fleets.tickrmeter.{name}" for name in ("intake", "observers", "recorder"))
+
+
+@pytest.mark.parametrize("module", sorted({*below("fleets.tickrmeter")} - {*FLEET_ENDS}))
+def test_a_fleet_is_pure(module: str) -> None:
+    places = ("fleets.tickrmeter.", "stream.", "catalogue.")
+    for name in imports(SOURCES[module]):
+        assert name not in {*FLEET_ENDS, OBSERVE}, name
+        ours = any(inside(name, f"{PACKAGE}.{place}") for place in places)
+        assert name.split(".")[0] in PURE_STDLIB | {"orjson"} or ours, name
+
+
+def test_what_a_fleet_is_knows_what_arrives_and_no_more() -> None:
+    for name in imports(SOURCES[f"{PACKAGE}.fleets.dialect"]):
+        assert name.split(".")[0] in PURE_STDLIB or inside(name, f"{PACKAGE}.stream."), name
+
+
+@pytest.mark.parametrize("module", FLEET_ENDS)
+def test_the_ends_of_a_fleet_know_the_instruments_and_no_edge_besides(module: str) -> None:
+    places = ("fleets.tickrmeter.", "stream.", "catalogue.", "exporter.", "telemetry.registration")
+    for name in imports(SOURCES[module]):
+        ours = any(inside(name, f"{PACKAGE}.{place}") for place in places)
+        stdlib = name.split(".")[0] in PURE_STDLIB | {"heapq"}
+        assert ours or stdlib or name == "opentelemetry.metrics", name
 
 
 @pytest.mark.parametrize("module", below("catalogue"))
-def test_the_catalogue_knows_the_core_only(module: str) -> None:
+def test_what_a_row_is_knows_nothing_of_ours(module: str) -> None:
     for name in imports(SOURCES[module]):
-        top = name.split(".")[0]
-        if top == PACKAGE:
-            assert inside(name, f"{PACKAGE}.core.") or inside(name, f"{PACKAGE}.catalogue."), name
-        else:
-            assert top in sys.stdlib_module_names, name
+        ours = inside(name, f"{PACKAGE}.catalogue.")
+        stdlib = name.split(".")[0] in sys.stdlib_module_names
+        assert ours or stdlib or (module, name) == (OBSERVE, "opentelemetry.metrics"), name
 
 
 @pytest.mark.parametrize("library", PLACES)
@@ -104,11 +130,13 @@ def test_each_library_has_its_place(library: str) -> None:
 @pytest.mark.parametrize(
     ("package", "allowed"),
     [
-        ("mqtt", {"mqtt.", "core.", "settings."}),
-        ("settings", {"settings.", "core."}),
+        ("mqtt", {"mqtt.", "stream.", "settings."}),
+        ("settings", {"settings."}),
         ("http", {"http.", "settings."}),
-        ("telemetry", {"telemetry.", "catalogue.", "core.", "settings.model"}),
-        ("simulate", {"simulate.", "catalogue.", "core.", "settings.", "mqtt."}),
+        ("telemetry", {"telemetry.", "catalogue.", "settings.model"}),
+        ("simulate", {"simulate.", "fleets.tickrmeter.", "settings."}),
+        ("letters", {"letters."}),
+        ("exporter", {"exporter.", "catalogue.", "stream.", "telemetry."}),
     ],
 )
 def test_the_edges_do_not_know_each_other(package: str, allowed: set[str]) -> None:
@@ -116,6 +144,13 @@ def test_the_edges_do_not_know_each_other(package: str, allowed: set[str]) -> No
         for name in imports(SOURCES[module]):
             if name != PACKAGE and name.split(".")[0] == PACKAGE:
                 assert any(inside(name, f"{PACKAGE}.{place}") for place in allowed), f"{module}: {name}"
+
+
+def test_only_what_composes_knows_a_fleet() -> None:
+    roots = {f"{PACKAGE}.pipeline", f"{PACKAGE}.rows"}
+    found = importers(f"{PACKAGE}.fleets.tickrmeter")
+    outside = (f"{PACKAGE}.fleets.", f"{PACKAGE}.simulate.")
+    assert {module for module in found if not any(inside(module, place) for place in outside)} == roots
 
 
 def test_only_the_command_knows_the_composition_root() -> None:
@@ -183,7 +218,7 @@ def test_no_function_changes_what_its_module_bound(module: str) -> None:
 PLAIN = (
     *(int, float, Decimal, str, bytes, type(None), Path, enum.Enum),
     *(re.Pattern, struct.Struct),
-    *(type, FunctionType, BuiltinFunctionType, MethodDescriptorType),
+    *(type, TypeVar, FunctionType, BuiltinFunctionType, MethodDescriptorType),
 )
 
 

@@ -7,13 +7,16 @@ from collections import Counter
 import pytest
 from opentelemetry.metrics import CallbackOptions, Observation
 
-from otel_tickrmeter.catalogue import Instrument, Kind, catalogue, names
+from otel_tickrmeter.catalogue import Instrument, Kind
 from otel_tickrmeter.catalogue.document import as_json, as_markdown
+from otel_tickrmeter.exporter import names
+from otel_tickrmeter.fleets.tickrmeter import names as fleet_names
+from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.telemetry.registration import dropped_attributes, rows_for
 from tests.support.assembly import expose, stock_telemetry
 from tests.support.exposition_text import families
 
-ROWS = catalogue()
+ROWS = all_rows()
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 _LABEL = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -60,8 +63,10 @@ def test_the_stock_reader_derives_the_exposed_name(row: Instrument) -> None:
 
 
 def test_every_name_that_code_uses_is_in_the_catalogue() -> None:
-    used = {value for name, value in vars(names).items() if name.isupper()}
-    assert used <= {row.name for row in ROWS}
+    for module in (names, fleet_names):
+        used = {value for name, value in vars(module).items() if name.isupper()}
+        assert used
+        assert used <= {row.name for row in ROWS}
 
 
 def test_per_device_rows_carry_the_device() -> None:
@@ -70,8 +75,8 @@ def test_per_device_rows_carry_the_device() -> None:
     }
     assert dropped_attributes("device") == set()
     assert dropped_attributes("symbol") == {"device_id"}
-    assert [row for row in ROWS if row in rows_for("symbol")] == list(rows_for("symbol"))
-    assert rows_for("device") == ROWS
+    assert [row for row in ROWS if row in rows_for(ROWS, "symbol")] == list(rows_for(ROWS, "symbol"))
+    assert rows_for(ROWS, "device") == ROWS
 
 
 def test_markdown_has_a_line_for_every_row() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from otel_tickrmeter.catalogue import catalogue
 from otel_tickrmeter.cli import main
+from otel_tickrmeter.rows import all_rows
 
 
 @pytest.fixture(autouse=True)
@@ -115,7 +115,7 @@ def test_a_run_with_bad_settings_starts_nothing(capsys: pytest.CaptureFixture[st
 def test_the_catalogue_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["metrics", "--format", "json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert [row["name"] for row in rows] == [row.exposed for row in catalogue()]
+    assert [row["name"] for row in rows] == [row.exposed for row in all_rows()]
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["-h"], ["--help"], ["run", "--help"]])

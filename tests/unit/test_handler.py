@@ -9,18 +9,14 @@ from dataclasses import replace
 import pytest
 from loguru import logger
 
-from otel_tickrmeter.core.decode import Decoder
-from otel_tickrmeter.core.event import Event
-from otel_tickrmeter.core.message import (
-    Dropped,
-    Lost,
-    Message,
-    MessageType,
-    Watermark,
-)
+from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
+from otel_tickrmeter.fleets.tickrmeter.event import Event, MessageType
+from otel_tickrmeter.fleets.tickrmeter.intake import Intake
+from otel_tickrmeter.fleets.tickrmeter.sender import device_in
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.set_aside import SetAside
 from otel_tickrmeter.settings.model import DEFAULT_FIELDS
+from otel_tickrmeter.stream.message import Dropped, Lost, Message, Watermark
 from tests.support.driver import LIMITS
 from tests.support.exporter import PROCESSING_NS, Exporter
 from tests.support.wire import A, B, answer, boot, booted, message, request, status, stream
@@ -177,12 +173,16 @@ class _Stumbling(Decoder):
 def test_rule_10_a_bug_is_counted_and_told_and_the_next_message_handled(log: list[str]) -> None:
     exporter = Exporter()
     handler = Handler(
-        _Stumbling("", "mac", r"[0-9A-F]{12}", DEFAULT_FIELDS),
-        exporter.fleet,
+        Intake(
+            _Stumbling("", "mac", r"[0-9A-F]{12}", DEFAULT_FIELDS),
+            exporter.fleet,
+            exporter.fleet_recorder,
+            exporter.recorder,
+        ),
         exporter.recorder,
         iter(range(1000)).__next__,
         exporter.link,
-        set_aside=SetAside(None, lambda: 0),
+        set_aside=SetAside(None, lambda: 0, device_in),
     )
     handler.deliver([boot(1), stream(2)])
     assert exporter.errors() == {'message_type="device_boot",reason="internal"': 1}

@@ -3,7 +3,7 @@
 import pytest
 from loguru import logger
 
-from otel_tickrmeter.core.message import (
+from otel_tickrmeter.stream.message import (
     Connected,
     Doubted,
     Dropped,

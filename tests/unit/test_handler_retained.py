@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from otel_tickrmeter.core.message import Message
+from otel_tickrmeter.stream.message import Message
 from tests.support.exporter import Exporter
 from tests.support.wire import A, answer, boot, booted, message, request, status, stream
 

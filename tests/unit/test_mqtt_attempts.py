@@ -1,9 +1,9 @@
 import pytest
 
-from otel_tickrmeter.core.message import Lost, Refused
-from otel_tickrmeter.core.reason import LinkReason
 from otel_tickrmeter.mqtt.attempts import ROW, SETTLE_SECONDS, SHORT_SECONDS, Attempts
 from otel_tickrmeter.mqtt.backoff import Backoff
+from otel_tickrmeter.stream.message import Lost, Refused
+from otel_tickrmeter.stream.reason import LinkReason
 
 NS = 1_000_000_000
 MIN, MAX = 1.0, 60.0

@@ -1,8 +1,8 @@
 import pytest
 
-from otel_tickrmeter.core.message import Dropped, LinkEvent, Message, Subscribed, Watermark
-from otel_tickrmeter.mqtt.frames import FrameDecoder
 from otel_tickrmeter.mqtt.outbox import BATCH_BYTES, Outbox
+from otel_tickrmeter.stream.frames import FrameDecoder
+from otel_tickrmeter.stream.message import Dropped, LinkEvent, Message, Subscribed, Watermark
 
 
 class Channel:

@@ -1,12 +1,12 @@
 import pytest
 
-from otel_tickrmeter.core.message import Message
 from otel_tickrmeter.mqtt.packets import (
     IMPOSSIBLE,
     MAX_BUFFERED_BYTES,
     MAX_PAYLOAD_BYTES,
     PacketSplitter,
 )
+from otel_tickrmeter.stream.message import Message
 
 MARKER = b"sixteen bytes !!"
 PINGRESP = b"\xd0\x00"

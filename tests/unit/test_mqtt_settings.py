@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from otel_tickrmeter.core.reason import LinkReason
 from otel_tickrmeter.mqtt.backoff import Backoff
 from otel_tickrmeter.mqtt.config import ReceiverConfig, TlsConfig
 from otel_tickrmeter.mqtt.feed import receiver_config
@@ -18,6 +17,7 @@ from otel_tickrmeter.mqtt.reasons import (
     suback_reason,
 )
 from otel_tickrmeter.settings.model import MqttSettings, ReconnectSettings, TlsSettings
+from otel_tickrmeter.stream.reason import LinkReason
 
 
 @pytest.mark.parametrize(("prefix", "expected"), [("", "+"), ("a/b/", "a/b/+"), ("/", "/+"), ("a//", "a//+")])

@@ -6,19 +6,15 @@ from dataclasses import replace
 import pytest
 from opentelemetry.metrics import CallbackOptions
 
-from otel_tickrmeter.catalogue import Kind, catalogue, names
-from otel_tickrmeter.core.fleet import MIN_TIMEOUTS_IN_A_ROW, Fleet
-from otel_tickrmeter.core.link import Link
-from otel_tickrmeter.core.message import Lost, Subscribed, Watermark
-from otel_tickrmeter.observers import (
-    FleetObserver,
-    LetterObserver,
-    LinkObserver,
-    Observe,
-    ProcessObserver,
-    Ranks,
-    as_callbacks,
-)
+from otel_tickrmeter.catalogue import Kind
+from otel_tickrmeter.catalogue.observe import Observe, as_callbacks
+from otel_tickrmeter.exporter import names
+from otel_tickrmeter.exporter.observers import LetterObserver, LinkObserver, ProcessObserver
+from otel_tickrmeter.fleets.tickrmeter.observers import FleetObserver, Ranks
+from otel_tickrmeter.fleets.tickrmeter.state import MIN_TIMEOUTS_IN_A_ROW, Fleet
+from otel_tickrmeter.rows import all_rows
+from otel_tickrmeter.stream.link_state import Link
+from otel_tickrmeter.stream.message import Lost, Subscribed, Watermark
 from tests.support.assembly import (
     BOUNDS,
     BUILD,
@@ -66,7 +62,7 @@ def test_every_observable_of_the_catalogue_is_observed() -> None:
         | LetterObserver(None).callbacks()
         | ProcessObserver(BUILD).callbacks()
     )
-    observable = {row.name for row in catalogue() if row.kind not in (Kind.COUNTER, Kind.HISTOGRAM)}
+    observable = {row.name for row in all_rows() if row.kind not in (Kind.COUNTER, Kind.HISTOGRAM)}
     assert observed.keys() == observable - {names.EXPOSITION_AGE, names.EXPOSITION_SERIES}
 
 

@@ -11,7 +11,7 @@ import anyio
 import psutil
 import pytest
 
-from otel_tickrmeter.process import ProcessSampler, SystemSample, sample_forever
+from otel_tickrmeter.exporter.process import ProcessSampler, SystemSample, sample_forever
 
 BURN = """
 import time

@@ -1,25 +1,27 @@
-"""The recorder on the real instruments: each thing that the core, the handler and HTTP may tell."""
+"""Both recorders on the real instruments: each thing that the state, the handler and HTTP may tell."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from otel_tickrmeter.catalogue.exporter import ExportOutcome
-from otel_tickrmeter.core.device import Device, Pair
-from otel_tickrmeter.core.message import MessageType
-from otel_tickrmeter.core.reason import (
+from otel_tickrmeter.exporter.recorder import ProgramRecorder
+from otel_tickrmeter.fleets.tickrmeter.device import Device, Pair
+from otel_tickrmeter.fleets.tickrmeter.event import MessageType
+from otel_tickrmeter.fleets.tickrmeter.reason import (
     DisplacedKind,
-    ErrorReason,
     ExpiredKind,
     IdentityKind,
     RejectionReason,
     RequestEvent,
     UnmatchedReason,
 )
-from otel_tickrmeter.core.symbol import Symbol
-from otel_tickrmeter.core.window import OutcomeWindow
-from otel_tickrmeter.recorder import Recorder
+from otel_tickrmeter.fleets.tickrmeter.recorder import FleetRecorder
+from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
+from otel_tickrmeter.fleets.tickrmeter.window import OutcomeWindow
+from otel_tickrmeter.rows import all_rows
+from otel_tickrmeter.stream.reason import ErrorReason
 from otel_tickrmeter.telemetry.exposition import Telemetry
+from otel_tickrmeter.telemetry.outcome import ExportOutcome
 from otel_tickrmeter.telemetry.registration import make_recorded, rows_for
 from tests.support.assembly import compact_telemetry, expose, stock_telemetry
 from tests.support.exporter import Exporter
@@ -37,7 +39,12 @@ def exporter() -> Exporter:
 
 
 @pytest.fixture
-def recorder(exporter: Exporter) -> Recorder:
+def recorder(exporter: Exporter) -> FleetRecorder:
+    return exporter.fleet_recorder
+
+
+@pytest.fixture
+def program(exporter: Exporter) -> ProgramRecorder:
     return exporter.recorder
 
 
@@ -63,14 +70,14 @@ def changing(exporter: Exporter) -> dict[str, object]:
     return {name: (exporter.figures(name), exporter.histogram(name)) for name in names}
 
 
-def test_a_request(exporter: Exporter, recorder: Recorder, pair: Pair, told: set[str]) -> None:
+def test_a_request(exporter: Exporter, recorder: FleetRecorder, pair: Pair, told: set[str]) -> None:
     recorder.requested(pair)
     recorder.requested(pair)
     assert exporter.figures("tickrmeter_stock_update_requests_total") == {PAIR: 2}
     told |= {"tickrmeter_stock_update_requests_total"}
 
 
-def test_an_answer(exporter: Exporter, recorder: Recorder, pair: Pair, told: set[str]) -> None:
+def test_an_answer(exporter: Exporter, recorder: FleetRecorder, pair: Pair, told: set[str]) -> None:
     recorder.answered(pair, 3 * SECOND // 2)
     assert exporter.figures("tickrmeter_stock_update_responses_total") == {PAIR: 1}
     assert exporter.histogram("tickrmeter_stock_update_latency_seconds") == {PAIR: (1, 1.5)}
@@ -83,14 +90,14 @@ def test_an_answer(exporter: Exporter, recorder: Recorder, pair: Pair, told: set
 
 
 def test_an_answer_without_a_latency(
-    exporter: Exporter, recorder: Recorder, pair: Pair, told: set[str]
+    exporter: Exporter, recorder: FleetRecorder, pair: Pair, told: set[str]
 ) -> None:
     recorder.answered(pair, None)
     assert exporter.figures("tickrmeter_stock_update_responses_total") == {PAIR: 1}
     told |= {"tickrmeter_stock_update_responses_total", "tickrmeter_stock_update_outcomes_total"}
 
 
-def test_outcomes_add_up(exporter: Exporter, recorder: Recorder, pair: Pair) -> None:
+def test_outcomes_add_up(exporter: Exporter, recorder: FleetRecorder, pair: Pair) -> None:
     for latency_ns in (SECOND, None, 2 * SECOND):
         recorder.answered(pair, latency_ns)
     recorder.timed_out(pair)
@@ -103,14 +110,14 @@ def test_outcomes_add_up(exporter: Exporter, recorder: Recorder, pair: Pair) -> 
 
 
 def test_an_answer_that_took_no_time_has_a_latency(
-    exporter: Exporter, recorder: Recorder, pair: Pair
+    exporter: Exporter, recorder: FleetRecorder, pair: Pair
 ) -> None:
     recorder.answered(pair, 0)
     assert exporter.histogram("tickrmeter_stock_update_latency_seconds") == {PAIR: (1, 0.0)}
 
 
 def test_a_timeout_under_both_names(
-    exporter: Exporter, recorder: Recorder, pair: Pair, told: set[str]
+    exporter: Exporter, recorder: FleetRecorder, pair: Pair, told: set[str]
 ) -> None:
     recorder.timed_out(pair)
     assert exporter.figures("tickrmeter_stock_update_timeout_total") == {SYMBOL: 1}
@@ -124,7 +131,7 @@ def test_a_timeout_under_both_names(
 
 
 def test_what_is_superseded_or_abandoned(
-    exporter: Exporter, recorder: Recorder, pair: Pair, told: set[str]
+    exporter: Exporter, recorder: FleetRecorder, pair: Pair, told: set[str]
 ) -> None:
     recorder.superseded(pair)
     recorder.abandoned(pair)
@@ -136,7 +143,7 @@ def test_what_is_superseded_or_abandoned(
 
 @pytest.mark.parametrize("reason", UnmatchedReason)
 def test_an_unmatched_answer(
-    exporter: Exporter, recorder: Recorder, told: set[str], reason: UnmatchedReason
+    exporter: Exporter, recorder: FleetRecorder, told: set[str], reason: UnmatchedReason
 ) -> None:
     recorder.unmatched(reason)
     assert exporter.figures("tickrmeter_stock_update_unmatched_total") == {f'reason="{reason.value}"': 1}
@@ -144,39 +151,41 @@ def test_an_unmatched_answer(
 
 
 def test_a_rejected_identity_is_no_error_of_a_message(
-    exporter: Exporter, recorder: Recorder, told: set[str]
+    exporter: Exporter, recorder: FleetRecorder, told: set[str]
 ) -> None:
     recorder.rejected(IdentityKind.SYMBOL, RejectionReason.MAX_SYMBOLS)
     assert exporter.figures("tickrmeter_identities_rejected_total") == {
         'kind="symbol",reason="max_symbols"': 1
     }
-    assert recorder.errors == 0
+    assert exporter.recorder.errors == 0
     told |= {"tickrmeter_identities_rejected_total"}
 
 
-def test_a_message_error(exporter: Exporter, recorder: Recorder, told: set[str]) -> None:
-    recorder.message_error(MessageType.STOCK_REQUEST, ErrorReason.BAD_JSON)
+def test_a_message_error(
+    exporter: Exporter, recorder: FleetRecorder, program: ProgramRecorder, told: set[str]
+) -> None:
+    program.message_error(MessageType.STOCK_REQUEST, ErrorReason.BAD_JSON)
     recorder.misread(ErrorReason.OVERFLOW)
     assert exporter.figures("tickrmeter_message_errors_total") == {
         'message_type="stock_request",reason="bad_json"': 1,
         'message_type="device_status",reason="overflow"': 1,
     }
-    assert recorder.errors == 2
-    assert recorder.messages_processed == 0
+    assert program.errors == 2
+    assert program.messages_processed == 0
     told |= {"tickrmeter_message_errors_total"}
 
 
-def test_a_message(exporter: Exporter, recorder: Recorder, told: set[str]) -> None:
-    recorder.message(MessageType.IGNORED, SECOND // 4)
+def test_a_message(exporter: Exporter, program: ProgramRecorder, told: set[str]) -> None:
+    program.message(MessageType.IGNORED, SECOND // 4)
     assert exporter.figures("tickrmeter_messages_total") == {'message_type="ignored"': 1}
     assert exporter.histogram("tickrmeter_message_processing_duration_seconds") == {
         'message_type="ignored"': (1, 0.25)
     }
-    assert recorder.messages_processed == 1
+    assert program.messages_processed == 1
     told |= {"tickrmeter_messages_total", "tickrmeter_message_processing_duration_seconds"}
 
 
-def test_a_boot(exporter: Exporter, recorder: Recorder, pair: Pair, told: set[str]) -> None:
+def test_a_boot(exporter: Exporter, recorder: FleetRecorder, pair: Pair, told: set[str]) -> None:
     recorder.boot_started(pair.device)
     recorder.boot_finished(pair.device, 5 * SECOND)
     recorder.boot_finished(pair.device, None)
@@ -185,15 +194,15 @@ def test_a_boot(exporter: Exporter, recorder: Recorder, pair: Pair, told: set[st
     told |= {"tickrmeter_device_boots_total", "tickrmeter_device_boot_duration_seconds"}
 
 
-def test_a_stream(exporter: Exporter, recorder: Recorder, pair: Pair, told: set[str]) -> None:
+def test_a_stream(exporter: Exporter, recorder: FleetRecorder, pair: Pair, told: set[str]) -> None:
     recorder.streamed(pair.device)
     assert exporter.figures("tickrmeter_http_stream_requests_total") == {FIRMWARE: 1}
     told |= {"tickrmeter_http_stream_requests_total"}
 
 
-def test_the_connection_and_the_queue(exporter: Exporter, recorder: Recorder, told: set[str]) -> None:
-    recorder.connection_change("lost", "keepalive_timeout")
-    recorder.dropped(12)
+def test_the_connection_and_the_queue(exporter: Exporter, program: ProgramRecorder, told: set[str]) -> None:
+    program.connection_change("lost", "keepalive_timeout")
+    program.dropped(12)
     assert exporter.figures("tickrmeter_mqtt_connection_changes_total") == {
         'event="lost",reason="keepalive_timeout"': 1
     }
@@ -201,8 +210,8 @@ def test_the_connection_and_the_queue(exporter: Exporter, recorder: Recorder, to
     told |= {"tickrmeter_mqtt_connection_changes_total", "tickrmeter_queue_dropped_total"}
 
 
-def test_an_http_response(exporter: Exporter, recorder: Recorder, told: set[str]) -> None:
-    recorder.http_response("GET", "/metrics", 200, 0.5)
+def test_an_http_response(exporter: Exporter, program: ProgramRecorder, told: set[str]) -> None:
+    program.http_response("GET", "/metrics", 200, 0.5)
     assert exporter.figures("http_requests_total") == {'method="GET",endpoint="/metrics",status="200"': 1}
     assert exporter.histogram("http_request_duration_seconds") == {
         'method="GET",endpoint="/metrics"': (1, 0.5)
@@ -241,9 +250,8 @@ def test_exports_over_otlp_start_at_zero_if_there_will_be_any(
     make: Callable[[str], Telemetry], *, with_otlp: bool
 ) -> None:
     telemetry = make("symbol")
-    recorder = Recorder(
-        make_recorded(telemetry.meter(), rows_for("symbol")), telemetry.end_series, with_otlp=with_otlp
-    )
+    recorded = make_recorded(telemetry.meter(), rows_for(all_rows(), "symbol"))
+    recorder = ProgramRecorder(recorded, MessageType, with_otlp=with_otlp)
     assert otlp_exports(telemetry) == ({"succeeded": 0, "failed": 0} if with_otlp else {})
     if with_otlp:
         recorder.otlp_export(ExportOutcome.FAILED)
@@ -262,7 +270,7 @@ def otlp_exports(telemetry: Telemetry) -> dict[str, float]:
 
 
 def test_a_pair_that_ended_begins_again_at_nothing(
-    exporter: Exporter, recorder: Recorder, pair: Pair
+    exporter: Exporter, recorder: FleetRecorder, pair: Pair
 ) -> None:
     recorder.requested(pair)
     recorder.answered(pair, SECOND)
@@ -275,7 +283,7 @@ def test_a_pair_that_ended_begins_again_at_nothing(
 
 
 def test_a_symbol_that_ended_takes_its_series_along(
-    exporter: Exporter, recorder: Recorder, pair: Pair
+    exporter: Exporter, recorder: FleetRecorder, pair: Pair
 ) -> None:
     for tell in (recorder.timed_out, recorder.superseded, recorder.abandoned):
         tell(pair)
@@ -285,7 +293,7 @@ def test_a_symbol_that_ended_takes_its_series_along(
 
 
 def test_a_firmware_that_ended_takes_its_series_along(
-    exporter: Exporter, recorder: Recorder, pair: Pair
+    exporter: Exporter, recorder: FleetRecorder, pair: Pair
 ) -> None:
     other = Device("B", 1, 0)
     for device in (pair.device, other):
@@ -304,7 +312,7 @@ def test_a_firmware_that_ended_takes_its_series_along(
     assert exporter.figures("tickrmeter_stock_update_outcomes_total") == {f'{FIRMWARE},outcome="answered"': 1}
 
 
-def test_a_firmware_without_a_series_may_end_too(exporter: Exporter, recorder: Recorder) -> None:
+def test_a_firmware_without_a_series_may_end_too(exporter: Exporter, recorder: FleetRecorder) -> None:
     recorder.ended(ExpiredKind.FIRMWARE, "62p")
     recorder.ended(ExpiredKind.DEVICE, Device("A", 1, 0))
     assert exporter.figures("tickrmeter_series_expired_total") == {'kind="firmware"': 1, 'kind="device"': 1}

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from loguru import logger
 
-from otel_tickrmeter.core.limiter import INTERVAL_NS, Limiter
-from otel_tickrmeter.core.message import Message
 from otel_tickrmeter.letters.letter import decode_letter
 from otel_tickrmeter.letters.writer import LetterWriter
+from otel_tickrmeter.limiter import INTERVAL_NS, Limiter
+from otel_tickrmeter.stream.message import Message
 from tests.support.driver import LIMITS
 from tests.support.exporter import Exporter
 from tests.support.wire import A, B, answer, boot, message, request, status, stream

@@ -3,8 +3,9 @@
 import pytest
 from opentelemetry.metrics import CallbackOptions, CallbackT, Observation
 
-from otel_tickrmeter.catalogue import Instrument, Kind, catalogue
-from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.catalogue import Instrument, Kind
+from otel_tickrmeter.catalogue.attributes import AttributeSet
+from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.family import NumberFamily
 from otel_tickrmeter.telemetry.registration import make_observed, make_recorded
@@ -62,10 +63,10 @@ def test_a_bound_belongs_to_its_bucket(amount: float, place: int) -> None:
 
 
 def test_families_come_in_the_order_of_the_catalogue() -> None:
-    meter = CompactMeter(catalogue())
-    make_recorded(meter, catalogue())
-    make_observed(meter, catalogue(), dict.fromkeys((row.name for row in catalogue()), _nothing))
-    assert [family.instrument for family in meter.collect()] == list(catalogue())
+    meter = CompactMeter(all_rows())
+    make_recorded(meter, all_rows())
+    make_observed(meter, all_rows(), dict.fromkeys((row.name for row in all_rows()), _nothing))
+    assert [family.instrument for family in meter.collect()] == list(all_rows())
 
 
 def test_all_but_the_devices_is_of_one_moment() -> None:

@@ -12,8 +12,10 @@ from opentelemetry.sdk.metrics.export import (
     NumberDataPoint,
 )
 
-from otel_tickrmeter.catalogue import Instrument, Kind, names
-from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.catalogue import Instrument, Kind
+from otel_tickrmeter.catalogue.attributes import AttributeSet
+from otel_tickrmeter.exporter import names
+from otel_tickrmeter.fleets.tickrmeter import names as fleet_names
 from otel_tickrmeter.settings.model import Detail, Temporality
 from otel_tickrmeter.telemetry.batches import Moments, make_batches
 from otel_tickrmeter.telemetry.compact import CompactMeter
@@ -231,7 +233,7 @@ def test_the_first_push_is_the_stock_paths(detail: Detail, temporality: Temporal
         assemble(telemetry, detail).play(scripted())
     (one,), (other,) = (anyio.run(each.collect_for_otlp)() for each in (ours, stock))
     assert temporalities(one) == temporalities(other)
-    assert temporalities(one)[names.REQUESTS] is DELTA
+    assert temporalities(one)[fleet_names.REQUESTS] is DELTA
     assert set(temporalities(one).values()) == ({DELTA} if temporality == "delta" else {DELTA, CUMULATIVE})
 
 

@@ -9,8 +9,8 @@ import pytest
 from anyio.lowlevel import cancel_shielded_checkpoint
 from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 
-from otel_tickrmeter.catalogue.exporter import ExportOutcome
 from otel_tickrmeter.telemetry.otlp import OtlpPush
+from otel_tickrmeter.telemetry.outcome import ExportOutcome
 from tests.support.otlp_collector import Collector
 from tests.support.otlp_push import SUCCEEDED, Fake, collecting, counted, http_exporter, pushed
 from tests.support.waiting import DEADLINE_SECONDS, until

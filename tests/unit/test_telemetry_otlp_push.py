@@ -7,8 +7,8 @@ import anyio
 import pytest
 from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 
-from otel_tickrmeter.catalogue.exporter import ExportOutcome
 from otel_tickrmeter.telemetry.otlp import Batches, OtlpPush
+from otel_tickrmeter.telemetry.outcome import ExportOutcome
 from tests.support.otlp_collector import Collector
 from tests.support.otlp_push import FAILED, SUCCEEDED, Fake, collecting, counted, http_exporter
 from tests.support.waiting import DEADLINE_SECONDS, until

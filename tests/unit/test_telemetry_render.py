@@ -5,7 +5,7 @@ from array import array
 import pytest
 
 from otel_tickrmeter.catalogue import Instrument, Kind
-from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.family import HistogramFamily, NumberFamily
 from otel_tickrmeter.telemetry.render import FORMATS, Format, render_metadata, render_samples

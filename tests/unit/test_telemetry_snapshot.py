@@ -10,7 +10,9 @@ from loguru import logger
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from otel_tickrmeter import __version__
-from otel_tickrmeter.catalogue import Instrument, Kind, names
+from otel_tickrmeter.catalogue import Instrument, Kind
+from otel_tickrmeter.exporter import names
+from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
 from otel_tickrmeter.settings.model import Detail
 from otel_tickrmeter.telemetry import snapshot
 from otel_tickrmeter.telemetry.compact import CompactMeter
@@ -279,5 +281,5 @@ def test_others_run_between_two_gauges_of_devices(
 
 def _telemetry(meter: CompactMeter, interval: float, clock_ns: Callable[[], int]) -> SnapshotTelemetry:
     return SnapshotTelemetry(
-        meter, RESOURCE, interval, clock_ns=clock_ns, unix_offset_ns=lambda: UNIX_OFFSET_NS
+        meter, RESOURCE, interval, exposition_rows(), clock_ns=clock_ns, unix_offset_ns=lambda: UNIX_OFFSET_NS
     )

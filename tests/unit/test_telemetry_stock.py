@@ -6,8 +6,8 @@ import anyio
 import pytest
 from opentelemetry.metrics import Observation
 
-from otel_tickrmeter.catalogue import names
-from otel_tickrmeter.core.attributes import AttributeSet
+from otel_tickrmeter.catalogue.attributes import AttributeSet
+from otel_tickrmeter.fleets.tickrmeter import names
 from otel_tickrmeter.settings.model import Temporality
 from otel_tickrmeter.telemetry.render import FORMATS, Format
 from tests.support.assembly import assemble, expose, stock_telemetry

@@ -7,7 +7,7 @@ from alerts.recording import recording_groups
 from alerts.rule import Alert, Recording
 from alerts.windows import Windows
 from grafana.committed import Json, variables
-from otel_tickrmeter.catalogue import catalogue
+from otel_tickrmeter.rows import all_rows
 from tools.dashlint.promql.labels import Metric
 from tools.dashlint.promql.metrics import alerting, recorded, scraped
 from tools.dashlint.rule import Known
@@ -31,7 +31,7 @@ def all_series() -> dict[str, Metric]:
     Raises:
         LabelError: A recording rule asks for something that does not exist before it.
     """
-    return recorded(recordings(), scraped(catalogue()))
+    return recorded(recordings(), scraped(all_rows()))
 
 
 def known_metrics() -> dict[str, Metric]:

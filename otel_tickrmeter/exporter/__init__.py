@@ -1,0 +1,1 @@
+"""Figures about the program itself, whichever fleet it watches."""

@@ -1,0 +1,1 @@
+"""The rows of the instruments about the program itself."""

@@ -1,0 +1,111 @@
+"""Instruments about the broker connection, the messages and the queue they wait in."""
+
+from otel_tickrmeter.catalogue.instrument import Instrument, Kind, counter, gauge
+from otel_tickrmeter.exporter import names
+from otel_tickrmeter.stream.reason import SUBSCRIBED, ErrorReason, LinkReason, Repair
+
+# A message takes tens of microseconds; what takes a millisecond already deserves a look.
+PROCESSING_BUCKETS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 1e-2, 1e-1)
+
+
+def connection() -> tuple[Instrument, ...]:
+    """Return the rows about the broker connection and the receiving process."""
+    return (
+        gauge(
+            "tickrmeter.mqtt.connected",
+            "{connection}",
+            "tickrmeter_mqtt_connected",
+            "1 while connected to the broker and subscribed, and the link is not in doubt, else 0.",
+            source="receiver",
+        ),
+        gauge(
+            "tickrmeter.mqtt.protocol.info",
+            "1",
+            "tickrmeter_mqtt_protocol_info",
+            "1, with the version of MQTT that the connection speaks.",
+            {"protocol": ("5", "3.1.1")},
+            source="receiver",
+            absent="there is no connection",
+        ),
+        counter(
+            names.CONNECTION_CHANGES,
+            "{change}",
+            "tickrmeter_mqtt_connection_changes_total",
+            "Changes of the broker connection; connected means subscribed too.",
+            {"event": ("connected", "refused", "lost"), "reason": (SUBSCRIBED, *LinkReason)},
+            source="receiver",
+        ),
+        gauge(
+            "tickrmeter.mqtt.last_message.timestamp",
+            "s",
+            "tickrmeter_mqtt_last_message_timestamp_seconds",
+            "Unix time of the arrival of the last message.",
+            source="message handler",
+            absent="no message has arrived",
+        ),
+        gauge(
+            "tickrmeter.receiver.silence",
+            "s",
+            "tickrmeter_receiver_silence_seconds",
+            "Time without a sign of life of the receiving process, in steps of half a second.",
+            source="feed",
+        ),
+    )
+
+
+def messages(message_types: tuple[str, ...]) -> tuple[Instrument, ...]:
+    """Return the rows about messages, of these types."""
+    return (
+        counter(
+            names.MESSAGES,
+            "{message}",
+            "tickrmeter_messages_total",
+            "Messages by what their topic says they are.",
+            {"message_type": message_types},
+        ),
+        counter(
+            names.MESSAGE_ERRORS,
+            "{error}",
+            "tickrmeter_message_errors_total",
+            "Messages, or single fields of a heartbeat, that were set aside.",
+            {"message_type": message_types, "reason": tuple(ErrorReason)},
+        ),
+        counter(
+            names.MESSAGES_REPAIRED,
+            "{message}",
+            "tickrmeter_messages_repaired_total",
+            "Messages that were read although their payload is no JSON, by what was left out.",
+            {"message_type": message_types, "kind": tuple(Repair)},
+        ),
+        Instrument(
+            names.PROCESSING,
+            Kind.HISTOGRAM,
+            "s",
+            "tickrmeter_message_processing_duration_seconds",
+            "Time to decode, apply and record one message.",
+            {"message_type": message_types},
+            buckets=PROCESSING_BUCKETS,
+        ),
+    )
+
+
+def queue() -> tuple[Instrument, ...]:
+    """Return the rows about the receive queue."""
+    return (
+        gauge(
+            "tickrmeter.queue.size",
+            "{message}",
+            "tickrmeter_queue_size",
+            "Messages waiting in a bounded queue.",
+            {"queue": ("receive",)},
+            source="receiver",
+        ),
+        counter(
+            names.QUEUE_DROPPED,
+            "{message}",
+            "tickrmeter_queue_dropped_total",
+            "Messages discarded because a bounded queue was full.",
+            {"queue": ("receive",)},
+            source="receiver",
+        ),
+    )

@@ -1,0 +1,137 @@
+"""The callbacks of the observable instruments about the program itself.
+
+They run in the handler's thread, between two messages.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+from opentelemetry.metrics import CallbackOptions, CallbackT, Observation
+
+from otel_tickrmeter.catalogue.attributes import AttributeSet
+from otel_tickrmeter.catalogue.observe import Observe
+from otel_tickrmeter.exporter import names
+from otel_tickrmeter.exporter.catalogue.sending import LetterOutcome
+from otel_tickrmeter.exporter.process import SystemSample
+from otel_tickrmeter.stream.link_state import Link
+from otel_tickrmeter.telemetry.exposition import Telemetry
+
+_NS = 1e9
+
+
+class Letters(Protocol):
+    """Keeps messages that were set aside, and knows how many."""
+
+    @property
+    def written(self) -> int:
+        """Messages that are in the file."""
+
+    @property
+    def dropped(self) -> int:
+        """Messages that it could not take."""
+
+
+class LinkObserver:
+    """Observes the broker connection."""
+
+    def __init__(self, link: Link, unix_offset_ns: Callable[[], int]) -> None:
+        self._link = link
+        self._unix_offset_ns = unix_offset_ns
+
+    def callbacks(self) -> dict[str, Observe]:
+        """Return a callback for each instrument, by name."""
+        return {
+            "tickrmeter.mqtt.connected": lambda: [Observation(int(self._link.usable))],
+            "tickrmeter.mqtt.protocol.info": self._protocol,
+            "tickrmeter.mqtt.last_message.timestamp": self._last_message,
+            "tickrmeter.receiver.silence": lambda: [Observation(self._link.silence_seconds)],
+            "tickrmeter.queue.size": lambda: [Observation(self._link.queue_size, {"queue": "receive"})],
+        }
+
+    def _protocol(self) -> Iterable[Observation]:
+        if self._link.protocol:
+            yield Observation(1, {"protocol": self._link.protocol})
+
+    def _last_message(self) -> Iterable[Observation]:
+        last_ns = self._link.last_message_ns
+        if last_ns is not None:
+            yield Observation((last_ns + self._unix_offset_ns()) / _NS)
+
+
+class LetterObserver:
+    """Observes the dead-letter file; without one there is nothing to see."""
+
+    def __init__(self, letters: Letters | None) -> None:
+        self._letters = letters
+
+    def callbacks(self) -> dict[str, Observe]:
+        """Return a callback for each instrument, by name."""
+        return {names.DEAD_LETTERS: self._outcomes}
+
+    def _outcomes(self) -> Iterable[Observation]:
+        if self._letters is not None:
+            yield Observation(self._letters.written, {"outcome": LetterOutcome.WRITTEN.value})
+            yield Observation(self._letters.dropped, {"outcome": LetterOutcome.DROPPED.value})
+
+
+class ProcessObserver:
+    """Observes the process, from the sample that was taken last.
+
+    Args:
+        build: The labels of the build information.
+        log_lines_dropped: How many lines are missing from the log.
+    """
+
+    def __init__(self, build: Mapping[str, str], log_lines_dropped: Callable[[], int] = lambda: 0) -> None:
+        self._build = AttributeSet(build)
+        self._log_lines_dropped = log_lines_dropped
+        self._sample: SystemSample | None = None
+
+    def publish(self, sample: SystemSample) -> None:
+        """Take over a sample."""
+        self._sample = sample
+
+    def callbacks(self) -> dict[str, Observe]:
+        """Return a callback for each instrument, by name."""
+        return {
+            "tickrmeter.build.info": lambda: [Observation(1, self._build)],
+            names.LOG_LINES_DROPPED: lambda: [Observation(self._log_lines_dropped())],
+            "system.cpu.usage": self._cpu,
+            "system.memory.usage": self._memory_usage,
+            "system.memory.total": self._one(lambda sample: sample.memory_total_bytes, {"type": "total"}),
+            "process.cpu": self._one(lambda sample: sample.process_cpu_seconds),
+            "process.resident_memory": self._one(lambda sample: sample.process_resident_bytes),
+            "process.open_fds": self._one(lambda sample: sample.process_open_fds),
+            "process.start_time": self._one(lambda sample: sample.process_start_time),
+        }
+
+    def _one(
+        self, read: Callable[[SystemSample], float], attributes: Mapping[str, str] | None = None
+    ) -> Observe:
+        def observe() -> Iterable[Observation]:
+            if self._sample is not None:
+                yield Observation(read(self._sample), attributes)
+
+        return observe
+
+    def _cpu(self) -> Iterable[Observation]:
+        if self._sample is not None:
+            for cpu, percent in self._sample.cpu_percent.items():
+                yield Observation(percent, {"cpu": cpu})
+
+    def _memory_usage(self) -> Iterable[Observation]:
+        if self._sample is not None:
+            yield Observation(self._sample.memory_used_bytes, {"type": "used"})
+            yield Observation(self._sample.memory_available_bytes, {"type": "available"})
+
+
+def exposition_callbacks(telemetry: Telemetry) -> dict[str, CallbackT]:
+    """Return the callbacks of the instruments that observe the exposition itself."""
+
+    def age(_: CallbackOptions) -> list[Observation]:
+        return [Observation(telemetry.age_seconds())]
+
+    def series(_: CallbackOptions) -> list[Observation]:
+        return [Observation(telemetry.series())]
+
+    return {names.EXPOSITION_AGE: age, names.EXPOSITION_SERIES: series}

@@ -1,0 +1,46 @@
+import pytest
+
+from otel_tickrmeter.stream.link_state import Link
+
+
+def test_it_starts_unusable_and_says_why() -> None:
+    link = Link(100)
+    assert not link.usable
+    assert link.trouble == "not connected to the broker yet"
+    assert link.up_share(200) == 0.0
+    assert link.last_message_ns is None
+
+
+def test_down_remembers_how_long_it_was_up() -> None:
+    link = Link(100)
+    link.subscribed_ns = 200
+    assert link.usable
+    assert link.up_share(300) == 0.5
+    link.down(350, "connection lost")
+    assert not link.usable
+    assert link.trouble == "connection lost"
+    assert link.up_share(400) == 0.5
+    link.subscribed_ns = 400
+    assert link.up_share(500) == 250 / 400
+
+
+def test_down_twice_counts_once() -> None:
+    link = Link(100)
+    link.subscribed_ns = 100
+    link.down(150, "lost")
+    link.down(180, "refused")
+    assert link.trouble == "refused"
+    assert link.earlier_ns == 50
+
+
+@pytest.mark.parametrize("subscribed_ns", [0, 5])
+def test_any_time_is_a_time(subscribed_ns: int) -> None:
+    # A replay's clock may begin at nothing.
+    link = Link(0, subscribed_ns=subscribed_ns)
+    assert link.up_share(10) == (10 - subscribed_ns) / 10
+
+
+def test_the_share_is_bounded_even_where_no_time_has_passed() -> None:
+    link = Link(100, subscribed_ns=90)
+    assert link.up_share(100) == 1.0
+    assert Link(100).up_share(100) == 0.0

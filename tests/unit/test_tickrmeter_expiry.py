@@ -1,0 +1,184 @@
+"""Rule 9 of docs/messages.md: every series has an end."""
+
+from itertools import pairwise
+
+import pytest
+
+from otel_tickrmeter.fleets.tickrmeter.device import UNKNOWN
+from otel_tickrmeter.fleets.tickrmeter.registry import PRUNE_BELOW_REQUESTS
+from otel_tickrmeter.fleets.tickrmeter.state import MAX_FIRMWARES, OVERFLOW_FIRMWARE
+from tests.support.driver import Driver
+
+
+class TestExpiry:
+    def test_rule_9_a_silent_device_leaves_with_its_pairs(self) -> None:
+        driver = Driver()
+        driver.request(1, "A", "X")
+        driver.answer(2, "A", "X")
+        driver.request(3, "A", "Y")
+        driver.answer(4, "A", "Y")
+        driver.stream(200, "B")
+        driver.ledger.take()
+        assert driver.advance(303) == []
+        assert driver.advance(363) == [
+            ("ended_pair", "A", "X"),
+            ("ended_pair", "A", "Y"),
+            ("ended", "device", "A"),
+        ]
+        assert set(driver.fleet.devices) == {"B"}
+        assert set(driver.fleet.symbols) == {"X", "Y"}
+
+    @pytest.mark.parametrize(("age_ns", "known"), [(300, {"A"}), (301, set())])
+    def test_rule_9_the_device_timeout_itself_is_allowed(self, age_ns: int, known: set[str]) -> None:
+        driver = Driver()
+        driver.stream(1)
+        driver.stream(100)
+        driver.advance(100 + age_ns)
+        assert set(driver.fleet.devices) == known
+
+    def test_rule_9_the_rest_of_an_open_request_is_abandoned(self) -> None:
+        driver = Driver(request_timeout_ns=5000)
+        driver.request(1)
+        driver.ledger.take()
+        assert driver.advance(400) == [
+            ("abandoned", "A", "X"),
+            ("ended_pair", "A", "X"),
+            ("ended", "device", "A"),
+        ]
+        assert driver.fleet.pending == 0
+        assert driver.answer(401) == [("unmatched", "unsolicited")]
+
+    def test_cleanups_are_an_interval_apart_the_first_one_after_the_start(self) -> None:
+        driver = Driver(device_timeout_ns=1)
+        driver.stream(100, "A")
+        left = [at_ns for at_ns in range(101, 500) if driver.advance(at_ns) and driver.stream(at_ns, "A")]
+        assert left == [160, 220, 280, 340, 400, 460]
+        assert {after - before for before, after in pairwise(left)} == {60}
+
+    @pytest.mark.parametrize(("idle_ns", "known"), [(1000, {"X"}), (1001, set())])
+    def test_rule_9_an_idle_symbol_is_pruned(self, idle_ns: int, known: set[str]) -> None:
+        driver = Driver(symbol_retention_ns=1000)
+        driver.request(1)
+        driver.request(500)
+        driver.advance(500 + idle_ns)
+        assert set(driver.fleet.symbols) == known
+
+    def test_rule_9_an_answer_keeps_a_symbol(self) -> None:
+        driver = Driver(symbol_retention_ns=1000)
+        driver.request(1)
+        driver.answer(20)
+        driver.advance(1015)
+        assert set(driver.fleet.symbols) == {"X"}
+        assert driver.advance(1100)[-1] == ("ended", "symbol", "X")
+
+    @pytest.mark.parametrize(
+        ("requests", "known"), [(PRUNE_BELOW_REQUESTS - 1, set()), (PRUNE_BELOW_REQUESTS, {"X"})]
+    )
+    def test_rule_9_a_symbol_with_a_hundred_requests_stays(self, requests: int, known: set[str]) -> None:
+        assert PRUNE_BELOW_REQUESTS == 100
+        driver = Driver(symbol_retention_ns=1000)
+        for _ in range(requests):
+            driver.request(1)
+        driver.advance(1500)
+        assert set(driver.fleet.symbols) == known
+
+    def test_rule_9_a_pruned_symbol_leaves_the_devices_that_live_on(self) -> None:
+        driver = Driver(symbol_retention_ns=100, request_timeout_ns=5000)
+        driver.request(1, "A", "X")
+        driver.request(1, "B", "X")
+        driver.request(90, "A", "Y")
+        driver.ledger.take()
+        assert driver.advance(150) == [
+            ("abandoned", "A", "X"),
+            ("ended_pair", "A", "X"),
+            ("abandoned", "B", "X"),
+            ("ended_pair", "B", "X"),
+            ("ended", "symbol", "X"),
+        ]
+        assert set(driver.fleet.devices["A"].pairs) == {"Y"}
+        assert not driver.fleet.devices["B"].pairs
+        assert driver.fleet.pending == 1
+        assert driver.request(151, "A", "X") == [("requested", "A", "X")]
+        assert driver.fleet.symbols["X"].requests == 1
+
+    def test_a_device_and_its_symbol_may_leave_together(self) -> None:
+        driver = Driver(symbol_retention_ns=300)
+        driver.request(1)
+        driver.answer(1)
+        driver.ledger.take()
+        assert driver.advance(400) == [
+            ("ended_pair", "A", "X"),
+            ("ended", "device", "A"),
+            ("ended", "symbol", "X"),
+        ]
+
+
+class TestFirmware:
+    def test_rule_9_a_firmware_ends_when_no_device_carries_it(self) -> None:
+        driver = Driver()
+        driver.heartbeat(1, "A", firmware_version="62p")
+        driver.heartbeat(1, "B", firmware_version="62p")
+        driver.heartbeat(70, "A", firmware_version="63")
+        assert driver.advance(140) == []
+        driver.heartbeat(150, "B", firmware_version="63")
+        assert driver.advance(210) == [("ended", "firmware", "62p")]
+        assert driver.advance(280) == []
+
+    def test_rule_9_a_firmware_ends_with_its_last_device(self) -> None:
+        driver = Driver()
+        driver.heartbeat(1, firmware_version="62p")
+        assert driver.advance(400) == [("ended", "device", "A"), ("ended", "firmware", "62p")]
+
+    def test_one_that_comes_back_before_the_cleanup_counts_on(self) -> None:
+        driver = Driver()
+        for at_ns, version in enumerate(("62p", "63", "62p"), start=1):
+            driver.heartbeat(at_ns, firmware_version=version)
+        assert driver.advance(100) == [("ended", "firmware", "63")]
+
+    def test_unknown_never_ends_and_is_not_mistaken_for_a_reported_one(self) -> None:
+        # A device may well report "unknown"; those that reported nothing go by the same name.
+        driver = Driver()
+        driver.heartbeat(1, "A", firmware_version="62p")
+        driver.heartbeat(2, "A", firmware_version=UNKNOWN)
+        driver.stream(3, "B")
+        driver.heartbeat(4, "B", firmware_version="63")
+        driver.ledger.take()
+        assert driver.advance(100) == [("ended", "firmware", "62p")]
+        driver.heartbeat(101, "A", firmware_version="63")
+        assert driver.advance(200) == []
+        assert driver.advance(500)[-1] == ("ended", "firmware", "63")
+
+    def test_unknown_takes_no_place_of_a_reported_version(self) -> None:
+        driver = Driver(max_devices=2 * MAX_FIRMWARES)
+        driver.heartbeat(1, "A", firmware_version="v0")
+        driver.heartbeat(1, "A", firmware_version=UNKNOWN)
+        for number in range(MAX_FIRMWARES):
+            assert driver.heartbeat(2, f"D{number}", firmware_version=f"v{number}") == []
+        # Nor is one refused for want of a place.
+        assert driver.heartbeat(3, "D1", firmware_version=UNKNOWN) == []
+        assert driver.fleet.devices["D1"].firmware_version == UNKNOWN
+
+    def test_versions_beyond_the_bound_count_as_other(self) -> None:
+        driver = Driver(max_devices=2 * MAX_FIRMWARES)
+        for number in range(MAX_FIRMWARES):
+            assert driver.heartbeat(1, f"D{number}", firmware_version=f"v{number}") == []
+        assert driver.heartbeat(2, "A", firmware_version="new") == [("misread", "overflow")]
+        assert driver.heartbeat(2, "B", firmware_version="newer") == [("misread", "overflow")]
+        assert driver.fleet.devices["A"].firmware_version == OVERFLOW_FIRMWARE == "other"
+        assert driver.fleet.devices["B"].firmware_version == OVERFLOW_FIRMWARE
+        # Known ones are still told apart.
+        assert driver.heartbeat(3, "C", firmware_version="v7") == []
+        assert driver.fleet.devices["C"].firmware_version == "v7"
+        versions = {device.firmware_version for device in driver.fleet.devices.values()}
+        assert len(versions) == MAX_FIRMWARES + 1
+
+    def test_the_overflow_ends_too_and_makes_room(self) -> None:
+        driver = Driver(max_devices=2 * MAX_FIRMWARES)
+        for number in range(MAX_FIRMWARES + 1):
+            driver.heartbeat(1, f"D{number}", firmware_version=f"v{number}")
+        driver.ledger.take()
+        ended = [entry for entry in driver.advance(400) if entry[:2] == ("ended", "firmware")]
+        assert ("ended", "firmware", OVERFLOW_FIRMWARE) in ended
+        assert len(ended) == MAX_FIRMWARES + 1
+        assert driver.heartbeat(401, "A", firmware_version="new") == []
+        assert driver.fleet.devices["A"].firmware_version == "new"
