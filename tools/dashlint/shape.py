@@ -18,7 +18,7 @@ def _record(*required: str, **parts: _Schema) -> _Schema:
 
 def _if_id(name: str, schema: _Schema, **parts: _Schema) -> _Schema:
     """Return the schema of a record that has `parts` as well if that is its id."""
-    return {**schema, "if": {"properties": {"id": {"const": name}}}, "then": _record(*parts, **parts)}
+    return {**schema, "if": _record("id", id={"const": name}), "then": _record(*parts, **parts)}
 
 
 _TEXT: _Schema = {"type": "string"}
