@@ -60,6 +60,7 @@ def test_rotated_files_hold_all_that_was_written(path: Path) -> None:
     with LetterWriter(path, 20_000, 1_000) as writer:
         for each in sent:
             writer.post(each)
+        wait_until(lambda: writer.written == len(sent), "all letters to be written")
     files = list(path.parent.iterdir())
     assert len(files) > 10
     assert max(file.stat().st_size for file in files) <= 20_000
