@@ -14,7 +14,7 @@ import anyio
 from loguru import logger
 
 from otel_tickrmeter import __version__
-from otel_tickrmeter.configuration import load_settings
+from otel_tickrmeter.configuration import effective_toml, load_settings
 from otel_tickrmeter.settings.faults import SettingsError
 from otel_tickrmeter.settings.layer import Found
 from otel_tickrmeter.settings.load import settings_files
@@ -148,7 +148,6 @@ def _sources(options: argparse.Namespace) -> str:
 
 
 def _check_config(options: argparse.Namespace) -> int:
-    from otel_tickrmeter.configuration import effective_toml
     from otel_tickrmeter.settings.notices import notices
 
     settings = _load(options)

@@ -22,15 +22,9 @@ DEVICE_ID_KEYS = (
 )
 """Of `[mqtt]`: what a device id is."""
 
-FIELD_KEYS = (
-    *(
-        Key(
-            f"messages.fields.{reading}",
-            kinds.NAMES,
-            f"Payload fields that carry {reading}, first found wins.",
-        )
-        for reading in DEFAULT_FIELDS
-    ),
+FIELD_KEYS = tuple(
+    Key(f"messages.fields.{reading}", kinds.NAMES, f"Payload fields that carry {reading}, first found wins.")
+    for reading in DEFAULT_FIELDS
 )
 """Of `[messages.fields]`: how the readings of a heartbeat are spelled."""
 
