@@ -152,6 +152,41 @@ def test_the_edges_do_not_know_each_other(package: str, allowed: set[str]) -> No
                 assert any(inside(name, f"{PACKAGE}.{place}") for place in allowed), f"{module}: {name}"
 
 
+# The plan of the house in docs/DESIGN.md, from the roof down. A trailing dot stands for all of a package.
+FLOORS = (
+    ("__main__",),
+    ("cli", "demo", "demo_parts", "demo_broker"),
+    ("app",),
+    ("pipeline", "rows", "configuration", "simulate."),
+    ("handler",),
+    ("set_aside", "limiter", "logs", "log_file", "log_writer"),
+    ("fleets.tickrmeter.",),
+    ("fleets.dialect", "exporter."),
+    ("mqtt.", "http.", "telemetry.", "letters."),
+    ("settings.",),
+    ("catalogue.", "stream."),
+)
+
+
+def floor_of(module: str) -> int:
+    """Return the number of the only floor that the module is on; the roof has 0."""
+    (floor,) = (
+        number
+        for number, places in enumerate(FLOORS)
+        for place in places
+        if inside(module, f"{PACKAGE}.{place}")
+    )
+    return floor
+
+
+@pytest.mark.parametrize("module", sorted(MODULES.keys() - {PACKAGE, f"{PACKAGE}.fleets"}))
+def test_imports_go_down(module: str) -> None:
+    floor = floor_of(module)
+    for name in imports(SOURCES[module]):
+        if name in MODULES and name not in {PACKAGE, f"{PACKAGE}.fleets"}:
+            assert floor <= floor_of(name), name
+
+
 def test_only_what_composes_knows_a_fleet() -> None:
     roots = {f"{PACKAGE}.{name}" for name in ("configuration", "pipeline", "rows")}
     found = importers(f"{PACKAGE}.fleets.tickrmeter")
