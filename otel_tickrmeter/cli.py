@@ -14,9 +14,10 @@ import anyio
 from loguru import logger
 
 from otel_tickrmeter import __version__
+from otel_tickrmeter.configuration import effective_toml, load_settings
 from otel_tickrmeter.settings.faults import SettingsError
 from otel_tickrmeter.settings.layer import Found
-from otel_tickrmeter.settings.load import load_settings, settings_files
+from otel_tickrmeter.settings.load import settings_files
 from otel_tickrmeter.settings.model import Settings
 
 _COMMANDS = ("run", "check-config", "simulate", "demo", "dead-letters", "metrics")
@@ -148,7 +149,6 @@ def _sources(options: argparse.Namespace) -> str:
 
 def _check_config(options: argparse.Namespace) -> int:
     from otel_tickrmeter.settings.notices import notices
-    from otel_tickrmeter.settings.show import effective_toml
 
     settings = _load(options)
     if settings is None:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from otel_tickrmeter.catalogue.document import as_markdown
+from otel_tickrmeter.configuration import settings_table
 from otel_tickrmeter.rows import all_rows
-from otel_tickrmeter.settings.show import settings_table
 
 DOCS = Path(__file__).parent.parent / "docs"
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from otel_tickrmeter.settings.broker import check_host, replace_broker_host
 from otel_tickrmeter.settings.faults import Fault, unknown
+from otel_tickrmeter.settings.key import Schema
 from otel_tickrmeter.settings.layer import Found, Layer, always, read_tree
-from otel_tickrmeter.settings.schema import KEYS, TABLES
 
 PREFIX = "TICKRMETER_"
 
@@ -68,7 +68,7 @@ def plain_layer(environ: Mapping[str, str], broker: str) -> Layer:
     return Layer(found, tuple(faults))
 
 
-def own_layer(environ: Mapping[str, str], parse: Callable[[str], object]) -> Layer:
+def own_layer(environ: Mapping[str, str], parse: Callable[[str], object], schema: Schema) -> Layer:
     """The variables `TICKRMETER_<TABLE>__<KEY>`; `parse` reads the text of lists and tables.
 
     All other values are taken as the text they are: a client id `1e5` is no number.
@@ -81,14 +81,14 @@ def own_layer(environ: Mapping[str, str], parse: Callable[[str], object]) -> Lay
         name = variable.removeprefix(PREFIX)
         key = name.lower().replace("__", ".")
         location = place(variable)
-        if key in TABLES:
-            inner = read_tree({key: parse(text)}, always(location))
+        if key in schema.tables:
+            inner = read_tree({key: parse(text)}, always(location), schema)
             found |= {below: value for below, value in inner.found.items() if below not in found}
             faults += inner.faults
-        elif key in KEYS:
-            structured = KEYS[key].kind.structured and text.lstrip()[:1] in ("[", "{")
+        elif key in schema.keys:
+            structured = schema.keys[key].kind.structured and text.lstrip()[:1] in ("[", "{")
             found[key] = Found(parse(text) if structured else text, location)
         elif not is_service_link(name, text):
-            known = [f"{PREFIX}{each.upper().replace('.', '__')}" for each in sorted(KEYS)]
+            known = [f"{PREFIX}{each.upper().replace('.', '__')}" for each in sorted(schema.keys)]
             faults.append(replace(unknown(location, variable, known), key=""))
     return Layer(found, tuple(faults))

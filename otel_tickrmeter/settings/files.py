@@ -7,14 +7,14 @@ whatever its vendored parser raises.
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import accumulate
 
 import yaml
 
 from otel_tickrmeter.settings.faults import Fault
+from otel_tickrmeter.settings.key import Schema
 from otel_tickrmeter.settings.layer import Layer, read_tree
-from otel_tickrmeter.settings.schema import TABLES
 
 TOML_SUFFIXES = (".toml",)
 YAML_SUFFIXES = (".yaml", ".yml")
@@ -27,7 +27,7 @@ _TOML_LINE = re.compile(r"\(at (?:line (\d+), column \d+|end of document)\)")
 _YAML_LEAKS = (ValueError, LookupError, AttributeError, TypeError, RecursionError, OverflowError)
 
 
-def read_file_text(raw: bytes, path: str) -> Layer:
+def read_file_text(raw: bytes, path: str, schema: Schema) -> Layer:
     """The layer of one file's content; `path` names it in locations and tells its format.
 
     Whatever the content is, the outcome is values, faults or both.
@@ -38,10 +38,10 @@ def read_file_text(raw: bytes, path: str) -> Layer:
         line = raw.count(b"\n", 0, error.start) + 1
         return Layer({}, (Fault(f"{path}:{line}", "", "is not UTF-8"),))
     read = _read_yaml if path.endswith(YAML_SUFFIXES) else _read_toml
-    return read(text, path)
+    return read(text, path, schema)
 
 
-def _read_toml(text: str, path: str) -> Layer:
+def _read_toml(text: str, path: str, schema: Schema) -> Layer:
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -52,7 +52,7 @@ def _read_toml(text: str, path: str) -> Layer:
     except (ValueError, RecursionError):
         # A number of thousands of digits, or brackets a thousand deep.
         return Layer({}, (Fault(path, "", "is not valid TOML: it has a value that cannot be read"),))
-    return read_tree(tree, _locator(path, _toml_lines(text)))
+    return read_tree(tree, _locator(path, _toml_lines(text)), schema)
 
 
 def _toml_lines(text: str) -> dict[str, int]:
@@ -73,7 +73,7 @@ def _bare(key: str) -> str:
     return ".".join(part.strip().strip("\"'") for part in key.lower().split("."))
 
 
-def _read_yaml(text: str, path: str) -> Layer:
+def _read_yaml(text: str, path: str, schema: Schema) -> Layer:
     lines: dict[str, int] = {}
     faults: list[Fault] = []
     try:
@@ -81,7 +81,7 @@ def _read_yaml(text: str, path: str) -> Layer:
         node = loader.get_single_node()
         if node is None:
             return Layer({})
-        for key, number in _yaml_keys(node):
+        for key, number in _yaml_keys(node, schema.tables):
             if key in lines:
                 faults.append(Fault(f"{path}:{number}", key, f"is given twice, first in line {lines[key]}"))
             lines.setdefault(key, number)
@@ -97,18 +97,18 @@ def _read_yaml(text: str, path: str) -> Layer:
         return Layer({}, (Fault(path, "", "is not valid YAML: it has a value that cannot be read"),))
     if not isinstance(tree, Mapping):
         return Layer({}, (Fault(path, "", "must be a table of keys"),))
-    layer = read_tree(tree, _locator(path, lines))
+    layer = read_tree(tree, _locator(path, lines), schema)
     return Layer(layer.found, (*faults, *layer.faults))
 
 
-def _yaml_keys(node: yaml.Node, prefix: str = "") -> Iterator[tuple[str, int]]:
+def _yaml_keys(node: yaml.Node, tables: Collection[str], prefix: str = "") -> Iterator[tuple[str, int]]:
     for name, value in node.value if isinstance(node, yaml.MappingNode) else ():
         if isinstance(name, yaml.ScalarNode):
             key = f"{prefix}{name.value.lower()}"
             yield key, name.start_mark.line + 1
             # Not deeper than our own tables: an alias inside its own anchor has no end.
-            if key in TABLES:
-                yield from _yaml_keys(value, f"{key}.")
+            if key in tables:
+                yield from _yaml_keys(value, tables, f"{key}.")
 
 
 def _locator(path: str, lines: Mapping[str, int]) -> Callable[[str], str]:

@@ -219,3 +219,6 @@ HEADERS = Kind(_read_headers, structured=True)
 PATH = Kind(_read_path)
 HOST = Kind(_read_host)
 SIZE = Kind(parse_size, lambda size: toml_value(format_size(size)))
+
+DURATION = duration(0.001, 10 * 365 * 86400.0)
+"""A millisecond to ten years."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from otel_tickrmeter.settings.faults import Fault, unknown
-from otel_tickrmeter.settings.schema import KEYS, TABLES
+from otel_tickrmeter.settings.key import Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +28,26 @@ class Layer:
     notes: tuple[str, ...] = ()
 
 
-def read_tree(tree: Mapping[Any, object], locate: Callable[[str], str], prefix: str = "") -> Layer:
+def read_tree(
+    tree: Mapping[Any, object], locate: Callable[[str], str], schema: Schema, prefix: str = ""
+) -> Layer:
     """The layer of a table and the tables in it; `locate` tells the place of a dotted key.
 
     Keys count in any case, as dynaconf has it. A key without a value (YAML's null) is not given.
     """
+    keys, tables = schema.keys, schema.tables
     found: dict[str, Found] = {}
     faults: list[Fault] = []
     for name, value in tree.items():
         key = f"{prefix}{str(name).lower()}"
-        if value is None and (key in KEYS or key in TABLES):
+        if value is None and (key in keys or key in tables):
             continue
-        if key in KEYS:
+        if key in keys:
             found[key] = Found(value, locate(key))
-        elif key not in TABLES:
-            faults.append(unknown(locate(key), key, sorted(KEYS.keys() | TABLES)))
+        elif key not in tables:
+            faults.append(unknown(locate(key), key, sorted(keys.keys() | tables)))
         elif isinstance(value, Mapping):
-            inner = read_tree(value, locate, f"{key}.")
+            inner = read_tree(value, locate, schema, f"{key}.")
             found |= inner.found
             faults += inner.faults
         else:

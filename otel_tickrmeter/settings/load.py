@@ -21,13 +21,13 @@ from dynaconf.utils.parse_conf import parse_conf_data
 from otel_tickrmeter.settings.environment import own_layer, plain_layer
 from otel_tickrmeter.settings.faults import Fault, SettingsError
 from otel_tickrmeter.settings.files import TOML_SUFFIXES, YAML_SUFFIXES, read_file_text
+from otel_tickrmeter.settings.key import Key, Schema
 from otel_tickrmeter.settings.layer import Found, Layer, always, nest, read_tree
 from otel_tickrmeter.settings.model import Settings, default_client_id
 from otel_tickrmeter.settings.named_files import read_named_files
 from otel_tickrmeter.settings.opentelemetry import otel_layer
 from otel_tickrmeter.settings.records import build, flatten
 from otel_tickrmeter.settings.rules import broken_rules
-from otel_tickrmeter.settings.schema import KEYS
 
 _SUFFIXES = TOML_SUFFIXES + YAML_SUFFIXES
 _USUAL = ("settings.toml", ".secrets.toml")
@@ -45,6 +45,7 @@ def load_settings(
     overrides: Mapping[str, Found],
     environ: Mapping[str, str],
     directory: Path,
+    schema: Schema,
 ) -> Settings:
     """The settings from all sources; later ones win, key by key.
 
@@ -57,6 +58,7 @@ def load_settings(
         overrides: dotted keys to values from the command line, each with its place ("option --broker").
         environ: the environment variables that count.
         directory: where `settings.toml` and `.secrets.toml` may be.
+        schema: every key there is.
 
     Raises:
         SettingsError: with every fault of every source.
@@ -66,29 +68,29 @@ def load_settings(
     )
     faults: list[Fault] = []
     for name in _USUAL:
-        faults += _load_file(merged, directory / name, required=False)
+        faults += _load_file(merged, directory / name, schema, required=False)
     for path in config_files:
-        faults += _load_file(merged, path, required=True)
+        faults += _load_file(merged, path, schema, required=True)
 
     below = _found(merged).get("mqtt.broker")
     broker = Settings().mqtt.broker if below is None else str(below.value)
     for layer in (
         otel_layer(environ),
         plain_layer(environ, broker),
-        own_layer(environ, _parse),
-        _option_layer(overrides),
+        own_layer(environ, _parse, schema),
+        _option_layer(overrides, schema),
     ):
         merged.update(nest(layer.found))
         faults += layer.faults
 
     found = _found(merged)
-    values = flatten(Settings())
+    values = flatten(Settings(), schema)
     for key, given in found.items():
         try:
-            values[key] = KEYS[key].kind.read(given.value)
+            values[key] = schema.keys[key].kind.read(given.value)
         except ValueError as error:
             del values[key]
-            faults.append(Fault(given.location, key, f"{error}{_shown(key, given.value)}"))
+            faults.append(Fault(given.location, key, f"{error}{_shown(schema.keys[key], given.value)}"))
 
     def locate(key: str) -> str | None:
         return found[key].location if key in found else None
@@ -97,7 +99,7 @@ def load_settings(
         values["mqtt.client_id"] = default_client_id(
             values["prometheus.port"], clean_session=values["mqtt.clean_session"]
         )
-    faults += broken_rules(values, locate)
+    faults += broken_rules(values, locate, schema.rules)
     contents, more = read_named_files(values, locate)
     faults += more
     if faults:
@@ -105,7 +107,7 @@ def load_settings(
     return build(values | contents)
 
 
-def _load_file(merged: Merged, path: Path, *, required: bool) -> tuple[Fault, ...]:
+def _load_file(merged: Merged, path: Path, schema: Schema, *, required: bool) -> tuple[Fault, ...]:
     name = str(path)
     if path.suffix not in _SUFFIXES:
         return (Fault(name, "", f"must end in one of {', '.join(_SUFFIXES)}"),)
@@ -120,7 +122,7 @@ def _load_file(merged: Merged, path: Path, *, required: bool) -> tuple[Fault, ..
 
     def read(stream: BinaryIO) -> Mapping[str, object]:
         nonlocal faults
-        layer = read_file_text(stream.read(), name)
+        layer = read_file_text(stream.read(), name, schema)
         faults = layer.faults
         return nest(layer.found)
 
@@ -129,8 +131,10 @@ def _load_file(merged: Merged, path: Path, *, required: bool) -> tuple[Fault, ..
     return faults
 
 
-def _option_layer(overrides: Mapping[str, Found]) -> Layer:
-    layers = [read_tree({key: given.value}, always(given.location)) for key, given in overrides.items()]
+def _option_layer(overrides: Mapping[str, Found], schema: Schema) -> Layer:
+    layers = [
+        read_tree({key: given.value}, always(given.location), schema) for key, given in overrides.items()
+    ]
     return Layer(
         {key: given for layer in layers for key, given in layer.found.items()},
         tuple(fault for layer in layers for fault in layer.faults),
@@ -165,12 +169,12 @@ def _found(merged: Merged) -> dict[str, Found]:
     return found
 
 
-def _shown(key: str, value: object) -> str:
+def _shown(key: Key, value: object) -> str:
     # Beyond 4300 digits Python refuses to write an integer.
     plain = isinstance(value, str | float) or (isinstance(value, int) and value.bit_length() < _SHOWN)
-    if KEYS[key].secret or not plain:
+    if key.secret or not plain:
         return ""
     # An "@" may stand behind a password in a URL, a broker's query may be a token, and a table hold anything.
-    if "@" in str(value) or (key == "mqtt.broker" and "?" in str(value)):
+    if "@" in str(value) or (key.name == "mqtt.broker" and "?" in str(value)):
         return ""
     return f", not {repr(value)[:_SHOWN]}"

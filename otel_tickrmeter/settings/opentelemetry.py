@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from otel_tickrmeter.settings.environment import is_service_link, place
 from otel_tickrmeter.settings.layer import Found, Layer
 from otel_tickrmeter.settings.model import OtlpSettings, Settings
-from otel_tickrmeter.settings.schema import KEYS
+from otel_tickrmeter.settings.schema import OUTPUT_KEYS
 
 
 def _milliseconds(text: str) -> str:
@@ -76,6 +76,9 @@ _OBEYED = _PUSHING | {
 }
 
 
+_READERS = {key.name: key.kind.read for key in OUTPUT_KEYS}
+
+
 def otel_layer(environ: Mapping[str, str]) -> Layer:
     """What the variables say, under our keys.
 
@@ -89,7 +92,7 @@ def otel_layer(environ: Mapping[str, str]) -> Layer:
         if not text:
             continue
         try:
-            found[key] = Found(KEYS[key].kind.read(convert(text)), place(variable))
+            found[key] = Found(_READERS[key](convert(text)), place(variable))
         except ValueError as error:
             notes.append(f"{variable} is ignored: {error}")
     for variable in _HEADERS:
@@ -154,7 +157,7 @@ def _header(entry: str) -> Mapping[str, str]:
         return {}
     if not equals:
         raise ValueError("must be name=value")
-    read: Callable[[Any], Mapping[str, str]] = KEYS["otlp.headers"].kind.read
+    read: Callable[[Any], Mapping[str, str]] = _READERS["otlp.headers"]
     return read({unquote(name.strip()): unquote(text.strip())})
 
 

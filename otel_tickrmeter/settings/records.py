@@ -5,13 +5,13 @@ from dataclasses import fields, is_dataclass
 from types import MappingProxyType
 from typing import Any
 
+from otel_tickrmeter.settings.key import Schema
 from otel_tickrmeter.settings.model import MessagesSettings, Settings
-from otel_tickrmeter.settings.schema import KEYS
 
 _FIELDS = "messages.fields."
 
 
-def flatten(settings: Settings) -> dict[str, Any]:
+def flatten(settings: Settings, schema: Schema) -> dict[str, Any]:
     """The values of `settings` under their dotted keys, in the order of the schema."""
     values: dict[str, Any] = {_FIELDS + reading: names for reading, names in settings.messages.fields.items()}
 
@@ -24,7 +24,7 @@ def flatten(settings: Settings) -> dict[str, Any]:
                 values[f"{prefix}{field.name}"] = value
 
     visit(settings, "")
-    return {key: values[key] for key in KEYS}
+    return {key: values[key] for key in schema.keys}
 
 
 def build(values: Mapping[str, Any]) -> Settings:

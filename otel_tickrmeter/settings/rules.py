@@ -1,47 +1,38 @@
 """What must hold between settings that are each right by themselves."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from otel_tickrmeter.settings.broker import parse_broker_url
 from otel_tickrmeter.settings.faults import Fault
-
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """`holds` takes the values of `keys`; the fault is put on the first of them that was given."""
-
-    keys: tuple[str, ...]
-    holds: Callable[..., bool]
-    message: str
+from otel_tickrmeter.settings.key import Rule
 
 
 def _encrypted(broker: str) -> bool:
     return parse_broker_url(broker).tls
 
 
-def _needs_tls(key: str) -> _Rule:
-    return _Rule(
+def _needs_tls(key: str) -> Rule:
+    return Rule(
         (key, "mqtt.broker"),
         lambda value, broker: not value or _encrypted(broker),
         "has no effect without TLS: mqtt.broker must be mqtts://, ssl:// or wss://",
     )
 
 
-_RULES = (
-    _Rule(
+INPUT_RULES = (
+    Rule(
         ("mqtt.password_file", "mqtt.password"),
         lambda file, password: file is None or password is None,
         "must not be given together with mqtt.password",
     ),
-    _Rule(
+    Rule(
         ("mqtt.password", "mqtt.username"),
         lambda password, username: password is None or username is not None,
         # paho leaves the password out when there is no user name, and says nothing.
         "needs mqtt.username",
     ),
-    _Rule(
+    Rule(
         ("mqtt.password_file", "mqtt.username"),
         lambda file, username: file is None or username is not None,
         "needs mqtt.username",
@@ -50,44 +41,42 @@ _RULES = (
         _needs_tls(f"mqtt.tls.{key}")
         for key in ("ca_file", "cert_file", "key_file", "key_password_file", "server_name", "insecure")
     ),
-    _Rule(
+    Rule(
         ("mqtt.tls.cert_file", "mqtt.tls.key_file"),
         lambda cert, key: (cert is None) == (key is None),
         "mqtt.tls.cert_file and mqtt.tls.key_file need each other",
     ),
-    _Rule(
+    Rule(
         ("mqtt.tls.key_password_file", "mqtt.tls.key_file"),
         lambda password, key: password is None or key is not None,
         "needs mqtt.tls.key_file",
     ),
-    _Rule(
+    Rule(
         ("messages.dead_letter_file", "logging.file"),
         lambda letters, log: letters is None or letters != log,
         "must not be the same file as logging.file",
     ),
-    _Rule(
+    Rule(
         ("mqtt.reconnect.min_delay", "mqtt.reconnect.max_delay"),
         lambda least, most: least <= most,
         "mqtt.reconnect.min_delay must not be above mqtt.reconnect.max_delay",
     ),
-    _Rule(
-        ("monitoring.device_timeout", "monitoring.request_timeout"),
-        lambda device, request: device >= request,
-        "monitoring.device_timeout must not be below monitoring.request_timeout: "
-        "a device must not leave while its request can still be answered",
-    ),
-    _Rule(
+)
+"""About `[mqtt]` and `[messages]`."""
+
+OUTPUT_RULES = (
+    Rule(
         ("prometheus.web_config_file",),
         lambda file: file is None,
         # Serving in clear what an operator asked to protect would be worse than not starting.
         "is not supported by this version: TLS and basic auth on the HTTP side need a proxy in front",
     ),
-    _Rule(
+    Rule(
         ("otlp.tls.cert_file", "otlp.tls.key_file", "otlp.enabled"),
         lambda cert, key, enabled: not enabled or (cert is None) == (key is None),
         "otlp.tls.cert_file and otlp.tls.key_file need each other",
     ),
-    _Rule(
+    Rule(
         ("otlp.endpoint", "otlp.protocol", "otlp.enabled"),
         lambda endpoint, protocol, enabled: (
             not enabled or endpoint is None or "://" in endpoint or protocol != "http/protobuf"
@@ -95,12 +84,15 @@ _RULES = (
         'must start with http:// or https:// when otlp.protocol is "http/protobuf"',
     ),
 )
+"""About `[prometheus]` and `[otlp]`."""
 
 
-def broken_rules(values: Mapping[str, Any], locate: Callable[[str], str | None]) -> tuple[Fault, ...]:
+def broken_rules(
+    values: Mapping[str, Any], locate: Callable[[str], str | None], rules: Iterable[Rule]
+) -> tuple[Fault, ...]:
     """A fault for each rule that `values` break; rules about a key that is missing (it was at fault) rest."""
     faults = []
-    for rule in _RULES:
+    for rule in rules:
         if all(key in values for key in rule.keys) and not rule.holds(*(values[key] for key in rule.keys)):
             given = next((key for key in rule.keys if locate(key)), rule.keys[0])
             faults.append(Fault(locate(given) or "built-in default", given, rule.message))

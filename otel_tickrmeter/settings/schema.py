@@ -1,34 +1,16 @@
-"""Every key of the settings: its kind and its meaning. The defaults are those of the records in `model`.
+"""The program's own keys of the settings: kind and meaning. The defaults are those of the records in `model`.
 
-What is said here once, the loader, `check-config`, `settings.toml` and docs/settings.md all read.
+A fleet's keys stand beside the fleet. What is said here once, the loader, `check-config`, `settings.toml` and
+docs/settings.md all read.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
-
 from otel_tickrmeter.settings import kinds
-from otel_tickrmeter.settings.kinds import Kind, choice, duration, integer
-from otel_tickrmeter.settings.model import DEFAULT_FIELDS
+from otel_tickrmeter.settings.key import Key
+from otel_tickrmeter.settings.kinds import DURATION, choice, duration, integer
 
-_YEAR = 365 * 86400.0
-_DURATION = duration(0.001, 10 * _YEAR)
 _LEVELS = ("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL")
 
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One key. `example` is TOML shown where there is no default to show; `default` tells what none means."""
-
-    name: str
-    kind: Kind
-    meaning: str
-    example: str = ""
-    default: str = ""
-    secret: bool = False
-
-
-_KEYS = (
+BROKER_KEYS = (
     Key("mqtt.broker", kinds.BROKER, "Broker: mqtt:// or tcp://, mqtts:// or ssl://, ws://, wss://."),
     Key("mqtt.username", kinds.NAME, "User name at the broker.", '"exporter"'),
     Key(
@@ -71,16 +53,10 @@ _KEYS = (
         kinds.TOPIC_PREFIX,
         'Levels before every topic of the fleet. RabbitMQ delivers a "." as "/": write none there.',
     ),
-    Key(
-        "mqtt.device_id_form",
-        choice("mac", "exact"),
-        '"mac" makes one id of its spellings: upper case, no separators. "exact" takes ids as they are.',
-    ),
-    Key(
-        "mqtt.device_id_pattern",
-        kinds.PATTERN,
-        "Regular expression that every device id matches, in the form above.",
-    ),
+)
+"""Of `[mqtt]`: the broker and the session with it."""
+
+LINK_KEYS = (
     Key(
         "mqtt.tls.ca_file",
         kinds.PATH,
@@ -114,8 +90,12 @@ _KEYS = (
         "the broker's host",
     ),
     Key("mqtt.tls.insecure", kinds.BOOL, "Accept any certificate: for tests only."),
-    Key("mqtt.reconnect.min_delay", _DURATION, "First wait before another attempt to connect."),
-    Key("mqtt.reconnect.max_delay", _DURATION, "Longest wait before another attempt to connect."),
+    Key("mqtt.reconnect.min_delay", DURATION, "First wait before another attempt to connect."),
+    Key("mqtt.reconnect.max_delay", DURATION, "Longest wait before another attempt to connect."),
+)
+"""Of `[mqtt.tls]` and `[mqtt.reconnect]`."""
+
+LETTER_KEYS = (
     Key(
         "messages.dead_letter_file",
         kinds.PATH,
@@ -128,33 +108,10 @@ _KEYS = (
         integer(0, 1000),
         "Full dead-letter files that are kept, as FILE.1, FILE.2 and so on.",
     ),
-    *(
-        Key(
-            f"messages.fields.{reading}",
-            kinds.NAMES,
-            f"Payload fields that carry {reading}, first found wins.",
-        )
-        for reading in DEFAULT_FIELDS
-    ),
-    Key("monitoring.request_timeout", _DURATION, "A request unanswered for this long has timed out."),
-    Key("monitoring.device_timeout", _DURATION, "A device unseen for this long leaves every series."),
-    Key("monitoring.cleanup_interval", _DURATION, "How often what has expired is removed."),
-    Key("monitoring.max_latency_samples", integer(1, 100_000), "Outcomes kept for each symbol's window."),
-    Key("monitoring.latency_window", _DURATION, "Age at which an outcome leaves the window."),
-    Key("monitoring.symbol_retention", _DURATION, "A little-used symbol idle for this long is removed."),
-    Key("monitoring.min_ranked_requests", integer(1, 1_000_000), "Outcomes a symbol needs to be ranked."),
-    Key("monitoring.ranking_size", integer(1, 100), "Symbols in the ranking of the slowest."),
-    Key("monitoring.max_devices", integer(1, 1_000_000), "Devices admitted at one time."),
-    Key("monitoring.max_symbols", integer(1, 1_000_000), "Symbols admitted at one time."),
-    Key("monitoring.max_pairs", integer(1, 10_000_000), "Pairs of device and symbol remembered at one time."),
-    Key(
-        "monitoring.max_device_symbols",
-        integer(1, 10_000),
-        "Symbols of one device remembered at one time; its longest unused one gives way.",
-    ),
-    Key(
-        "metrics.detail", choice("device", "symbol"), '"device" has series for each device, "symbol" has not.'
-    ),
+)
+"""Of `[messages]`: the dead-letter file."""
+
+OUTPUT_KEYS = (
     Key("prometheus.host", kinds.HOST, "Address to listen on."),
     Key("prometheus.port", integer(0, 65535), "Port to listen on; 0 takes any free one."),
     Key("prometheus.path", kinds.HTTP_PATH, "Path of the exposition."),
@@ -192,11 +149,11 @@ _KEYS = (
         "OpenTelemetry's",
         secret=True,
     ),
-    Key("otlp.interval", _DURATION, "Time between two pushes.", '"60s"', "OpenTelemetry's"),
-    Key("otlp.timeout", _DURATION, "Time a push may take.", '"30s"', "OpenTelemetry's"),
+    Key("otlp.interval", DURATION, "Time between two pushes.", '"60s"', "OpenTelemetry's"),
+    Key("otlp.timeout", DURATION, "Time a push may take.", '"30s"', "OpenTelemetry's"),
     Key(
         "otlp.request_timeout",
-        _DURATION,
+        DURATION,
         "Time one request of a push may take; a full fleet needs many.",
         '"10s"',
         "otlp.timeout, or OpenTelemetry's",
@@ -231,13 +188,8 @@ _KEYS = (
     Key("logging.format", choice("text", "json"), '"text" for people, "json" for machines.'),
     Key("logging.file", kinds.PATH, "File to log to.", '"/var/log/otel-tickrmeter.log"', "standard error"),
     Key("logging.rotation", kinds.SIZE, "Size at which a new log file is begun."),
-    Key("logging.retention", _DURATION, "Age at which an old log file is deleted."),
+    Key("logging.retention", DURATION, "Age at which an old log file is deleted."),
     Key("performance.buffer_size", integer(1, 10_000_000), "Messages that may wait to be processed."),
     Key("performance.workers", integer(1, 1024), "Accepted from older files; has no effect.", "4"),
 )
-
-KEYS: Mapping[str, Key] = MappingProxyType({key.name: key for key in _KEYS})
-"""Every key under its dotted name, in the order of the settings file."""
-
-TABLES = frozenset(name.rsplit(".", depth)[0] for name in KEYS for depth in range(1, name.count(".") + 1))
-"""The dotted names of all tables."""
+"""Of `[prometheus]`, `[otlp]`, `[logging]` and `[performance]`."""

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from otel_tickrmeter.settings.broker import hide_query
+from otel_tickrmeter.settings.key import Schema
 from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.settings.records import flatten
-from otel_tickrmeter.settings.schema import KEYS
 
 MASK = "********"
 
@@ -16,31 +16,31 @@ _HEAD = """\
 """
 
 
-def effective_toml(settings: Settings) -> str:
+def effective_toml(settings: Settings, schema: Schema) -> str:
     """`settings` as a TOML file: secrets are masked, keys without a value are comments."""
     lines: list[str] = []
     table = ""
-    for key, value in flatten(settings).items():
+    for key, value in flatten(settings, schema).items():
         table = _begin_table(lines, table, key)
         name = key.rpartition(".")[2]
         # With a password file the password is that file's content, and the two exclude each other.
         from_file = key == "mqtt.password" and settings.mqtt.password_file is not None
         if value is None or from_file:
             lines.append(
-                f"# {name}: {'from mqtt.password_file' if from_file else KEYS[key].default or 'none'}"
+                f"# {name}: {'from mqtt.password_file' if from_file else schema.keys[key].default or 'none'}"
             )
         else:
-            lines.append(f"{name} = {KEYS[key].kind.write(_masked(key, value))}")
+            lines.append(f"{name} = {schema.keys[key].kind.write(_masked(key, value, schema))}")
     return "\n".join(lines).lstrip("\n") + "\n"
 
 
-def shipped_toml() -> str:
+def shipped_toml(schema: Schema) -> str:
     """The settings file that is shipped: every key with its meaning and its default, commented out."""
     lines = [_HEAD.rstrip("\n")]
     table = ""
-    for key, value in flatten(Settings()).items():
+    for key, value in flatten(Settings(), schema).items():
         table = _begin_table(lines, table, key)
-        spec = KEYS[key]
+        spec = schema.keys[key]
         meaning = spec.meaning
         if spec.default or value is None:
             meaning = f"{meaning} Default: {spec.default or 'none'}."
@@ -49,11 +49,11 @@ def shipped_toml() -> str:
     return "\n".join(lines) + "\n"
 
 
-def settings_table() -> str:
+def settings_table(schema: Schema) -> str:
     """All keys as a Markdown table: key, default, meaning."""
     lines = ["| key | default | meaning |", "|---|---|---|"]
-    for key, value in flatten(Settings()).items():
-        spec = KEYS[key]
+    for key, value in flatten(Settings(), schema).items():
+        spec = schema.keys[key]
         default = spec.default or ("none" if value is None else f"`{spec.kind.write(value)}`")
         cells = (f"`{key}`", default, spec.meaning)
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
@@ -67,9 +67,9 @@ def _begin_table(lines: list[str], table: str, key: str) -> str:
     return new
 
 
-def _masked(key: str, value: object) -> object:
+def _masked(key: str, value: object, schema: Schema) -> object:
     if key == "mqtt.broker":
         return hide_query(str(value))
-    if not KEYS[key].secret:
+    if not schema.keys[key].secret:
         return value
     return dict.fromkeys(value, MASK) if isinstance(value, Mapping) else MASK

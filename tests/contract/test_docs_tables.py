@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from otel_tickrmeter.cli import main
-from otel_tickrmeter.settings.show import settings_table
+from otel_tickrmeter.configuration import settings_table
 
 ROOT = Path(__file__).parents[2]
 LONGEST_README = 170

@@ -10,7 +10,7 @@ import pytest
 from opentelemetry.sdk.metrics.export import MetricExportResult
 
 from otel_tickrmeter.catalogue import Instrument, Kind
-from otel_tickrmeter.settings.load import load_settings
+from otel_tickrmeter.configuration import load_settings
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.otlp_exporter import make_exporter
 from tests.integration.exporter import Exporter

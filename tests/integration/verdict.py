@@ -33,8 +33,8 @@ NEVER_SEEN = {
     "tickrmeter_dead_letters_total",
     "tickrmeter_otlp_exports_total",
 }
-"""Families without a series in such a run: a counter with labels begins with its first count, no device asks for
-more than its share, and there is neither a dead-letter file nor a push over OTLP."""
+"""Families without a series in such a run: a counter with labels begins with its first count, no device asks
+for more than its share, and there is neither a dead-letter file nor a push over OTLP."""
 
 
 def faults(exposition: Exposition, run: Simulated, detail: Detail) -> Iterator[str]:

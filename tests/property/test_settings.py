@@ -11,16 +11,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from otel_tickrmeter.configuration import SCHEMA, effective_toml, load_settings
 from otel_tickrmeter.settings.durations import format_duration, parse_duration
 from otel_tickrmeter.settings.faults import SettingsError
 from otel_tickrmeter.settings.files import read_file_text
 from otel_tickrmeter.settings.kinds import toml_value
 from otel_tickrmeter.settings.layer import Found
-from otel_tickrmeter.settings.load import load_settings
 from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.settings.notices import notices
-from otel_tickrmeter.settings.schema import KEYS, TABLES
-from otel_tickrmeter.settings.show import effective_toml
 from otel_tickrmeter.settings.sizes import format_size, parse_size
 
 ANY_TEXT = st.text(st.characters(), max_size=30) | st.sampled_from(
@@ -45,7 +43,7 @@ SCALARS = FILE_TEXT | st.integers() | st.floats() | st.booleans() | st.dates() |
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FILE_TEXT, inner, max_size=3)
 )
-NAMES = st.sampled_from(sorted(KEYS.keys() | TABLES))
+NAMES = st.sampled_from(sorted(SCHEMA.keys.keys() | SCHEMA.tables))
 VARIABLES = (
     NAMES.map(lambda key: f"TICKRMETER_{key.upper().replace('.', '__')}")
     | st.text(max_size=20).map("TICKRMETER_{}".format)
@@ -120,7 +118,7 @@ def test_any_value_in_a_file(key: str, value: object) -> None:
 
 @given(st.sampled_from(["c.toml", "c.yaml"]), st.binary() | st.text().map(str.encode))
 def test_any_file(name: str, content: bytes) -> None:
-    layer = read_file_text(content, name)
+    layer = read_file_text(content, name, SCHEMA)
     assert all(fault.location.startswith(name) for fault in layer.faults)
 
 
@@ -129,7 +127,7 @@ def test_any_file(name: str, content: bytes) -> None:
     st.sampled_from(["c.toml", "c.yaml"]),
 )
 def test_any_punctuation(text: str, name: str) -> None:
-    read_file_text(text.encode(), name)
+    read_file_text(text.encode(), name, SCHEMA)
 
 
 @given(FILE_TEXT.filter(lambda text: text and "\0" not in text))

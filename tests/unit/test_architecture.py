@@ -85,15 +85,21 @@ def test_what_arrives_is_pure_and_knows_nothing_of_ours(module: str) -> None:
 
 # All else of a fleet is pure. These tell OpenTelemetry's API, and the exporter what is wrong with a message.
 FLEET_ENDS = tuple(f"{PACKAGE}.fleets.tickrmeter.{name}" for name in ("intake", "observers", "recorder"))
+FLEET_SETTINGS = f"{PACKAGE}.fleets.tickrmeter.settings"
 
 
-@pytest.mark.parametrize("module", sorted({*below("fleets.tickrmeter")} - {*FLEET_ENDS}))
+@pytest.mark.parametrize("module", sorted({*below("fleets.tickrmeter")} - {*FLEET_ENDS, FLEET_SETTINGS}))
 def test_a_fleet_is_pure(module: str) -> None:
     places = ("fleets.tickrmeter.", "stream.", "catalogue.")
     for name in imports(SOURCES[module]):
-        assert name not in {*FLEET_ENDS, OBSERVE}, name
+        assert name not in {*FLEET_ENDS, FLEET_SETTINGS, OBSERVE}, name
         ours = any(inside(name, f"{PACKAGE}.{place}") for place in places)
         assert name.split(".")[0] in PURE_STDLIB | {"orjson"} or ours, name
+
+
+def test_the_settings_of_a_fleet_know_what_a_key_is() -> None:
+    places = {f"{PACKAGE}.settings{module}" for module in ("", ".key", ".kinds", ".model")}
+    assert {*imports(SOURCES[FLEET_SETTINGS])} <= places
 
 
 def test_what_a_fleet_is_knows_what_arrives_and_no_more() -> None:
@@ -146,8 +152,43 @@ def test_the_edges_do_not_know_each_other(package: str, allowed: set[str]) -> No
                 assert any(inside(name, f"{PACKAGE}.{place}") for place in allowed), f"{module}: {name}"
 
 
+# The plan of the house in docs/DESIGN.md, from the roof down. A trailing dot stands for all of a package.
+FLOORS = (
+    ("__main__",),
+    ("cli", "demo", "demo_parts", "demo_broker"),
+    ("app",),
+    ("pipeline", "rows", "configuration", "simulate."),
+    ("handler",),
+    ("set_aside", "limiter", "logs", "log_file", "log_writer"),
+    ("fleets.tickrmeter.",),
+    ("fleets.dialect", "exporter."),
+    ("mqtt.", "http.", "telemetry.", "letters."),
+    ("settings.",),
+    ("catalogue.", "stream."),
+)
+
+
+def floor_of(module: str) -> int:
+    """Return the number of the only floor that the module is on; the roof has 0."""
+    (floor,) = (
+        number
+        for number, places in enumerate(FLOORS)
+        for place in places
+        if inside(module, f"{PACKAGE}.{place}")
+    )
+    return floor
+
+
+@pytest.mark.parametrize("module", sorted(MODULES.keys() - {PACKAGE, f"{PACKAGE}.fleets"}))
+def test_imports_go_down(module: str) -> None:
+    floor = floor_of(module)
+    for name in imports(SOURCES[module]):
+        if name in MODULES and name not in {PACKAGE, f"{PACKAGE}.fleets"}:
+            assert floor <= floor_of(name), name
+
+
 def test_only_what_composes_knows_a_fleet() -> None:
-    roots = {f"{PACKAGE}.pipeline", f"{PACKAGE}.rows"}
+    roots = {f"{PACKAGE}.{name}" for name in ("configuration", "pipeline", "rows")}
     found = importers(f"{PACKAGE}.fleets.tickrmeter")
     outside = (f"{PACKAGE}.fleets.", f"{PACKAGE}.simulate.")
     assert {module for module in found if not any(inside(module, place) for place in outside)} == roots

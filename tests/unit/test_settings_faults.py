@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from otel_tickrmeter.configuration import load_settings
 from otel_tickrmeter.settings.faults import Fault, SettingsError
 from otel_tickrmeter.settings.layer import Found
-from otel_tickrmeter.settings.load import load_settings
 
 
 def faults_of(

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
+from otel_tickrmeter.configuration import SCHEMA, load_settings
 from otel_tickrmeter.settings.layer import Found
-from otel_tickrmeter.settings.load import load_settings
 from otel_tickrmeter.settings.model import DEFAULT_FIELDS, Settings
 from otel_tickrmeter.settings.records import flatten
-from otel_tickrmeter.settings.schema import KEYS
 from tests.support.certificates import Authority
 
 Load = Callable[..., Settings]
@@ -129,12 +128,12 @@ def variable(key: str) -> str:
 
 
 def value_of(settings: Settings, key: str) -> object:
-    return flatten(settings)[key]
+    return flatten(settings, SCHEMA)[key]
 
 
 def test_samples_cover_the_schema() -> None:
-    assert SAMPLES.keys() | OTHERS == KEYS.keys()
-    defaults = flatten(Settings())
+    assert SAMPLES.keys() | OTHERS == SCHEMA.keys.keys()
+    defaults = flatten(Settings(), SCHEMA)
     assert all(defaults[key] != expected for key, (_, _, expected) in SAMPLES.items())
 
 
@@ -147,7 +146,7 @@ def test_schema_and_records_have_the_same_keys() -> None:
         )
 
     readings = {f"messages.fields.{reading}" for reading in DEFAULT_FIELDS}
-    assert leaves(Settings()) - {"messages.fields"} | readings == KEYS.keys()
+    assert leaves(Settings()) - {"messages.fields"} | readings == SCHEMA.keys.keys()
 
 
 @pytest.mark.parametrize("key", SAMPLES)
@@ -163,7 +162,8 @@ def test_every_key_from_every_source(key: str, load: Load) -> None:
         "yaml": load(configs={"c.yml": as_yaml(key, expected)}, environ=env),
         "environment": load(environ={**env, variable(key): text}),
         "option": load(
-            options={key: Found(expected if KEYS[key].kind.structured else text, "option")}, environ=env
+            options={key: Found(expected if SCHEMA.keys[key].kind.structured else text, "option")},
+            environ=env,
         ),
     }
     assert {source: value_of(settings, key) for source, settings in found.items()} == dict.fromkeys(
@@ -340,7 +340,7 @@ def test_other_exporters_leave_otlp_alone(exporter: str, load: Load) -> None:
 
 def test_empty_variables_are_unset(load: Load) -> None:
     names = ["MQTT_BROKER_HOST", "MQTT_PASSWORD", "OTEL_METRIC_EXPORT_INTERVAL", "TICKRMETER_NO_SUCH"]
-    assert load(environ=dict.fromkeys([*names, *map(variable, KEYS)], "")) == load()
+    assert load(environ=dict.fromkeys([*names, *map(variable, SCHEMA.keys)], "")) == load()
 
 
 @pytest.mark.parametrize(

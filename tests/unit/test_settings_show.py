@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from otel_tickrmeter.configuration import SCHEMA, effective_toml, load_settings, settings_table, shipped_toml
 from otel_tickrmeter.settings.layer import Found
-from otel_tickrmeter.settings.load import load_settings
 from otel_tickrmeter.settings.model import (
     LoggingSettings,
     MqttSettings,
@@ -19,8 +19,7 @@ from otel_tickrmeter.settings.model import (
 )
 from otel_tickrmeter.settings.notices import notices
 from otel_tickrmeter.settings.records import flatten
-from otel_tickrmeter.settings.schema import KEYS
-from otel_tickrmeter.settings.show import MASK, effective_toml, settings_table, shipped_toml
+from otel_tickrmeter.settings.show import MASK
 
 SHIPPED = Path(__file__).parents[2] / "settings.toml"
 
@@ -49,13 +48,13 @@ def test_shipped_file_loads_as_it_is(tmp_path: Path) -> None:
 def test_shipped_file_loads_with_every_key_uncommented(tmp_path: Path) -> None:
     tree = tomllib.loads(re.sub(r"^#(?=\S)", "", SHIPPED.read_text(), flags=re.MULTILINE))
     given = {}
-    for key in KEYS:
+    for key in SCHEMA.keys:
         value: object = tree
         for name in key.split("."):
             assert isinstance(value, dict)
             value = value[name]
-        given[key] = KEYS[key].kind.read(value)
-    defaults = flatten(Settings())
+        given[key] = SCHEMA.keys[key].kind.read(value)
+    defaults = flatten(Settings(), SCHEMA)
     no_default = {key for key, value in defaults.items() if value is None} | {"mqtt.client_id"}
     assert {key: value for key, value in given.items() if key not in no_default} == {
         key: value for key, value in defaults.items() if key not in no_default
@@ -105,13 +104,13 @@ def test_a_query_of_the_broker_is_masked(tmp_path: Path) -> None:
 
 def test_table_has_every_key_once() -> None:
     rows = settings_table().splitlines()[2:]
-    assert [row.split("`")[1] for row in rows] == list(KEYS)
+    assert [row.split("`")[1] for row in rows] == list(SCHEMA.keys)
     assert all(len(re.split(r"(?<!\\)\|", row)) == 5 for row in rows)
 
 
 def test_every_key_has_a_meaning_on_one_line_and_something_to_show() -> None:
-    defaults = flatten(Settings())
-    for key in KEYS.values():
+    defaults = flatten(Settings(), SCHEMA)
+    for key in SCHEMA.keys.values():
         assert key.meaning.endswith(".")
         assert "\n" not in key.meaning
         assert key.example or defaults[key.name] is not None

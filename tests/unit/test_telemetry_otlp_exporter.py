@@ -7,7 +7,7 @@ import pytest
 from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 
 from otel_tickrmeter.catalogue import Instrument, Kind
-from otel_tickrmeter.settings.load import load_settings
+from otel_tickrmeter.configuration import load_settings
 from otel_tickrmeter.settings.model import OtlpSettings
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.otlp_exporter import make_exporter, push_seconds

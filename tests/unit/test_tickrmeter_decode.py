@@ -1,5 +1,6 @@
 """Rules 1, 8 and 10 of docs/messages.md: topics are covered, identities bounded, no payload kills it."""
 
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -457,3 +458,19 @@ class TestHeartbeat:
         spelled = Decoder("", "exact", ".*", {**DEFAULT_FIELDS, "battery": ["power", "juice"], "vin": []})
         event = decode(status(0, juice=5, battery=6, vin=7), spelled)
         assert event == heartbeat(A, battery=5.0)
+
+
+@pytest.mark.parametrize("spelled", [" S{number}", " " * 4000 + "S{number}"], ids=["many", "long"])
+def test_invented_spellings_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch, spelled: str) -> None:
+    monkeypatch.setattr("otel_tickrmeter.fleets.tickrmeter.decode.MAX_SPELLINGS", 100)
+    one = decoder()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(5000):
+            delivery = request(0, A, spelled.format(number=number))
+            assert decode(delivery, one) == StockRequest(A, f"S{number}")
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert grown < 100_000  # all of many are five times that, a hundred long ones four times

@@ -1,0 +1,47 @@
+"""What a key of the settings is, and all keys that may be given, together."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from otel_tickrmeter.settings.kinds import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key. `example` is TOML shown where there is no default to show; `default` tells what none means."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    example: str = ""
+    default: str = ""
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`holds` takes the values of `keys`; the fault is put on the first of them that was given."""
+
+    keys: tuple[str, ...]
+    holds: Callable[..., bool]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Every key under its dotted name, in the order of the settings file, and what must hold between them.
+
+    `tables` has the dotted names of all tables.
+    """
+
+    keys: Mapping[str, Key]
+    tables: frozenset[str]
+    rules: tuple[Rule, ...]
+
+
+def make_schema(keys: Iterable[Key], rules: Iterable[Rule]) -> Schema:
+    """Put keys together, in this order."""
+    by_name = MappingProxyType({key.name: key for key in keys})
+    tables = {name.rsplit(".", depth)[0] for name in by_name for depth in range(1, name.count(".") + 1)}
+    return Schema(by_name, frozenset(tables), tuple(rules))
