@@ -1,9 +1,12 @@
 """What devices in the field really send, through a real broker: it makes no timeout and ends no device."""
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import NamedTuple
 
+import httpx
 import pytest
 
 from tests.integration.exporter import Exporter
@@ -16,7 +19,9 @@ from tests.integration.program_traffic import (
     SUPERSEDED,
     TIMEOUTS,
     handled,
+    receiver_of,
     settings,
+    stopped,
 )
 from tests.support.wire import A
 
@@ -251,3 +256,56 @@ def test_a_dead_symbol_shows_as_dead_although_its_device_asks_again_and_again(
         assert events.pop("requested") == sum(events.values()) + seen.total(
             "tickrmeter_stock_updates_pending"
         )
+
+
+def test_answers_that_may_not_be_read_are_no_slow_backend(tmp_path: Path) -> None:
+    """The broker's access list lets the exporter subscribe to everything, and read the requests alone."""
+    users = {"devices": "secret", "exporter": "secret"}
+    acl = "user devices\ntopic readwrite #\n\nuser exporter\ntopic read STOCKPRICEUPDATE\n"
+    environment = {
+        "MQTT__USERNAME": "exporter",
+        "MQTT__PASSWORD": "secret",
+        "MONITORING__REQUEST_TIMEOUT": "1s",
+    }
+    missing = "tickrmeter_stock_update_answers_missing"
+    with (
+        Mosquitto(tmp_path, users=users, acl=acl) as broker,
+        Exporter(tmp_path, settings(broker.url, **environment)) as exporter,
+    ):
+        exporter.wait_ready()
+        devices = [device(number) for number in range(0x70, 0x70 + 30)]
+        asked = [(REQUEST, b'{"device":"%b","symbol":"AAPL"}' % name.encode()) for name in devices]
+        answers = [(name, b'{"symbol":"AAPL"}') for name in devices]
+        broker.publish([message for pair in zip(asked, answers, strict=True) for message in pair])
+        exporter.wait(lambda: exporter.scrape().value(missing) == 1, "to miss the answers")
+        ready = exporter.get("/-/ready")
+        assert ready.status_code == httpx.codes.SERVICE_UNAVAILABLE
+        assert "no answer of any device" in ready.text
+        assert exporter.get("/health").json()["status"] == "degraded"
+        assert exporter.scrape().value("tickrmeter_mqtt_connected") == 1
+
+
+@pytest.mark.parametrize("outage", ["broker", "program"])
+def test_an_outage_of_ours_ends_no_device(tmp_path: Path, outage: str) -> None:
+    timeouts = {"MONITORING__REQUEST_TIMEOUT": "4s", "MONITORING__DEVICE_TIMEOUT": "4s"}
+    expired = "tickrmeter_series_expired_total"
+    with (
+        Mosquitto(tmp_path) as broker,
+        Exporter(tmp_path, settings(broker.url, MONITORING__CLEANUP_INTERVAL="0.5s", **timeouts)) as exporter,
+    ):
+        exporter.wait_ready()
+        names = [device(number) for number in range(0xA0, 0xA0 + 20)]
+        broker.publish([(STATUS, b'{"device":"%b","battery":7}' % name.encode()) for name in names])
+        handled(exporter, len(names))
+        if outage == "broker":
+            broker.stop()
+            time.sleep(8.0)  # twice as long as a device may be silent
+            broker.start()
+        else:
+            with stopped(exporter.pid, receiver_of(exporter).pid):
+                time.sleep(8.0)
+        exporter.wait_ready()
+        broker.publish([(STATUS, b'{"device":"%b","battery":8}' % name.encode()) for name in names])
+        seen = handled(exporter, 2 * len(names))
+        assert seen.total(expired, kind="device") == 0
+        assert sum(seen.named(GAUGES["battery"]).values()) == 8 * len(names)

@@ -113,6 +113,50 @@ class TestExpiry:
         ]
 
 
+class TestWhileWeCannotHear:
+    """Rule 5: our own outage ends no device."""
+
+    def test_time_that_passes_without_a_word_of_the_broker_is_no_silence_of_a_device(self) -> None:
+        driver = Driver()
+        driver.stream(1)
+        driver.fleet.advance(1000, 2)
+        driver.fleet.advance(2000, 2)
+        assert driver.online() == {"A"}
+
+    def test_an_outage_is_taken_off_the_silence(self) -> None:
+        driver = Driver()
+        driver.stream(1)
+        driver.advance(200)
+        driver.fleet.connection_lost(200)
+        driver.fleet.advance(5000, 200)
+        driver.fleet.unheard_until(5200)
+        # 200 before, and 100 after.
+        driver.advance(5300)
+        assert driver.online() == {"A"}
+        driver.advance(5302)
+        assert driver.online() == set()
+        assert driver.advance(5400) == [("ended", "device", "A")]
+
+    def test_what_the_device_says_afterwards_begins_a_new_silence(self) -> None:
+        driver = Driver()
+        driver.stream(1)
+        driver.fleet.unheard_until(1000)
+        driver.stream(1001)
+        driver.fleet.unheard_until(2000)
+        driver.advance(2300)
+        assert driver.online() == {"A"}
+        driver.advance(2302)
+        assert driver.online() == set()
+
+    def test_what_was_already_heard_is_not_taken_off(self) -> None:
+        driver = Driver()
+        driver.stream(1)
+        driver.advance(250)
+        driver.fleet.unheard_until(100)
+        driver.advance(302)
+        assert driver.online() == set()
+
+
 class TestFirmware:
     def test_rule_9_a_firmware_ends_when_no_device_carries_it(self) -> None:
         driver = Driver()

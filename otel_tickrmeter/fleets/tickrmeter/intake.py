@@ -7,6 +7,7 @@ from otel_tickrmeter.fleets.tickrmeter.reason import RejectionReason
 from otel_tickrmeter.fleets.tickrmeter.recorder import FleetRecorder
 from otel_tickrmeter.fleets.tickrmeter.state import Fleet
 from otel_tickrmeter.stream.message import (
+    Connected,
     Doubted,
     Dropped,
     Heard,
@@ -51,7 +52,7 @@ class Intake:
             case Refused() | Lost():
                 # Refused too: a broker may publish before it answers the subscription (MQTT 5, 3.8.4).
                 self._fleet.connection_lost(event.at_ns)
-            case Subscribed() | Stalled() | Doubted() | Heard() | Dropped():
+            case Connected() | Subscribed() | Stalled() | Doubted() | Heard() | Dropped():
                 self._fleet.unheard_until(event.at_ns)
 
     def take(self, message_type: MessageType, message: Message) -> MessageType:

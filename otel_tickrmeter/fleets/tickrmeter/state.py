@@ -103,6 +103,7 @@ class Fleet:
     def connection_lost(self, at_ns: int) -> None:
         """Nothing of what was open can be answered before our eyes any more."""
         self._pairs.abandon_all(at_ns)
+        self.unheard_until(at_ns)
 
     def unheard_until(self, at_ns: int) -> None:
         """Since the last that was heard, messages may have been lost, or have waited unread.
