@@ -143,7 +143,7 @@ class Traffic(RuleBasedStateMachine):
         self.report(event)
         if isinstance(event, Lost | Refused):
             assert not self.open
-        if isinstance(event, Stalled | Dropped | Heard | Subscribed):
+        if isinstance(event, Stalled | Dropped | Doubted | Heard | Subscribed):
             self.open = {pair: (opened_ns, False) for pair, (opened_ns, _) in self.open.items()}
 
     @invariant()
