@@ -40,8 +40,10 @@ class Link:
     @property
     def unusable_reason(self) -> str:
         """Why it cannot be relied on, in words; empty when it can."""
+        if self.contested and self.contested not in self.trouble:
+            return f"{self.trouble}; {self.contested}" if self.trouble else self.contested
         silence = f"the receiving process has said nothing for {self.silence_seconds:.0f} s"
-        return self.trouble or self.contested or self.doubt or (silence if self.silent else "")
+        return self.trouble or self.doubt or (silence if self.silent else "")
 
     def up_share(self, now_ns: int) -> float:
         """Share of the time since the start in which the connection was usable, 0 to 1."""

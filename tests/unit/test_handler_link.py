@@ -133,6 +133,8 @@ def test_a_session_that_is_taken_over_is_not_relied_on_until_a_connection_has_la
     exporter.handler.report(Subscribed(3))
     assert exporter.link.usable
     assert exporter.link.unusable_reason == said
+    exporter.handler.report(Connected(3, session_present=False, protocol="5"))
+    assert exporter.link.unusable_reason.endswith(f"; {said}")
     exporter.handler.report(Lost(4, "closed_by_broker", "the broker closed the connection"))
     exporter.handler.report(Subscribed(5))
     assert exporter.link.unusable_reason == said
