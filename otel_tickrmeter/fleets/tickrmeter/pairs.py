@@ -113,18 +113,15 @@ class Pairs:
             deadline_ns = pair.asked_ns + self._timeout_ns
             if deadline_ns >= now_ns:
                 return
-            trusted = pair.epoch == self._epoch
+            if pair.epoch != self._epoch:
+                self.abandon(pair, deadline_ns)
+                continue
             self._close(pair, deadline_ns)
-            if trusted:
-                self._timeouts_in_a_row += 1
-                pair.closed = "timeout"
-                pair.symbol.window.add_timeout(deadline_ns)
-                self.account.timeout += 1
-                self._outcomes.timed_out(pair)
-            else:
-                pair.closed = "abandoned"
-                self.account.abandoned += 1
-                self._outcomes.abandoned(pair)
+            self._timeouts_in_a_row += 1
+            pair.closed = "timeout"
+            pair.symbol.window.add_timeout(deadline_ns)
+            self.account.timeout += 1
+            self._outcomes.timed_out(pair)
 
     def distrust(self) -> None:
         """Begin a new epoch: messages may have been lost, or have waited unread."""
