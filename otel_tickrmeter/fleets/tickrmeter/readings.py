@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from math import isfinite
 from types import MappingProxyType
 
-from otel_tickrmeter.fleets.tickrmeter.spelling import REPLACEMENT
+from otel_tickrmeter.fleets.tickrmeter.spelling import BLANKS, REPLACEMENT
 from otel_tickrmeter.stream.reason import ErrorReason
 
 # A JSON number, perhaps with a unit: float() would also take "nan", "1_000" and other scripts' digits.
@@ -31,7 +31,6 @@ _ONLINE = frozenset({"1", "true", "yes", "on", "online", "connected", "up", "ali
 _OFFLINE = frozenset(
     {"0", "false", "no", "off", "offline", "disconnected", "down", "dead", "unavailable", "lost"}
 )
-_BLANKS = " \t\r\n\0"
 _NO_UNITS: Mapping[str, int] = MappingProxyType({"": 1})
 _PERCENT: Mapping[str, int] = MappingProxyType({"": 1, "%": 1, "percent": 1})
 _VOLTS: Mapping[str, int] = MappingProxyType({"": 1, "v": 1, "mv": 1000})
@@ -63,7 +62,7 @@ def read_number(value: object, low: float, high: float, units: Mapping[str, int]
     if isinstance(value, bool):
         raise FieldError(ErrorReason.WRONG_TYPE)
     if isinstance(value, str):
-        match = _NUMBER.fullmatch(value.strip(_BLANKS))
+        match = _NUMBER.fullmatch(value.strip(BLANKS))
         divisor = None if match is None else units.get(match[2].lower())
         if match is None or divisor is None:
             raise FieldError(ErrorReason.WRONG_TYPE)
@@ -97,7 +96,7 @@ def read_count(value: object) -> float:
 def read_duration(value: object) -> float:
     """Read a duration in seconds, as a number or as people write one."""
     if isinstance(value, str):
-        text = value.strip(_BLANKS)
+        text = value.strip(BLANKS)
         match = _CLOCK.fullmatch(text) or _SPELLED.fullmatch(text)
         if match is not None and any(match.groups()):
             return float(
@@ -124,7 +123,7 @@ def read_text(value: object) -> str:
         raise FieldError(ErrorReason.WRONG_TYPE)
     if REPLACEMENT in value:
         raise FieldError(ErrorReason.BAD_UTF8)
-    text = value.strip(_BLANKS)
+    text = value.strip(BLANKS)
     if not 0 < len(text) <= MAX_TEXT or not text.isprintable():
         raise FieldError(ErrorReason.OUT_OF_RANGE)
     return text
@@ -135,7 +134,7 @@ def _read_word(value: object, yes: frozenset[str], no: frozenset[str]) -> bool:
         value = f"{value:g}" if not isinstance(value, bool) else str(value)
     if not isinstance(value, str):
         raise FieldError(ErrorReason.WRONG_TYPE)
-    word = value.strip(_BLANKS).lower()
+    word = value.strip(BLANKS).lower()
     if word in yes:
         return True
     if word in no:

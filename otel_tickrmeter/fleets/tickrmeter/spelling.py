@@ -22,7 +22,8 @@ _PLAIN_SYMBOL = re.compile(r"[!-~]{1,32}")
 # Not worth normalising: no spelling of 32 characters is as long, but for blanks around it.
 _LONGEST_SPELLING = 256
 _SEPARATORS = str.maketrans("", "", ":-._ \t\r\n\0")
-_BLANKS = " \t\r\n\0"
+BLANKS = " \t\r\n\0"
+"""What may stand around text: firmware written in C pads it with NULs."""
 
 
 def canonical_mac(text: str) -> str:
@@ -42,7 +43,7 @@ def canonical_symbol(text: str) -> str | None:
     """
     if _PLAIN_SYMBOL.fullmatch(text):
         return text
-    text = text.strip(_BLANKS).strip()
+    text = text.strip(BLANKS).strip()
     if len(text) > _LONGEST_SPELLING:
         return None
     text = unicodedata.normalize("NFC", text)
