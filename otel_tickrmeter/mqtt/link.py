@@ -323,7 +323,7 @@ class Link:
             self._handled.forget()
         self._choice.answered(self._stamp_ns)
         self._report(Connected(self._stamp_ns, flags.session_present, self._choice.current))
-        _, self._subscribe_id = self._client.subscribe(self._config.topic_filter, self._config.qos)
+        self._subscribe_id = self._client.ask_for(self._config.subscriptions)
 
     def _on_subscribe(
         self,
@@ -335,10 +335,13 @@ class Link:
     ) -> None:
         if not self._connected or mid != self._subscribe_id:
             return  # not the answer to our question
-        refused = [code for code in codes if code.is_failure]
+        answers = zip(self._config.subscriptions, codes, strict=False)
+        refused = [(asked, code) for asked, code in answers if code.is_failure]
         if refused:
-            reason = suback_reason(refused[0].value)
-            detail = f"subscription to {self._config.topic_filter!r}: {said(refused[0], properties)}"
+            # One is as bad as all: a fleet that is watched and not heard would look silent.
+            asked, code = refused[0]
+            reason = suback_reason(code.value)
+            detail = f"subscription to {asked.topic_filter!r}: {said(code, properties)}"
             self._end(Refused(self._stamp_ns, reason, detail))
         elif self._deadline_ns is not None:
             self._deadline_ns = None

@@ -52,7 +52,6 @@ class StockTelemetry:
     Args:
         resource: Describes the target.
         rows: The instruments that will be made.
-        dropped: Attributes that a view takes from every instrument.
         series_limit: Attribute sets a stream may have before the SDK folds the rest into one; its own
             limit of 2000 is far below a fleet.
         scope_labels: Whether series carry the instrumentation scope.
@@ -63,7 +62,6 @@ class StockTelemetry:
         self,
         resource: Resource,
         rows: Iterable[Instrument],
-        dropped: frozenset[str],
         series_limit: int,
         *,
         scope_labels: bool,
@@ -92,9 +90,7 @@ class StockTelemetry:
         # The SDK forgets a difference once it has told it; what is cumulative is worth nothing once old.
         self._unsent: deque[MetricsData] = deque(maxlen=1 if temporality == "cumulative" else _UNSENT)
         views = [
-            View(instrument_name=row.name, attribute_keys=row.attributes.keys() - dropped)
-            for row in rows
-            if row.attributes.keys() & dropped
+            View(instrument_name=row.name, attribute_keys=set(row.attributes)) for row in rows if row.dropped
         ]
         self._provider = MeterProvider(
             readers,

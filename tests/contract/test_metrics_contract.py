@@ -5,10 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from otel_tickrmeter.fleets.tickrmeter.detail import Detail, rows_for
 from otel_tickrmeter.rows import all_rows
-from otel_tickrmeter.settings.model import Detail
 from otel_tickrmeter.telemetry.exposition import Telemetry
-from otel_tickrmeter.telemetry.registration import rows_for
 from otel_tickrmeter.telemetry.render import FORMATS, Format
 from tests.contract.published import published
 from tests.support.assembly import BOUNDS, assemble, compact_telemetry, expose, stock_telemetry

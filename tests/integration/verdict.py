@@ -6,9 +6,8 @@ and measured by the exporter, so what is made of them may differ by `TOLERANCE_S
 
 from collections.abc import Iterator
 
+from otel_tickrmeter.fleets.tickrmeter.detail import Detail, rows_for
 from otel_tickrmeter.rows import all_rows
-from otel_tickrmeter.settings.model import Detail
-from otel_tickrmeter.telemetry.registration import rows_for
 from tests.integration.exposition import Exposition, Labels, Series
 from tests.integration.simulation import Simulated, without
 

@@ -26,8 +26,8 @@ from otel_tickrmeter.fleets.tickrmeter.readings import (
     read_supply,
     read_text,
 )
+from otel_tickrmeter.fleets.tickrmeter.settings import DEFAULT_FIELDS
 from otel_tickrmeter.fleets.tickrmeter.spelling import canonical_symbol
-from otel_tickrmeter.settings.model import DEFAULT_FIELDS
 from otel_tickrmeter.stream.message import Message
 from otel_tickrmeter.stream.reason import ErrorReason
 from tests.support.wire import A, B, decoder
@@ -109,8 +109,10 @@ def _decode(how: Decoder, message_type: MessageType, delivery: Message) -> Event
 def law(topic: bytes, payload: bytes, prefix: str, pattern: str, *, oversize: bool) -> Event | None:
     """Decode, and hold the law; returns the event, if it is one."""
     how = decoder(prefix, pattern)
-    message_type = how.classify(topic)
-    assert isinstance(message_type, MessageType)
+    claimed = how.classify(topic)
+    levels = topic.removeprefix(prefix.encode()).count(b"/")
+    assert (claimed is not None) == (topic.startswith(prefix.encode()) and levels == 0)
+    message_type = claimed or MessageType.IGNORED
     found: Event | DecodeError | None
     try:
         found = _decode(how, message_type, Message(topic, payload, 0, oversize=oversize))

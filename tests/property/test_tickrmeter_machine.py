@@ -179,7 +179,7 @@ class Traffic(RuleBasedStateMachine):
     @invariant()
     def every_message_is_counted(self) -> None:
         counted = self.recording.figures("tickrmeter_messages_total")
-        assert sum(counted.values()) == self.delivered == self.recording.recorder.messages_processed
+        assert sum(counted.values()) == self.delivered == self.recording.messages.processed
 
     def teardown(self) -> None:
         self.bound.stop()

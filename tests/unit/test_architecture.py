@@ -7,7 +7,7 @@ import re
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TypeVar, get_origin
 import pytest
 
 import otel_tickrmeter
+from otel_tickrmeter.fleets import roster
 
 ROOT = Path(otel_tickrmeter.__file__).parent
 PACKAGE = "otel_tickrmeter"
@@ -83,33 +84,72 @@ def test_what_arrives_is_pure_and_knows_nothing_of_ours(module: str) -> None:
         assert name.split(".")[0] in PURE_STDLIB or inside(name, f"{PACKAGE}.stream."), name
 
 
+FLEETS = tuple(fleet.name for fleet in roster.FLEETS)
 # All else of a fleet is pure. These tell OpenTelemetry's API, and the exporter what is wrong with a message.
-FLEET_ENDS = tuple(f"{PACKAGE}.fleets.tickrmeter.{name}" for name in ("intake", "observers", "recorder"))
-FLEET_SETTINGS = f"{PACKAGE}.fleets.tickrmeter.settings"
+ENDS = ("dialect", "intake", "observers", "recorder")
 
 
-@pytest.mark.parametrize("module", sorted({*below("fleets.tickrmeter")} - {*FLEET_ENDS, FLEET_SETTINGS}))
+def in_fleets(parts: Iterable[str]) -> list[str]:
+    """Return those of the parts that fleets have, as modules."""
+    found = (f"{PACKAGE}.fleets.{fleet}.{part}" for fleet in FLEETS for part in parts)
+    return [module for module in found if module in MODULES]
+
+
+def fleet_of(module: str) -> str:
+    """Return what the fleet is called that the module belongs to."""
+    return module.removeprefix(f"{PACKAGE}.fleets.").split(".")[0]
+
+
+FLEET_ENDS = in_fleets(ENDS)
+FLEET_SETTINGS = in_fleets(("settings",))
+FLEET_CORES = sorted(
+    {module for fleet in FLEETS for module in below(f"fleets.{fleet}")} - {*FLEET_ENDS, *FLEET_SETTINGS}
+)
+
+
+def test_every_fleet_has_its_ends_and_its_settings() -> None:
+    assert len(FLEET_SETTINGS) == len(FLEETS)
+    assert len(FLEET_ENDS) == len(FLEETS) * len(ENDS)
+    assert {fleet_of(module) for module in below("fleets")} - {f"{PACKAGE}"} == {*FLEETS, "dialect", "roster"}
+
+
+@pytest.mark.parametrize("module", FLEET_CORES)
 def test_a_fleet_is_pure(module: str) -> None:
-    places = ("fleets.tickrmeter.", "stream.", "catalogue.")
+    places = (f"fleets.{fleet_of(module)}.", "stream.", "catalogue.")
     for name in imports(SOURCES[module]):
-        assert name not in {*FLEET_ENDS, FLEET_SETTINGS, OBSERVE}, name
+        assert name not in {*FLEET_ENDS, *FLEET_SETTINGS, OBSERVE}, name
         ours = any(inside(name, f"{PACKAGE}.{place}") for place in places)
         assert name.split(".")[0] in PURE_STDLIB | {"orjson"} or ours, name
 
 
-def test_the_settings_of_a_fleet_know_what_a_key_is() -> None:
-    places = {f"{PACKAGE}.settings{module}" for module in ("", ".key", ".kinds", ".model")}
-    assert {*imports(SOURCES[FLEET_SETTINGS])} <= places
+@pytest.mark.parametrize("module", FLEET_SETTINGS)
+def test_the_settings_of_a_fleet_know_what_a_key_is(module: str) -> None:
+    places = (f"fleets.{fleet_of(module)}.", "settings.key", "settings.kinds")
+    for name in imports(SOURCES[module]):
+        ours = name == f"{PACKAGE}.settings" or any(inside(name, f"{PACKAGE}.{place}") for place in places)
+        assert name.split(".")[0] in PURE_STDLIB or ours, name
 
 
-def test_what_a_fleet_is_knows_what_arrives_and_no_more() -> None:
+def test_what_a_fleet_is_knows_no_fleet_and_no_edge() -> None:
+    places = (
+        "stream.",
+        "catalogue.",
+        "exporter.",
+        "settings.key",
+        "settings.model",
+        "telemetry.registration",
+    )
     for name in imports(SOURCES[f"{PACKAGE}.fleets.dialect"]):
-        assert name.split(".")[0] in PURE_STDLIB or inside(name, f"{PACKAGE}.stream."), name
+        ours = any(inside(name, f"{PACKAGE}.{place}") for place in places)
+        assert name.split(".")[0] in PURE_STDLIB or ours, name
 
 
 @pytest.mark.parametrize("module", FLEET_ENDS)
 def test_the_ends_of_a_fleet_know_the_instruments_and_no_edge_besides(module: str) -> None:
-    places = ("fleets.tickrmeter.", "stream.", "catalogue.", "exporter.", "telemetry.registration")
+    places = (
+        *(f"fleets.{fleet_of(module)}.", "fleets.dialect", "stream.", "catalogue.", "exporter."),
+        *("telemetry.registration", "settings.key", "settings.model"),
+    )
     for name in imports(SOURCES[module]):
         ours = any(inside(name, f"{PACKAGE}.{place}") for place in places)
         stdlib = name.split(".")[0] in PURE_STDLIB | {"heapq"}
@@ -158,9 +198,10 @@ FLOORS = (
     ("cli", "demo", "demo_parts", "demo_broker"),
     ("app",),
     ("pipeline", "rows", "configuration", "simulate."),
+    ("fleets.roster",),
     ("handler",),
     ("set_aside", "limiter", "logs", "log_file", "log_writer"),
-    ("fleets.tickrmeter.",),
+    tuple(f"fleets.{fleet}." for fleet in FLEETS),
     ("fleets.dialect", "exporter."),
     ("mqtt.", "http.", "telemetry.", "letters."),
     ("settings.",),
@@ -187,11 +228,18 @@ def test_imports_go_down(module: str) -> None:
             assert floor <= floor_of(name), name
 
 
-def test_only_what_composes_knows_a_fleet() -> None:
-    roots = {f"{PACKAGE}.{name}" for name in ("configuration", "pipeline", "rows")}
-    found = importers(f"{PACKAGE}.fleets.tickrmeter")
-    outside = (f"{PACKAGE}.fleets.", f"{PACKAGE}.simulate.")
-    assert {module for module in found if not any(inside(module, place) for place in outside)} == roots
+@pytest.mark.parametrize("fleet", FLEETS)
+def test_only_the_roster_knows_a_fleet(fleet: str) -> None:
+    outside = (f"{PACKAGE}.fleets.{fleet}.", f"{PACKAGE}.simulate.")
+    found = importers(f"{PACKAGE}.fleets.{fleet}")
+    assert {module for module in found if not any(inside(module, place) for place in outside)} == {
+        f"{PACKAGE}.fleets.roster"
+    }
+
+
+def test_only_what_composes_knows_the_roster() -> None:
+    roots = {f"{PACKAGE}.{name}" for name in ("app", "configuration", "pipeline", "rows")}
+    assert importers(f"{PACKAGE}.fleets.roster") == roots
 
 
 def test_only_the_command_knows_the_composition_root() -> None:

@@ -4,16 +4,17 @@ import os
 import re
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from otel_tickrmeter.configuration import SCHEMA, load_settings
+from otel_tickrmeter.configuration import SCHEMA, default_settings, load_settings
+from otel_tickrmeter.fleets.tickrmeter.settings import DEFAULT_FIELDS, TickrMeterSettings
 from otel_tickrmeter.settings.layer import Found
-from otel_tickrmeter.settings.model import DEFAULT_FIELDS, Settings
+from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.settings.records import flatten
 from tests.support.certificates import Authority
 
@@ -80,9 +81,10 @@ SAMPLES: dict[str, tuple[str, str, object]] = {
     "performance.buffer_size": ("10000", "10000", 10_000),
     "performance.workers": ("4", "4", 4),
 }
-# Keys that name a file which must be there (OTLP's only where it is on), and the one that is always
-# refused, have tests of their own.
+# Keys that name a file which must be there (OTLP's only where it is on), the one that is always refused, and
+# the one that may not be off, have tests of their own.
 OTHERS = {
+    "tickrmeter.enabled",
     "mqtt.password_file",
     "mqtt.tls.ca_file",
     "mqtt.tls.cert_file",
@@ -133,7 +135,7 @@ def value_of(settings: Settings, key: str) -> object:
 
 def test_samples_cover_the_schema() -> None:
     assert SAMPLES.keys() | OTHERS == SCHEMA.keys.keys()
-    defaults = flatten(Settings(), SCHEMA)
+    defaults = flatten(default_settings(), SCHEMA)
     assert all(defaults[key] != expected for key, (_, _, expected) in SAMPLES.items())
 
 
@@ -146,7 +148,9 @@ def test_schema_and_records_have_the_same_keys() -> None:
         )
 
     readings = {f"messages.fields.{reading}" for reading in DEFAULT_FIELDS}
-    assert leaves(Settings()) - {"messages.fields"} | readings == SCHEMA.keys.keys()
+    defaults = default_settings()
+    found = leaves(replace(defaults, fleets=())).union(*map(leaves, defaults.fleets))
+    assert found - {"messages.fields", "fleets"} | readings == SCHEMA.keys.keys()
 
 
 @pytest.mark.parametrize("key", SAMPLES)
@@ -174,7 +178,7 @@ def test_every_key_from_every_source(key: str, load: Load) -> None:
 def test_nothing_given_is_the_defaults(tmp_path: Path) -> None:
     settings = load_settings([], {}, {}, tmp_path)
     assert settings.mqtt.client_id == f"otel-tickrmeter-{socket.gethostname()}"
-    assert settings == Settings()
+    assert settings == default_settings()
 
 
 @pytest.mark.parametrize(
@@ -224,7 +228,8 @@ def test_tables_are_merged_key_by_key_and_lists_replaced(load: Load) -> None:
         3,
         9,
     )
-    assert settings.messages.fields == {**DEFAULT_FIELDS, "battery": ("c",), "vin": ("v",)}
+    spelled = settings.of(TickrMeterSettings).messages.fields
+    assert spelled == {**DEFAULT_FIELDS, "battery": ("c",), "vin": ("v",)}
 
 
 def test_older_spelling_works_as_it_is(load: Load) -> None:
@@ -245,7 +250,7 @@ logging:
         }
     )
     assert settings.mqtt.broker == "tcp://broker:1883"
-    assert settings.monitoring.request_timeout == 30
+    assert settings.of(TickrMeterSettings).monitoring.request_timeout == 30
     assert (settings.prometheus.port, settings.prometheus.path) == (8080, "/metrics")
     assert (settings.performance.buffer_size, settings.performance.workers) == (10_000, 4)
 
@@ -399,7 +404,7 @@ def test_tables_and_lists_in_the_environment(load: Load) -> None:
         }
     )
     assert (settings.mqtt.qos, settings.mqtt.reconnect.min_delay, settings.mqtt.client_id) == (2, 2, "@int 5")
-    assert settings.messages.fields["battery"] == ("bat",)
+    assert settings.of(TickrMeterSettings).messages.fields["battery"] == ("bat",)
     assert settings.otlp.headers == {"authorization": "Bearer x", "b": "c=d"}
 
 

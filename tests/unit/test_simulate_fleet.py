@@ -5,7 +5,7 @@ from random import Random
 import orjson
 import pytest
 
-from otel_tickrmeter.settings.model import DEFAULT_FIELDS
+from otel_tickrmeter.fleets.tickrmeter.settings import DEFAULT_FIELDS
 from otel_tickrmeter.simulate.device import Firmware, SimulatedDevice
 from otel_tickrmeter.simulate.fleet import draw_devices, draw_symbols
 from otel_tickrmeter.simulate.latency import slow_band

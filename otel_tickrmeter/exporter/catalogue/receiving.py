@@ -2,7 +2,7 @@
 
 from otel_tickrmeter.catalogue.instrument import Instrument, Kind, counter, gauge
 from otel_tickrmeter.exporter import names
-from otel_tickrmeter.stream.reason import SUBSCRIBED, ErrorReason, LinkReason, Repair
+from otel_tickrmeter.stream.reason import SUBSCRIBED, ErrorReason, LinkReason
 
 # A message takes tens of microseconds; what takes a millisecond already deserves a look.
 PROCESSING_BUCKETS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 1e-2, 1e-1)
@@ -53,35 +53,29 @@ def connection() -> tuple[Instrument, ...]:
     )
 
 
-def messages(message_types: tuple[str, ...]) -> tuple[Instrument, ...]:
-    """Return the rows about messages, of these types."""
+def messages(fleet: str, message_types: tuple[str, ...]) -> tuple[Instrument, ...]:
+    """Return the rows about the messages of a fleet, which may be of these types."""
+    named = names.message_names(fleet)
     return (
         counter(
-            names.MESSAGES,
+            named.messages,
             "{message}",
-            "tickrmeter_messages_total",
+            f"{fleet}_messages_total",
             "Messages by what their topic says they are.",
             {"message_type": message_types},
         ),
         counter(
-            names.MESSAGE_ERRORS,
+            named.errors,
             "{error}",
-            "tickrmeter_message_errors_total",
+            f"{fleet}_message_errors_total",
             "Messages, or single fields of a heartbeat, that were set aside.",
             {"message_type": message_types, "reason": tuple(ErrorReason)},
         ),
-        counter(
-            names.MESSAGES_REPAIRED,
-            "{message}",
-            "tickrmeter_messages_repaired_total",
-            "Messages that were read although their payload is no JSON, by what was left out.",
-            {"message_type": message_types, "kind": tuple(Repair)},
-        ),
         Instrument(
-            names.PROCESSING,
+            named.processing,
             Kind.HISTOGRAM,
             "s",
-            "tickrmeter_message_processing_duration_seconds",
+            f"{fleet}_message_processing_duration_seconds",
             "Time to decode, apply and record one message.",
             {"message_type": message_types},
             buckets=PROCESSING_BUCKETS,

@@ -121,16 +121,16 @@ class Decoder:
         self._devices: dict[str, str] = {}
         self._symbols: dict[str, str] = {}
 
-    def classify(self, topic: bytes) -> MessageType:
-        """Say what a message on this topic is."""
+    def classify(self, topic: bytes) -> MessageType | None:
+        """Say what a message on this topic is; None when it is not one level below the prefix."""
         if topic in self._addressees:
             return MessageType.STOCK_RESPONSE
         known = self._topics.get(topic)
         if known is not None:
             return known
         name = topic.removeprefix(self._prefix)
-        if len(name) + len(self._prefix) != len(topic):
-            return MessageType.IGNORED
+        if len(name) + len(self._prefix) != len(topic) or b"/" in name:
+            return None
         device_id = self._addressee(topic)
         if not self._device_id.fullmatch(device_id):
             return MessageType.IGNORED
