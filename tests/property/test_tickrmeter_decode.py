@@ -1,6 +1,7 @@
 """The decoder's law: any bytes on any topic become an event, None or one DecodeError; nothing else."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import get_args
 
@@ -148,7 +149,8 @@ def test_what_comes_through_is_fit_for_a_label(topic: bytes, payload: bytes) -> 
     event = law(topic, payload, "", r"^[0-9A-Fa-f]{12}$", oversize=False)
     if event is None:
         return
-    assert event.device_id in (A, B)
+    # Not A or B: a mutation may make another id of one.
+    assert re.fullmatch("[0-9A-F]{12}", event.device_id)
     if isinstance(event, StockRequest | StockResponse):
         assert canonical_symbol(event.symbol) == event.symbol
         assert event.symbol.isprintable()
