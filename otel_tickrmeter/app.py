@@ -25,8 +25,6 @@ from otel_tickrmeter.exporter.process import ProcessSampler, sample_forever
 from otel_tickrmeter.fleets.roster import FLEETS
 from otel_tickrmeter.http.message import Body
 from otel_tickrmeter.http.negotiate import Format
-from otel_tickrmeter.http.pages import HealthReport, LandingState
-from otel_tickrmeter.http.routes import ExpositionUnavailableError, build_routes
 from otel_tickrmeter.http.server import serve
 from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.log_writer import LogWriter, report_dropped
@@ -44,6 +42,8 @@ from otel_tickrmeter.telemetry.registration import SCOPE_NAME
 from otel_tickrmeter.telemetry.series import label_text
 from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
 from otel_tickrmeter.telemetry.target import make_resource
+from otel_tickrmeter.web.pages import HealthReport, LandingState
+from otel_tickrmeter.web.routes import ExpositionUnavailableError, build_routes
 
 _NS = 1_000_000_000
 _SAMPLE_SECONDS = 5.0

@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (run, check):
         _add_settings_options(command)
     # The import is cheap, but the rest of what simulate needs is not wanted in the exporter's process.
-    from otel_tickrmeter.simulate import options as simulate_options
+    from otel_tickrmeter.fleets.tickrmeter.simulate import options as simulate_options
 
     simulate_options.add_arguments(
         commands.add_parser("simulate", help="publish a realistic fleet and say exactly what was sent")
@@ -206,7 +206,8 @@ def _run_with(settings: Settings, sources: str) -> int:
 
 
 def _simulate(options: argparse.Namespace) -> int:
-    from otel_tickrmeter.simulate.options import from_arguments
+    from otel_tickrmeter.fleets.tickrmeter.simulate.options import from_arguments
+    from otel_tickrmeter.fleets.tickrmeter.simulate.run import simulate
     from otel_tickrmeter.simulate.run import run
 
     try:
@@ -214,11 +215,11 @@ def _simulate(options: argparse.Namespace) -> int:
     except ValueError as error:
         print(f"otel-tickrmeter simulate: {error}", file=sys.stderr)
         return 2
-    return run(checked)
+    return run(lambda stop: simulate(checked, stop), checked.summary)
 
 
 def _demo() -> int:
-    from otel_tickrmeter.demo import demo
+    from otel_tickrmeter.demo.run import demo
 
     return demo()
 

@@ -16,7 +16,7 @@ from deploy.manifests import RULE_FILES
 from otel_tickrmeter import __version__
 from otel_tickrmeter.configuration import load_settings
 from otel_tickrmeter.fleets.tickrmeter.settings import TickrMeterSettings
-from otel_tickrmeter.simulate import options as simulate_options
+from otel_tickrmeter.fleets.tickrmeter.simulate import options as simulate_options
 from tests.contract.deployed import DEPLOY, TREE, Document, document, manifest
 from tools.server_process import free_port
 

@@ -9,10 +9,10 @@ import anyio
 
 from otel_tickrmeter.http.message import Body as HttpBody
 from otel_tickrmeter.http.negotiate import Format
-from otel_tickrmeter.http.pages import HealthReport, LandingState
-from otel_tickrmeter.http.routes import build_routes
 from otel_tickrmeter.http.server import serve
 from otel_tickrmeter.telemetry.body import Body, BodyWriter
+from otel_tickrmeter.web.pages import HealthReport, LandingState
+from otel_tickrmeter.web.routes import build_routes
 
 LINES = 371_000
 RENEWED_SECONDS = 0.5

@@ -10,9 +10,9 @@ import pytest
 
 from otel_tickrmeter.http.message import Body
 from otel_tickrmeter.http.negotiate import OPENMETRICS_CONTENT_TYPE, TEXT_CONTENT_TYPE, Format
-from otel_tickrmeter.http.pages import HealthReport, LandingState
-from otel_tickrmeter.http.routes import ExpositionUnavailableError, build_routes
 from otel_tickrmeter.http.routing import Route
+from otel_tickrmeter.web.pages import HealthReport, LandingState
+from otel_tickrmeter.web.routes import ExpositionUnavailableError, build_routes
 from tests.support.http_peer import RunningServer, running_server
 from tests.support.waiting import DEADLINE_SECONDS
 

@@ -19,9 +19,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
 from otel_tickrmeter.fleets.tickrmeter.settings import SpellingSettings, TopicSettings
-from otel_tickrmeter.simulate.options import SimulateOptions
-from otel_tickrmeter.simulate.plan import Plan
-from otel_tickrmeter.simulate.run import simulate
+from otel_tickrmeter.fleets.tickrmeter.simulate.options import SimulateOptions
+from otel_tickrmeter.fleets.tickrmeter.simulate.plan import Plan
+from otel_tickrmeter.fleets.tickrmeter.simulate.run import simulate
 from tests.integration.mosquitto import Mosquitto
 
 SECONDS = 60.0

@@ -16,11 +16,11 @@ from otel_tickrmeter.fleets.tickrmeter.reason import (
 )
 from otel_tickrmeter.fleets.tickrmeter.registry import Limits
 from otel_tickrmeter.fleets.tickrmeter.settings import SpellingSettings, TopicSettings
+from otel_tickrmeter.fleets.tickrmeter.simulate.options import SimulateOptions
+from otel_tickrmeter.fleets.tickrmeter.simulate.plan import Plan
+from otel_tickrmeter.fleets.tickrmeter.simulate.truth import KnownDevice, Truth
 from otel_tickrmeter.fleets.tickrmeter.state import Fleet
 from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
-from otel_tickrmeter.simulate.options import SimulateOptions
-from otel_tickrmeter.simulate.plan import Plan
-from otel_tickrmeter.simulate.truth import KnownDevice, Truth
 from otel_tickrmeter.stream.message import Message
 from otel_tickrmeter.stream.reason import ErrorReason
 from tests.property.test_simulate_plan import options

@@ -4,10 +4,10 @@ from dataclasses import asdict, dataclass
 
 import orjson
 
-from otel_tickrmeter.simulate.expected import Samples, approximate, expected
-from otel_tickrmeter.simulate.options import SimulateOptions
+from otel_tickrmeter.fleets.tickrmeter.simulate.expected import Samples, approximate, expected
+from otel_tickrmeter.fleets.tickrmeter.simulate.options import SimulateOptions
+from otel_tickrmeter.fleets.tickrmeter.simulate.truth import Truth
 from otel_tickrmeter.simulate.publisher import Pace
-from otel_tickrmeter.simulate.truth import Truth
 
 
 @dataclass(frozen=True, slots=True)

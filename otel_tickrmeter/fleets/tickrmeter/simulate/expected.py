@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import accumulate
 
-from otel_tickrmeter.simulate.latency import BUCKETS
-from otel_tickrmeter.simulate.planned import Reading
-from otel_tickrmeter.simulate.truth import UNKNOWN, Truth
+from otel_tickrmeter.fleets.tickrmeter.simulate.latency import BUCKETS
+from otel_tickrmeter.fleets.tickrmeter.simulate.planned import Reading
+from otel_tickrmeter.fleets.tickrmeter.simulate.truth import UNKNOWN, Truth
 
 Sample = dict[str, object]
 """`{"labels": {...}, "value": n}`; a histogram has `count`, `sum` and cumulative `buckets` instead."""

@@ -10,8 +10,8 @@ from otel_tickrmeter.http.negotiate import (
     accepts_gzip,
     choose_format,
 )
-from otel_tickrmeter.http.pages import HealthReport, LandingState, health_json, landing_page
 from otel_tickrmeter.http.routing import Route
+from otel_tickrmeter.web.pages import HealthReport, LandingState, health_json, landing_page
 
 ExpositionSource = Callable[[Format, bool], Awaitable[Body]]
 """Gives the exposition in a format, compressed with gzip when the second argument is true.

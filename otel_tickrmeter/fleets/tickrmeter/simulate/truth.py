@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from otel_tickrmeter.fleets.tickrmeter.event import MessageType
 from otel_tickrmeter.fleets.tickrmeter.reason import UnmatchedReason
-from otel_tickrmeter.simulate.latency import BUCKETS
-from otel_tickrmeter.simulate.planned import (
+from otel_tickrmeter.fleets.tickrmeter.simulate.latency import BUCKETS
+from otel_tickrmeter.fleets.tickrmeter.simulate.planned import (
     MESSAGE_TYPES,
     Answer,
     Boot,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from otel_tickrmeter.simulate.planned import Reading
+from otel_tickrmeter.fleets.tickrmeter.simulate.planned import Reading
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from itertools import accumulate
 from random import Random
 
-from otel_tickrmeter.simulate.device import Firmware, SimulatedDevice
-from otel_tickrmeter.simulate.options import SimulateOptions
-from otel_tickrmeter.simulate.spelling import GENERATIONS
+from otel_tickrmeter.fleets.tickrmeter.simulate.device import Firmware, SimulatedDevice
+from otel_tickrmeter.fleets.tickrmeter.simulate.options import SimulateOptions
+from otel_tickrmeter.fleets.tickrmeter.simulate.spelling import GENERATIONS
 
 _VENDORS = ("08A6F7", "4022D8", "EC6260")
 _FLASH_IDS = ("c84016", "204017", "ef4016")

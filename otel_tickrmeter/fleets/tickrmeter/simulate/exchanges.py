@@ -4,9 +4,9 @@ from random import Random
 
 import orjson
 
-from otel_tickrmeter.simulate.latency import Latencies
-from otel_tickrmeter.simulate.options import SimulateOptions
-from otel_tickrmeter.simulate.planned import Answer, Planned, Request
+from otel_tickrmeter.fleets.tickrmeter.simulate.latency import Latencies
+from otel_tickrmeter.fleets.tickrmeter.simulate.options import SimulateOptions
+from otel_tickrmeter.fleets.tickrmeter.simulate.planned import Answer, Planned, Request
 
 _APART = 0.3
 """Least time from a superseding request to its answer, so that either latency could be told. Seconds."""
