@@ -18,7 +18,7 @@ from otel_tickrmeter.stream.message import Message
 from otel_tickrmeter.stream.reason import ErrorReason
 
 # A broker sends them by itself, at every reconnect.
-_USUAL = frozenset({ErrorReason.RETAINED.value, ErrorReason.DUPLICATE.value})
+_USUAL: frozenset[StrEnum] = frozenset({ErrorReason.RETAINED, ErrorReason.DUPLICATE})
 _NS_PER_MS = 1_000_000
 
 
@@ -43,7 +43,7 @@ class SetAside:
         self,
         message_type: StrEnum,
         message: Message,
-        reasons: Iterable[str],
+        reasons: Iterable[StrEnum],
         sender: Callable[[Any, Message], bytes | None],
     ) -> None:
         """Tell of a message in the log, when a line is due for one of its reasons, and keep it.

@@ -34,7 +34,7 @@ class MessageRecorder:
         self._types: Mapping[StrEnum, AttributeSet] = {
             message_type: AttributeSet(message_type=message_type.value) for message_type in message_types
         }
-        self.set_aside: list[str] = []
+        self.set_aside: list[StrEnum] = []
         self.processed = 0
         self.errors = 0
         # A counter that appears with its first count hides that count from rate().
@@ -52,4 +52,4 @@ class MessageRecorder:
         """Count a message, or a field, that was set aside."""
         self.errors += 1
         self._errors.add(1, {"message_type": message_type.value, "reason": reason.value})
-        self.set_aside.append(reason.value)
+        self.set_aside.append(reason)

@@ -1,4 +1,4 @@
-"""Names of the instruments about the program that code outside their rows records or observes."""
+"""Names of the instruments about the program."""
 
 from typing import NamedTuple
 
@@ -11,6 +11,19 @@ EXPOSITION_AGE = "tickrmeter.exposition.age"
 EXPOSITION_SERIES = "tickrmeter.exposition.series"
 HTTP_REQUESTS = "http.requests"
 HTTP_DURATION = "http.request.duration"
+MQTT_CONNECTED = "tickrmeter.mqtt.connected"
+MQTT_PROTOCOL_INFO = "tickrmeter.mqtt.protocol.info"
+MQTT_LAST_MESSAGE_TIMESTAMP = "tickrmeter.mqtt.last_message.timestamp"
+RECEIVER_SILENCE = "tickrmeter.receiver.silence"
+QUEUE_SIZE = "tickrmeter.queue.size"
+BUILD_INFO = "tickrmeter.build.info"
+SYSTEM_CPU_USAGE = "system.cpu.usage"
+SYSTEM_MEMORY_USAGE = "system.memory.usage"
+SYSTEM_MEMORY_TOTAL = "system.memory.total"
+PROCESS_CPU = "process.cpu"
+PROCESS_RESIDENT_MEMORY = "process.resident_memory"
+PROCESS_OPEN_FDS = "process.open_fds"
+PROCESS_START_TIME = "process.start_time"
 
 
 class MessageNames(NamedTuple):

@@ -41,11 +41,11 @@ class LinkObserver:
     def callbacks(self) -> dict[str, Observe]:
         """Return a callback for each instrument, by name."""
         return {
-            "tickrmeter.mqtt.connected": lambda: [Observation(int(self._link.usable))],
-            "tickrmeter.mqtt.protocol.info": self._protocol,
-            "tickrmeter.mqtt.last_message.timestamp": self._last_message,
-            "tickrmeter.receiver.silence": lambda: [Observation(self._link.silence_seconds)],
-            "tickrmeter.queue.size": lambda: [Observation(self._link.queue_size, {"queue": "receive"})],
+            names.MQTT_CONNECTED: lambda: [Observation(int(self._link.usable))],
+            names.MQTT_PROTOCOL_INFO: self._protocol,
+            names.MQTT_LAST_MESSAGE_TIMESTAMP: self._last_message,
+            names.RECEIVER_SILENCE: lambda: [Observation(self._link.silence_seconds)],
+            names.QUEUE_SIZE: lambda: [Observation(self._link.queue_size, {"queue": "receive"})],
         }
 
     def _protocol(self) -> Iterable[Observation]:
@@ -94,15 +94,15 @@ class ProcessObserver:
     def callbacks(self) -> dict[str, Observe]:
         """Return a callback for each instrument, by name."""
         return {
-            "tickrmeter.build.info": lambda: [Observation(1, self._build)],
+            names.BUILD_INFO: lambda: [Observation(1, self._build)],
             names.LOG_LINES_DROPPED: lambda: [Observation(self._log_lines_dropped())],
-            "system.cpu.usage": self._cpu,
-            "system.memory.usage": self._memory_usage,
-            "system.memory.total": self._one(lambda sample: sample.memory_total_bytes, {"type": "total"}),
-            "process.cpu": self._one(lambda sample: sample.process_cpu_seconds),
-            "process.resident_memory": self._one(lambda sample: sample.process_resident_bytes),
-            "process.open_fds": self._one(lambda sample: sample.process_open_fds),
-            "process.start_time": self._one(lambda sample: sample.process_start_time),
+            names.SYSTEM_CPU_USAGE: self._cpu,
+            names.SYSTEM_MEMORY_USAGE: self._memory_usage,
+            names.SYSTEM_MEMORY_TOTAL: self._one(lambda sample: sample.memory_total_bytes, {"type": "total"}),
+            names.PROCESS_CPU: self._one(lambda sample: sample.process_cpu_seconds),
+            names.PROCESS_RESIDENT_MEMORY: self._one(lambda sample: sample.process_resident_bytes),
+            names.PROCESS_OPEN_FDS: self._one(lambda sample: sample.process_open_fds),
+            names.PROCESS_START_TIME: self._one(lambda sample: sample.process_start_time),
         }
 
     def _one(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
 from otel_tickrmeter.fleets.tickrmeter.device import UNKNOWN, Device, Pair
+from otel_tickrmeter.fleets.tickrmeter.heartbeat import PLACES
 from otel_tickrmeter.fleets.tickrmeter.reason import (
     DisplacedKind,
     ExpiredKind,
@@ -117,17 +118,8 @@ def counted(truth: Truth) -> Counter[tuple[str, ...]]:
 
 
 def as_known(device: Device) -> KnownDevice:
-    readings = {
-        "firmware_version": device.firmware_version,
-        "inner_version": device.inner_version,
-        "flash_id": device.flash_id,
-        "battery": device.battery,
-        "charging": device.charging,
-        "vin": device.vin,
-        "uptime": device.uptime,
-        "wifi_lost": device.wifi_lost,
-        "boot_count": device.boot_count,
-    }
+    kept = dict(zip(PLACES, device.readings, strict=True))
+    readings = {"firmware_version": device.firmware_version, **kept}
     told = {name: value for name, value in readings.items() if value is not None and value != UNKNOWN}
     return KnownDevice(told, offline=device.said_offline, boots=device.boots_seen)
 

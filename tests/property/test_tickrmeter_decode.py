@@ -16,6 +16,7 @@ from otel_tickrmeter.fleets.tickrmeter.event import (
     StockRequest,
     StockResponse,
 )
+from otel_tickrmeter.fleets.tickrmeter.heartbeat import DEFAULT_FIELDS, PLACES
 from otel_tickrmeter.fleets.tickrmeter.readings import (
     MAX_FIGURE,
     FieldError,
@@ -27,7 +28,6 @@ from otel_tickrmeter.fleets.tickrmeter.readings import (
     read_supply,
     read_text,
 )
-from otel_tickrmeter.fleets.tickrmeter.settings import DEFAULT_FIELDS
 from otel_tickrmeter.fleets.tickrmeter.spelling import canonical_symbol
 from otel_tickrmeter.stream.message import Message
 from otel_tickrmeter.stream.reason import ErrorReason
@@ -157,13 +157,15 @@ def test_what_comes_through_is_fit_for_a_label(topic: bytes, payload: bytes) -> 
         assert 0 < len(event.symbol) <= 32
         assert event.symbol.strip() == event.symbol
     if isinstance(event, DeviceStatus):
-        for text in (event.firmware_version, event.inner_version, event.flash_id):
+        told = dict(zip(PLACES, event.readings, strict=True))
+        for text in (event.firmware_version, told.pop("inner_version"), told.pop("flash_id")):
             assert text is None or (text.isprintable() and 0 < len(text) <= 64)
-        assert event.battery is None or 0 <= event.battery <= 100
-        for figure in (event.vin, event.uptime, event.wifi_lost, event.boot_count):
-            assert figure is None or 0 <= figure <= MAX_FIGURE
+        battery = told.pop("battery")
+        assert battery is None or 0 <= battery <= 100
         assert event.online in (None, True, False)
-        assert event.charging in (None, True, False)
+        assert told.pop("charging") in (None, True, False)
+        for figure in told.values():
+            assert figure is None or 0 <= figure <= MAX_FIGURE
         assert set(event.faults) <= FIELD_FAULTS
 
 

@@ -3,7 +3,8 @@
 import json
 
 from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
-from otel_tickrmeter.fleets.tickrmeter.settings import DEFAULT_FIELDS, TopicSettings
+from otel_tickrmeter.fleets.tickrmeter.heartbeat import DEFAULT_FIELDS
+from otel_tickrmeter.fleets.tickrmeter.settings import TopicSettings
 from otel_tickrmeter.fleets.tickrmeter.spelling import DeviceIdForm
 from otel_tickrmeter.stream.message import Message
 

@@ -12,12 +12,13 @@ from loguru import logger
 from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
 from otel_tickrmeter.fleets.tickrmeter.detail import Detail
 from otel_tickrmeter.fleets.tickrmeter.event import Event, MessageType
+from otel_tickrmeter.fleets.tickrmeter.heartbeat import DEFAULT_FIELDS
 from otel_tickrmeter.fleets.tickrmeter.intake import TickrMeterIntake
 from otel_tickrmeter.fleets.tickrmeter.observers import FleetObserver, Ranks
-from otel_tickrmeter.fleets.tickrmeter.settings import DEFAULT_FIELDS
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.set_aside import SetAside
 from otel_tickrmeter.stream.message import Dropped, Lost, Message, Watermark
+from otel_tickrmeter.stream.reason import LinkReason
 from tests.support.driver import LIMITS
 from tests.support.exporter import PROCESSING_NS, Exporter
 from tests.support.wire import A, B, answer, boot, booted, message, request, status, stream
@@ -245,7 +246,7 @@ def test_rule_9_every_series_has_an_end(detail: Detail) -> None:
         request(9),  # times out
         request(50, B, "MSFT"),
     )
-    exporter.handler.report(Lost(60, "closed", ""))
+    exporter.handler.report(Lost(60, LinkReason.CLOSED_BY_BROKER, ""))
     exporter.handler.report(Watermark(61, 0, 61))
     during = exporter.series()
     assert any("62p" in series for series in during)
@@ -253,7 +254,7 @@ def test_rule_9_every_series_has_an_end(detail: Detail) -> None:
     for at_ns in (400, 500, 600):
         exporter.handler.report(Watermark(at_ns, 0, at_ns))
     left = {series for series in exporter.series() - before if "message" not in series}
-    assert left == {'tickrmeter_mqtt_connection_changes_total{event="lost",reason="closed"}'}
+    assert left == {'tickrmeter_mqtt_connection_changes_total{event="lost",reason="closed_by_broker"}'}
     assert exporter.figures("tickrmeter_series_expired_total") == {
         'kind="device"': 2,
         'kind="symbol"': 2,

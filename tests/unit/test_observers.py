@@ -15,6 +15,7 @@ from otel_tickrmeter.fleets.tickrmeter.state import MIN_TIMEOUTS_IN_A_ROW, Fleet
 from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.stream.link_state import Link
 from otel_tickrmeter.stream.message import Lost, Subscribed, Watermark
+from otel_tickrmeter.stream.reason import LinkReason
 from tests.support.assembly import (
     BOUNDS,
     BUILD,
@@ -161,7 +162,7 @@ def test_the_sum_of_the_fleet_holds_when_a_device_and_its_symbol_have_left() -> 
             request(FIRST, "AAPL", at(3)),
             quiet(at(40)),
             request(FIRST, "AAPL", at(41)),
-            Lost(at(42), "closed", ""),
+            Lost(at(42), LinkReason.CLOSED_BY_BROKER, ""),
             Subscribed(at(43)),
             *(quiet(at(seconds)) for seconds in (110, 180)),
         ]

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from otel_tickrmeter.configuration import SCHEMA, default_settings, load_settings
-from otel_tickrmeter.fleets.tickrmeter.settings import DEFAULT_FIELDS, TickrMeterSettings
+from otel_tickrmeter.fleets.tickrmeter.heartbeat import DEFAULT_FIELDS
+from otel_tickrmeter.fleets.tickrmeter.settings import TickrMeterSettings
 from otel_tickrmeter.settings.layer import Found
 from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.settings.records import flatten

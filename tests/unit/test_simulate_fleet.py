@@ -5,7 +5,7 @@ from random import Random
 import orjson
 import pytest
 
-from otel_tickrmeter.fleets.tickrmeter.settings import DEFAULT_FIELDS
+from otel_tickrmeter.fleets.tickrmeter.heartbeat import DEFAULT_FIELDS
 from otel_tickrmeter.fleets.tickrmeter.simulate.device import Firmware, SimulatedDevice
 from otel_tickrmeter.fleets.tickrmeter.simulate.fleet import draw_devices, draw_symbols
 from otel_tickrmeter.fleets.tickrmeter.simulate.latency import slow_band

@@ -12,14 +12,14 @@ def connection() -> tuple[Instrument, ...]:
     """Return the rows about the broker connection and the receiving process."""
     return (
         gauge(
-            "tickrmeter.mqtt.connected",
+            names.MQTT_CONNECTED,
             "{connection}",
             "tickrmeter_mqtt_connected",
             "1 while connected to the broker and subscribed, and the link is not in doubt, else 0.",
             source="receiver",
         ),
         gauge(
-            "tickrmeter.mqtt.protocol.info",
+            names.MQTT_PROTOCOL_INFO,
             "1",
             "tickrmeter_mqtt_protocol_info",
             "1, with the version of MQTT that the connection speaks.",
@@ -36,7 +36,7 @@ def connection() -> tuple[Instrument, ...]:
             source="receiver",
         ),
         gauge(
-            "tickrmeter.mqtt.last_message.timestamp",
+            names.MQTT_LAST_MESSAGE_TIMESTAMP,
             "s",
             "tickrmeter_mqtt_last_message_timestamp_seconds",
             "Unix time of the arrival of the last message.",
@@ -44,7 +44,7 @@ def connection() -> tuple[Instrument, ...]:
             absent="no message has arrived",
         ),
         gauge(
-            "tickrmeter.receiver.silence",
+            names.RECEIVER_SILENCE,
             "s",
             "tickrmeter_receiver_silence_seconds",
             "Time without a sign of life of the receiving process, in steps of half a second.",
@@ -87,7 +87,7 @@ def queue() -> tuple[Instrument, ...]:
     """Return the rows about the receive queue."""
     return (
         gauge(
-            "tickrmeter.queue.size",
+            names.QUEUE_SIZE,
             "{message}",
             "tickrmeter_queue_size",
             "Messages waiting in a bounded queue.",

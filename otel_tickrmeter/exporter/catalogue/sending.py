@@ -72,7 +72,7 @@ def output() -> tuple[Instrument, ...]:
         ),
         *exposition_rows(),
         gauge(
-            "tickrmeter.build.info",
+            names.BUILD_INFO,
             "{build}",
             "tickrmeter_build_info",
             "Always 1; the labels describe the running program.",

@@ -12,6 +12,7 @@ from otel_tickrmeter.fleets.tickrmeter.reason import (
     DisplacedKind,
     ExpiredKind,
     IdentityKind,
+    Misspelt,
     RejectionReason,
     UnmatchedReason,
 )
@@ -126,8 +127,7 @@ class FleetRecorder:
         """Count an identity that was not admitted."""
         self._identities_rejected.add(1, {"kind": kind.value, "reason": reason.value})
         # The bounds say by themselves what kind it was.
-        pattern = reason is RejectionReason.PATTERN
-        self._figures.set_aside.append(f"{kind.value}_pattern" if pattern else reason.value)
+        self._figures.set_aside.append(Misspelt[kind.name] if reason is RejectionReason.PATTERN else reason)
 
     def displaced(self, kind: DisplacedKind) -> None:
         """Count what gave way."""

@@ -6,29 +6,13 @@ default of a record is the built-in default.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal
 
 from otel_tickrmeter.fleets.tickrmeter.detail import Detail
+from otel_tickrmeter.fleets.tickrmeter.heartbeat import DEFAULT_FIELDS
 from otel_tickrmeter.settings import kinds
 from otel_tickrmeter.settings.key import Key, Rule
 from otel_tickrmeter.settings.kinds import DURATION, choice, integer
-
-DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "status": ("status",),
-        "firmware_version": ("firmware_version", "firmwareVersion", "firmware", "fw_version", "fw"),
-        "inner_version": ("inner_version", "innerVersion", "inner_firmware_version", "iv"),
-        "flash_id": ("flash_id", "flashId", "flashid"),
-        "battery": ("battery", "battery_level", "batteryLevel", "bat"),
-        "charging": ("charging", "charging_status", "is_charging", "isCharging"),
-        "vin": ("vin", "VIN", "vin_level", "vinLevel"),
-        "uptime": ("uptime", "uptime_seconds", "upTime", "up_time"),
-        "wifi_lost": ("wifi_lost", "wifi_lost_count", "wifiLost", "wifilost", "wifi_lost_counter"),
-        "boot_count": ("boot_count", "bootCount", "bootcount", "boots"),
-    }
-)
-"""Payload field names of each reading of the heartbeat, in the order they are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
