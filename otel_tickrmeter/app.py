@@ -23,7 +23,7 @@ from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
 from otel_tickrmeter.exporter.observers import ProcessObserver, exposition_callbacks
 from otel_tickrmeter.exporter.process import ProcessSampler, sample_forever
 from otel_tickrmeter.fleets.roster import FLEETS
-from otel_tickrmeter.http.message import Body
+from otel_tickrmeter.http.message import ResponseBody
 from otel_tickrmeter.http.negotiate import Format
 from otel_tickrmeter.http.server import serve
 from otel_tickrmeter.letters.writer import LetterWriter
@@ -33,6 +33,7 @@ from otel_tickrmeter.mqtt.feed import Feed
 from otel_tickrmeter.pipeline import Clock, make_pipeline
 from otel_tickrmeter.rows import rows_of
 from otel_tickrmeter.settings.model import MessagesSettings, Settings
+from otel_tickrmeter.stream.second import SECOND_NS
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.deltas import Deltas
 from otel_tickrmeter.telemetry.exposition import Telemetry
@@ -45,7 +46,6 @@ from otel_tickrmeter.telemetry.target import make_resource
 from otel_tickrmeter.web.pages import HealthReport, LandingState
 from otel_tickrmeter.web.routes import ExpositionUnavailableError, build_routes
 
-_NS = 1_000_000_000
 _SAMPLE_SECONDS = 5.0
 # A scrape that is answered while the next exposition is rendered needs the interpreter lock some forty
 # times; at Python's 5 ms each the slowest took 130 to 190 ms (benchmarks/scrape_time.py).
@@ -150,7 +150,7 @@ class App:
         pid = self._feed.pid
         return () if pid is None else (pid,)
 
-    async def _scrape(self, form: Format, gzip: bool) -> Body:  # noqa: FBT001  the routes' callable
+    async def _scrape(self, form: Format, gzip: bool) -> ResponseBody:  # noqa: FBT001  the routes' callable
         body = await self._telemetry.scrape(form, gzip=gzip)
         if body is None:
             raise ExpositionUnavailableError("no exposition made yet")
@@ -166,10 +166,10 @@ class App:
         return HealthReport(
             status="healthy" if self._not_ready_reason() is None else "degraded",
             broker_connected=link.usable,
-            last_message_time=None if last_ns is None else (last_ns + _unix_offset_ns()) / _NS,
+            last_message_time=None if last_ns is None else (last_ns + _unix_offset_ns()) / SECOND_NS,
             messages_processed=self._pipeline.messages_processed,
             errors_count=self._pipeline.errors,
-            uptime_seconds=(now_ns - self._started_ns) / _NS,
+            uptime_seconds=(now_ns - self._started_ns) / SECOND_NS,
             connection_uptime_share=link.up_share(now_ns),
             queue_sizes={"receive": link.queue_size},
             mqtt_protocol=link.protocol or None,

@@ -8,7 +8,7 @@ from loguru import logger
 from otel_tickrmeter.exporter.recorder import ProgramRecorder
 from otel_tickrmeter.fleets.dialect import Intake
 from otel_tickrmeter.set_aside import SetAside
-from otel_tickrmeter.stream.link_state import Link
+from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.message import (
     Connected,
     Doubted,
@@ -46,7 +46,7 @@ class Handler:
         fleets: Sequence[Intake[Any]],
         recorder: ProgramRecorder,
         clock_ns: Callable[[], int],
-        link: Link,
+        link: LinkState,
         *,
         set_aside: SetAside,
     ) -> None:

@@ -17,7 +17,7 @@ from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.rows import rows_of
 from otel_tickrmeter.set_aside import SetAside
 from otel_tickrmeter.settings.model import Settings
-from otel_tickrmeter.stream.link_state import Link
+from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.telemetry.registration import make_observed, make_recorded
 
 
@@ -43,7 +43,7 @@ class Pipeline:
     handler: Handler
     recorder: ProgramRecorder
     fleets: tuple[Intake[Any], ...]
-    link: Link
+    link: LinkState
 
     @property
     def messages_processed(self) -> int:
@@ -81,7 +81,7 @@ def make_pipeline(
         letters: Keeps the messages that are set aside; None when nothing is to be kept.
     """
     rows = rows_of(settings)
-    link = Link(clock.started_ns)
+    link = LinkState(clock.started_ns)
     recorded = make_recorded(meter, rows)
     program = ProgramRecorder(recorded, with_otlp=settings.otlp.enabled)
     workshop = Workshop(recorded, end_series, clock.unix_offset_ns)

@@ -8,13 +8,13 @@ from otel_tickrmeter.settings.model import Settings
 
 
 def all_rows() -> tuple[Instrument, ...]:
-    """Return the rows of every fleet, watched or not, and the program's, in the order of the documents."""
+    """The rows of every fleet, watched or not, and the program's, in the order of the documents."""
     usual = default_settings()
     return (*(row for fleet in FLEETS for row in fleet.rows(usual)), *_program_rows())
 
 
 def rows_of(settings: Settings) -> tuple[Instrument, ...]:
-    """Return those of the fleets that are watched, and the program's, in the order they are exposed in."""
+    """Those of the fleets that are watched, and the program's, in the order they are exposed in."""
     watched = (fleet for fleet in FLEETS if fleet.enabled(settings))
     return (*(row for fleet in watched for row in fleet.rows(settings)), *_program_rows())
 

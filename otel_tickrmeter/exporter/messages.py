@@ -6,9 +6,8 @@ from enum import StrEnum
 from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.exporter.names import message_names
 from otel_tickrmeter.stream.reason import ErrorReason
+from otel_tickrmeter.stream.second import SECOND_NS
 from otel_tickrmeter.telemetry.registration import Recorded
-
-_NS = 1e9
 
 
 class MessageRecorder:
@@ -46,7 +45,7 @@ class MessageRecorder:
         attributes = self._types[message_type]
         self.processed += 1
         self._messages.add(1, attributes)
-        self._processing.record(processing_ns / _NS, attributes)
+        self._processing.record(processing_ns / SECOND_NS, attributes)
 
     def message_error(self, message_type: StrEnum, reason: ErrorReason) -> None:
         """Count a message, or a field, that was set aside."""

@@ -35,7 +35,7 @@ class MessageNames(NamedTuple):
 
 
 def message_names(fleet: str) -> MessageNames:
-    """Return the names for the fleet that is called so."""
+    """The names for the fleet that is called so."""
     return MessageNames(
         f"{fleet}.messages", f"{fleet}.message.errors", f"{fleet}.message.processing.duration"
     )

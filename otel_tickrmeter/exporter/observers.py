@@ -13,10 +13,9 @@ from otel_tickrmeter.catalogue.observe import Observe
 from otel_tickrmeter.exporter import names
 from otel_tickrmeter.exporter.catalogue.sending import LetterOutcome
 from otel_tickrmeter.exporter.process import SystemSample
-from otel_tickrmeter.stream.link_state import Link
+from otel_tickrmeter.stream.link_state import LinkState
+from otel_tickrmeter.stream.second import SECOND_NS
 from otel_tickrmeter.telemetry.exposition import Telemetry
-
-_NS = 1e9
 
 
 class Letters(Protocol):
@@ -34,12 +33,12 @@ class Letters(Protocol):
 class LinkObserver:
     """Observes the broker connection."""
 
-    def __init__(self, link: Link, unix_offset_ns: Callable[[], int]) -> None:
+    def __init__(self, link: LinkState, unix_offset_ns: Callable[[], int]) -> None:
         self._link = link
         self._unix_offset_ns = unix_offset_ns
 
     def callbacks(self) -> dict[str, Observe]:
-        """Return a callback for each instrument, by name."""
+        """A callback for each instrument, by name."""
         return {
             names.MQTT_CONNECTED: lambda: [Observation(int(self._link.usable))],
             names.MQTT_PROTOCOL_INFO: self._protocol,
@@ -55,7 +54,7 @@ class LinkObserver:
     def _last_message(self) -> Iterable[Observation]:
         last_ns = self._link.last_message_ns
         if last_ns is not None:
-            yield Observation((last_ns + self._unix_offset_ns()) / _NS)
+            yield Observation((last_ns + self._unix_offset_ns()) / SECOND_NS)
 
 
 class LetterObserver:
@@ -65,7 +64,7 @@ class LetterObserver:
         self._letters = letters
 
     def callbacks(self) -> dict[str, Observe]:
-        """Return a callback for each instrument, by name."""
+        """A callback for each instrument, by name."""
         return {names.DEAD_LETTERS: self._outcomes}
 
     def _outcomes(self) -> Iterable[Observation]:
@@ -92,7 +91,7 @@ class ProcessObserver:
         self._sample = sample
 
     def callbacks(self) -> dict[str, Observe]:
-        """Return a callback for each instrument, by name."""
+        """A callback for each instrument, by name."""
         return {
             names.BUILD_INFO: lambda: [Observation(1, self._build)],
             names.LOG_LINES_DROPPED: lambda: [Observation(self._log_lines_dropped())],
@@ -126,7 +125,7 @@ class ProcessObserver:
 
 
 def exposition_callbacks(telemetry: Telemetry) -> dict[str, CallbackT]:
-    """Return the callbacks of the instruments that observe the exposition itself."""
+    """The callbacks of the instruments that observe the exposition itself."""
 
     def age(_: CallbackOptions) -> list[Observation]:
         return [Observation(telemetry.age_seconds())]

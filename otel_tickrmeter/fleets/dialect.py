@@ -33,7 +33,7 @@ class Intake(Protocol[TypeT]):
     unclaimed: TypeT
 
     def classify(self, topic: bytes, /) -> TypeT | None:
-        """Return what a message of the topic is; None when the topic is not the fleet's. Never raises."""
+        """What a message of the topic is; None when the topic is not the fleet's. Never raises."""
 
     def take(self, message_type: TypeT, message: Message) -> TypeT:
         """Let a message have its effect; returns what it turned out to be."""
@@ -42,13 +42,13 @@ class Intake(Protocol[TypeT]):
         """Draw from the state of the link what it means for the fleet, time passing among it."""
 
     def sender(self, message_type: TypeT, message: Message) -> bytes | None:
-        """Return the device id of a message, as it is spelled there; None when it cannot be read."""
+        """The device id of a message, as it is spelled there; None when it cannot be read."""
 
     def callbacks(self) -> Mapping[str, Observe]:
-        """Return what observes its observable instruments, by their names."""
+        """What observes its observable instruments, by their names."""
 
     def not_ready_reason(self) -> str | None:
-        """Return why its figures cannot be relied on, in words; None when they can."""
+        """Why its figures cannot be relied on, in words; None when they can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +83,19 @@ class Dialect(Protocol):
     def rules(self) -> tuple[Rule, ...]: ...  # noqa: D102
 
     def defaults(self) -> object:
-        """Return the record that its settings end up in, built-in defaults in it: see `Settings`."""
+        """The record that its settings end up in, built-in defaults in it: see `Settings`."""
 
     def enabled(self, settings: Settings) -> bool:
         """Whether it is to be watched."""
 
     def subscriptions(self, settings: Settings) -> tuple[Subscription, ...]:
-        """Return what to ask the broker for; no topic may match two of them."""
+        """What to ask the broker for; no topic may match two of them."""
 
     def rows(self, settings: Settings) -> tuple[Instrument, ...]:
-        """Return its rows of the catalogue, as these settings want them."""
+        """Its rows of the catalogue, as these settings want them."""
 
     def most_series(self, settings: Settings) -> int:
-        """Return how many series one of its instruments may have at one time."""
+        """How many series one of its instruments may have at one time."""
 
     def start(self, settings: Settings, workshop: Workshop) -> Intake[Any]:
         """Make its parts, without any state yet."""

@@ -55,7 +55,7 @@ class Feed:
         return self._pid
 
     async def run(self) -> None:
-        """Works until cancelled; a receiver that dies or falls silent is reported and replaced."""
+        """Work until cancelled; a receiver that dies or falls silent is reported and replaced."""
         while True:
             self._connected = False
             reason, detail = await self._run_receiver()
@@ -65,7 +65,7 @@ class Feed:
             await anyio.sleep(self._backoff.next_delay())
 
     async def _run_receiver(self) -> tuple[LinkReason, str]:
-        """Starts one receiver and hands over what it brings; returns why and how it ended."""
+        """Start one receiver and hand over what it brings; return why and how it ended."""
         ours, theirs = socket.socketpair()
         with ours:
             try:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from otel_tickrmeter.settings.kinds import Kind
+from otel_tickrmeter.settings.kinds import ValueKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,7 @@ class Key:
     """One key. `example` is TOML shown where there is no default to show; `default` tells what none means."""
 
     name: str
-    kind: Kind
+    kind: ValueKind
     meaning: str
     example: str = ""
     default: str = ""

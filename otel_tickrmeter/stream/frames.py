@@ -60,7 +60,7 @@ def encode_record(message: Message) -> bytes:
 
 
 def encode_batch(records: list[bytes]) -> bytes:
-    """Records as one frame."""
+    """Record as one frame."""
     body = b"".join(records)
     return _FRAME.pack(_MESSAGES, len(body)) + body
 

@@ -103,7 +103,7 @@ class StockTelemetry:
         self._series = 0
 
     def meter(self) -> Meter:
-        """Return the meter to make the instruments on."""
+        """The meter to make the instruments on."""
         return self._provider.get_meter(SCOPE_NAME, __version__)
 
     async def collect_for_otlp(self) -> Callable[[], Iterator[MetricsData]]:
@@ -121,7 +121,7 @@ class StockTelemetry:
             self._unsent.popleft()
 
     def age_seconds(self) -> float:
-        """Return 0: a scrape shows what it collected itself."""
+        """0: a scrape shows what it collected itself."""
         return 0.0
 
     def series(self) -> int:
@@ -129,7 +129,7 @@ class StockTelemetry:
         return self._series
 
     def stale(self) -> str | None:
-        """Return None: it cannot be."""
+        """None: it cannot be."""
         return None
 
     def end_series(self, attributes: AttributeSet) -> None:

@@ -7,7 +7,7 @@ import gc
 
 import anyio
 
-from otel_tickrmeter.http.message import Body as HttpBody
+from otel_tickrmeter.http.message import ResponseBody
 from otel_tickrmeter.http.negotiate import Format
 from otel_tickrmeter.http.server import serve
 from otel_tickrmeter.telemetry.body import Body, BodyWriter
@@ -36,7 +36,7 @@ async def main() -> None:
     """Serve until killed."""
     body = exposition()
 
-    async def source(_: Format, gzip: bool) -> HttpBody:  # noqa: FBT001  the routes' callable
+    async def source(_: Format, gzip: bool) -> ResponseBody:  # noqa: FBT001  the routes' callable
         return body.gzip("# tail\n") if gzip else body.plain("# tail\n")
 
     routes = build_routes(

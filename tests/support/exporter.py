@@ -19,7 +19,7 @@ from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.set_aside import SetAside
-from otel_tickrmeter.stream.link_state import Link
+from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.message import Message
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.family import HistogramFamily
@@ -50,7 +50,7 @@ class Exporter:
         # In symbol detail too, pairs record with their device here: the view has to drop it.
         self.fleet_recorder = FleetRecorder(recorded, self.messages, self.meter.end)
         self.fleet = Fleet(limits, outcomes or self.fleet_recorder)
-        self.link = Link(0)
+        self.link = LinkState(0)
         observer = FleetObserver(self.fleet, Ranks(1, 10), lambda: 0)
         self.handler = Handler(
             [TickrMeterIntake(decoder(), self.fleet, self.fleet_recorder, self.messages, observer)],

@@ -182,7 +182,7 @@ def test_each_library_has_its_place(library: str) -> None:
         ("settings", {"settings."}),
         ("http", {"http.", "settings."}),
         ("web", {"web.", "http."}),
-        ("telemetry", {"telemetry.", "catalogue.", "settings.model"}),
+        ("telemetry", {"telemetry.", "catalogue.", "stream.", "settings.model"}),
         ("simulate", {"simulate.", "settings."}),
         # The oracle of the fleet's tests: of the fleet it knows the words, and nothing of what it does.
         (

@@ -13,7 +13,7 @@ from otel_tickrmeter.fleets.roster import FLEETS
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.set_aside import SetAside
-from otel_tickrmeter.stream.link_state import Link
+from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.message import LinkEvent, Message, Watermark
 from otel_tickrmeter.stream.reason import ErrorReason
 from otel_tickrmeter.telemetry.compact import CompactMeter
@@ -78,7 +78,7 @@ def fleets(meter: CompactMeter) -> tuple[Listener, Listener]:
 @pytest.fixture
 def handler(meter: CompactMeter, fleets: tuple[Listener, Listener]) -> Handler:
     program = ProgramRecorder(make_recorded(meter, all_rows()))
-    return Handler(fleets, program, lambda: 0, Link(0), set_aside=SetAside(None, lambda: 0))
+    return Handler(fleets, program, lambda: 0, LinkState(0), set_aside=SetAside(None, lambda: 0))
 
 
 def figures(meter: CompactMeter, name: str) -> dict[str, float]:

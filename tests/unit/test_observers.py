@@ -13,7 +13,7 @@ from otel_tickrmeter.exporter.observers import LetterObserver, LinkObserver, Pro
 from otel_tickrmeter.fleets.tickrmeter.observers import FleetObserver, Ranks
 from otel_tickrmeter.fleets.tickrmeter.state import MIN_TIMEOUTS_IN_A_ROW, Fleet
 from otel_tickrmeter.rows import all_rows
-from otel_tickrmeter.stream.link_state import Link
+from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.message import Lost, Subscribed, Watermark
 from otel_tickrmeter.stream.reason import LinkReason
 from tests.support.assembly import (
@@ -56,7 +56,7 @@ def ask(device: str, symbol: str, asked: float, latency: float) -> Iterable[Step
 
 
 def test_every_observable_of_the_catalogue_is_observed() -> None:
-    link = Link(START_NS)
+    link = LinkState(START_NS)
     observed = (
         fleet_callbacks(played().fleet)
         | LinkObserver(link, lambda: 0).callbacks()
@@ -253,7 +253,7 @@ def test_pending_requests_are_counted() -> None:
 
 
 def test_the_link() -> None:
-    link = Link(START_NS)
+    link = LinkState(START_NS)
     callbacks = LinkObserver(link, lambda: UNIX_OFFSET_NS).callbacks()
     assert seen(callbacks, "tickrmeter.mqtt.connected") == [(0, {})]
     assert seen(callbacks, "tickrmeter.mqtt.last_message.timestamp") == []

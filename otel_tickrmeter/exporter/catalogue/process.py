@@ -7,7 +7,7 @@ HTTP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.
 
 
 def process() -> tuple[Instrument, ...]:
-    """Return the rows about the process."""
+    """The rows about the process."""
     source = "process"
     return (
         gauge(

@@ -9,7 +9,7 @@ PROCESSING_BUCKETS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 1e-2, 1e-1)
 
 
 def connection() -> tuple[Instrument, ...]:
-    """Return the rows about the broker connection and the receiving process."""
+    """The rows about the broker connection and the receiving process."""
     return (
         gauge(
             names.MQTT_CONNECTED,
@@ -54,7 +54,7 @@ def connection() -> tuple[Instrument, ...]:
 
 
 def messages(fleet: str, message_types: tuple[str, ...]) -> tuple[Instrument, ...]:
-    """Return the rows about the messages of a fleet, which may be of these types."""
+    """The rows about the messages of a fleet, which may be of these types."""
     named = names.message_names(fleet)
     return (
         counter(
@@ -84,7 +84,7 @@ def messages(fleet: str, message_types: tuple[str, ...]) -> tuple[Instrument, ..
 
 
 def queue() -> tuple[Instrument, ...]:
-    """Return the rows about the receive queue."""
+    """The rows about the receive queue."""
     return (
         gauge(
             names.QUEUE_SIZE,

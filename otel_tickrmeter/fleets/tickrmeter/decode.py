@@ -114,7 +114,7 @@ class Decoder:
         return MessageType.STOCK_RESPONSE
 
     def decode(self, message_type: MessageType, message: Message) -> Event | None:
-        """Return what the message means, which `classify` has said the type of; None for an ignored topic.
+        """What the message means, which `classify` has said the type of; None for an ignored topic.
 
         Raises:
             NotJsonError: The payload is no JSON.
@@ -134,7 +134,7 @@ class Decoder:
     def decode_mended(
         self, message_type: MessageType, message: Message
     ) -> tuple[Event | None, tuple[Repair, ...]]:
-        """Return what a message means whose payload is no JSON, and what was repaired in it.
+        """What a message means whose payload is no JSON, and what was repaired in it.
 
         Raises:
             DecodeError: The message cannot be taken.

@@ -13,7 +13,7 @@ _DROPPED = frozenset({"device_id"})
 
 
 def rows_for(rows: Iterable[Instrument], detail: Detail) -> tuple[Instrument, ...]:
-    """Return the rows as they are in this level of detail.
+    """The rows as they are in this level of detail.
 
     In symbol detail the per-device gauges are left out; counters and histograms lose `device_id`.
     """

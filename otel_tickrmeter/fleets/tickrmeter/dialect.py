@@ -18,9 +18,8 @@ from otel_tickrmeter.fleets.tickrmeter.settings import KEYS, RULES, MonitoringSe
 from otel_tickrmeter.fleets.tickrmeter.state import Fleet
 from otel_tickrmeter.settings.key import Key, Rule
 from otel_tickrmeter.settings.model import Settings
+from otel_tickrmeter.stream.second import SECOND_NS
 from otel_tickrmeter.stream.subscription import Subscription
-
-_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class TickrMeter:
     rules: tuple[Rule, ...] = RULES
 
     def defaults(self) -> TickrMeterSettings:
-        """Return the built-in defaults."""
+        """The built-in defaults."""
         return TickrMeterSettings()
 
     def enabled(self, settings: Settings) -> bool:
@@ -40,11 +39,11 @@ class TickrMeter:
         return settings.of(TickrMeterSettings).tickrmeter.enabled
 
     def subscriptions(self, settings: Settings) -> tuple[Subscription, ...]:
-        """Return the one filter that covers every topic: all are one level below the prefix."""
+        """The one filter that covers every topic: all are one level below the prefix."""
         return (Subscription(f"{settings.of(TickrMeterSettings).mqtt.topic_prefix}+", settings.mqtt.qos),)
 
     def rows(self, settings: Settings) -> tuple[Instrument, ...]:
-        """Return the rows of the level of detail."""
+        """The rows of the level of detail."""
         return rows_for(
             (
                 *devices.devices(),
@@ -59,7 +58,7 @@ class TickrMeter:
         )
 
     def most_series(self, settings: Settings) -> int:
-        """Return the largest bound of the state, and one for the rest."""
+        """The largest bound of the state, and one for the rest."""
         monitoring = settings.of(TickrMeterSettings).monitoring
         return max(monitoring.max_devices, monitoring.max_symbols, monitoring.max_pairs) + 1
 
@@ -86,11 +85,11 @@ class TickrMeter:
 
 def _limits(monitoring: MonitoringSettings) -> Limits:
     return Limits(
-        request_timeout_ns=int(monitoring.request_timeout * _NS),
-        device_timeout_ns=int(monitoring.device_timeout * _NS),
-        cleanup_interval_ns=int(monitoring.cleanup_interval * _NS),
-        latency_window_ns=int(monitoring.latency_window * _NS),
-        symbol_retention_ns=int(monitoring.symbol_retention * _NS),
+        request_timeout_ns=int(monitoring.request_timeout * SECOND_NS),
+        device_timeout_ns=int(monitoring.device_timeout * SECOND_NS),
+        cleanup_interval_ns=int(monitoring.cleanup_interval * SECOND_NS),
+        latency_window_ns=int(monitoring.latency_window * SECOND_NS),
+        symbol_retention_ns=int(monitoring.symbol_retention * SECOND_NS),
         max_latency_samples=monitoring.max_latency_samples,
         max_devices=monitoring.max_devices,
         max_symbols=monitoring.max_symbols,

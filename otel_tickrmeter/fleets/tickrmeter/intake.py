@@ -60,11 +60,11 @@ class TickrMeterIntake:
         self._observer = observer
 
     def callbacks(self) -> Mapping[str, Observe]:
-        """Return what observes the fleet's observable instruments."""
+        """What observes the fleet's observable instruments."""
         return self._observer.callbacks()
 
     def not_ready_reason(self) -> str | None:
-        """Return why its figures cannot be relied on; None when they can."""
+        """Why its figures cannot be relied on; None when they can."""
         if self.fleet.answers_missing:
             return "requests time out and no answer of any device is seen: may this client read the answers?"
         return None

@@ -20,8 +20,8 @@ from otel_tickrmeter.fleets.tickrmeter.reason import RequestEvent
 from otel_tickrmeter.fleets.tickrmeter.state import Fleet
 from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
 from otel_tickrmeter.fleets.tickrmeter.window import Figures
+from otel_tickrmeter.stream.second import SECOND_NS
 
-_NS = 1e9
 _GREEDIEST = 10
 _BATTERY, _CHARGING, _FLASH, _INNER = (
     PLACES[name] for name in ("battery", "charging", "flash_id", "inner_version")
@@ -53,7 +53,7 @@ class FleetObserver:
         self._figures_of = (-1, -1)
 
     def callbacks(self) -> dict[str, Observe]:
-        """Return a callback for each instrument, by name."""
+        """A callback for each instrument, by name."""
         return {
             names.DEVICES_ONLINE_TOTAL: self._online,
             names.DEVICE_BATTERY_LEVEL: self._battery,
@@ -111,7 +111,7 @@ class FleetObserver:
     def _last_seen(self) -> Iterable[Observation]:
         offset_ns = self._unix_offset_ns()
         for device in self._devices():
-            yield Observation((device.seen_ns + offset_ns) / _NS, device.attributes)
+            yield Observation((device.seen_ns + offset_ns) / SECOND_NS, device.attributes)
 
     def _by_firmware(self) -> Iterable[Observation]:
         counts = Counter((d.firmware_version, d.readings[_INNER] or UNKNOWN) for d in self._devices())

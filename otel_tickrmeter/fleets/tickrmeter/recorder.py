@@ -18,9 +18,9 @@ from otel_tickrmeter.fleets.tickrmeter.reason import (
 )
 from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
 from otel_tickrmeter.stream.reason import ErrorReason, Repair
+from otel_tickrmeter.stream.second import SECOND_NS
 from otel_tickrmeter.telemetry.registration import Recorded
 
-_NS = 1e9
 _REJECTIONS: Mapping[IdentityKind, tuple[RejectionReason, ...]] = MappingProxyType(
     {
         IdentityKind.DEVICE: (
@@ -102,7 +102,7 @@ class FleetRecorder:
         attributes = pair.attributes if self._by_device else pair.symbol.attributes
         self._responses.add(1, attributes)
         if latency_ns is not None:
-            self._latency.record(latency_ns / _NS, attributes)
+            self._latency.record(latency_ns / SECOND_NS, attributes)
         self._count_outcome(self._firmware_answered, pair.device.firmware_version, "answered")
 
     def timed_out(self, pair: Pair) -> None:
@@ -148,7 +148,7 @@ class FleetRecorder:
     def boot_finished(self, device: Device, duration_ns: int | None) -> None:
         """Record how long a boot took."""
         if duration_ns is not None:
-            self._boot_duration.record(duration_ns / _NS, self._firmware_set(device))
+            self._boot_duration.record(duration_ns / SECOND_NS, self._firmware_set(device))
 
     def streamed(self, device: Device) -> None:
         """Count a request for a stream."""

@@ -8,7 +8,7 @@ _DEVICE = {"device_id": ANY}
 
 
 def devices() -> tuple[Instrument, ...]:
-    """Return the rows about devices."""
+    """The rows about devices."""
     source = "device registry"
     unreported = "never reported"
     return (

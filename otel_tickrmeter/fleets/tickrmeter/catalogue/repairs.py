@@ -7,7 +7,7 @@ from otel_tickrmeter.stream.reason import Repair
 
 
 def repairs() -> tuple[Instrument, ...]:
-    """Return the row about messages that were repaired."""
+    """The row about messages that were repaired."""
     return (
         counter(
             names.MESSAGES_REPAIRED,

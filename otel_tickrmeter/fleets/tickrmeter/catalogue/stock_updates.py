@@ -11,7 +11,7 @@ _WINDOW_EMPTY = "nothing in the symbol's window was answered"
 
 
 def stock_updates() -> tuple[Instrument, ...]:
-    """Return the rows about stock updates."""
+    """The rows about stock updates."""
     source = "symbol windows"
     return (
         counter(

@@ -19,7 +19,7 @@ _MONTH = 30 * 86_400
 
 
 def draw_symbols(count: int, rng: Random) -> tuple[str, ...]:
-    """Return distinct symbol names, popular ones first."""
+    """Distinct symbol names, popular ones first."""
     names = dict.fromkeys(_KNOWN_SYMBOLS[:count])
     while len(names) < count:
         names.setdefault("".join(rng.choices(_LETTERS, k=4)))
@@ -27,7 +27,7 @@ def draw_symbols(count: int, rng: Random) -> tuple[str, ...]:
 
 
 def draw_devices(options: SimulateOptions, symbols: Sequence[str], rng: Random) -> list[SimulatedDevice]:
-    """Return the devices: popular symbols on more of them, newer firmware too."""
+    """The devices: popular symbols on more of them, newer firmware too."""
     firmwares = tuple(
         Firmware(
             rank=rank,

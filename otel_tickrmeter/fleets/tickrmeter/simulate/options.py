@@ -62,7 +62,7 @@ class SimulateOptions:
     summary: str | None = None
 
     def as_json(self) -> dict[str, object]:
-        """Return the options for the summary; without the password."""
+        """The options for the summary; without the password."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "password"}
 
 

@@ -45,13 +45,13 @@ class Booted(NamedTuple):
     device_id: str
 
 
-class HttpStream(NamedTuple):
+class Stream(NamedTuple):
     """A device asks for a stream over HTTP."""
 
     device_id: str
 
 
-Meaning = Heartbeat | Request | Answer | Boot | Booted | HttpStream
+Meaning = Heartbeat | Request | Answer | Boot | Booted | Stream
 
 MESSAGE_TYPES: Mapping[type[Meaning], MessageType] = {
     Heartbeat: MessageType.DEVICE_STATUS,
@@ -59,7 +59,7 @@ MESSAGE_TYPES: Mapping[type[Meaning], MessageType] = {
     Answer: MessageType.STOCK_RESPONSE,
     Boot: MessageType.DEVICE_BOOT,
     Booted: MessageType.DEVICE_BOOTED,
-    HttpStream: MessageType.HTTP_STREAM,
+    Stream: MessageType.HTTP_STREAM,
 }
 
 Planned = simulate.Planned[Meaning]

@@ -17,7 +17,7 @@ class Spelling:
     as_text: bool
 
     def wire(self, readings: Mapping[str, Reading]) -> dict[str, Reading]:
-        """Return the payload fields that carry these readings."""
+        """The payload fields that carry these readings."""
         return {self.names[name]: self._value(value) for name, value in readings.items()}
 
     def _value(self, value: Reading) -> Reading:
