@@ -83,23 +83,57 @@ def test_what_arrives_is_pure_and_knows_nothing_of_ours(module: str) -> None:
         assert name.split(".")[0] in PURE_STDLIB or inside(name, f"{PACKAGE}.stream."), name
 
 
-# All else of a fleet is pure. These tell OpenTelemetry's API, and the exporter what is wrong with a message.
-FLEET_ENDS = tuple(f"{PACKAGE}.fleets.tickrmeter.{name}" for name in ("intake", "observers", "recorder"))
-FLEET_SETTINGS = f"{PACKAGE}.fleets.tickrmeter.settings"
+FLEETS = tuple(
+    sorted(
+        {name.split(".")[2] for name in below("fleets") if len(name.split(".")) > 2} - {"dialect"},
+    )
+)
+ENDS = ("intake", "observers", "recorder")
+"""All else of a fleet is pure. These tell OpenTelemetry's API, and count what is wrong with a message."""
 
 
-@pytest.mark.parametrize("module", sorted({*below("fleets.tickrmeter")} - {*FLEET_ENDS, FLEET_SETTINGS}))
-def test_a_fleet_is_pure(module: str) -> None:
-    places = ("fleets.tickrmeter.", "stream.", "catalogue.")
+def ends(fleet: str) -> set[str]:
+    return {f"{PACKAGE}.fleets.{fleet}.{name}" for name in ENDS}
+
+
+def settings_of(fleet: str) -> str:
+    return f"{PACKAGE}.fleets.{fleet}.settings"
+
+
+def core(fleet: str) -> list[str]:
+    return sorted({*below(f"fleets.{fleet}")} - ends(fleet) - {settings_of(fleet)})
+
+
+def test_all_fleets_are_looked_at() -> None:
+    assert FLEETS == ("autocore", "tickrmeter")
+    for fleet in FLEETS:
+        assert ends(fleet) | {settings_of(fleet)} <= {*MODULES}
+        assert len(core(fleet)) > 10
+
+
+@pytest.mark.parametrize(("fleet", "module"), [(fleet, module) for fleet in FLEETS for module in core(fleet)])
+def test_a_fleet_is_pure(fleet: str, module: str) -> None:
+    places = (f"fleets.{fleet}.", "stream.", "insight.", "catalogue.")
     for name in imports(SOURCES[module]):
-        assert name not in {*FLEET_ENDS, FLEET_SETTINGS, OBSERVE}, name
+        assert name not in {*ends(fleet), settings_of(fleet), OBSERVE}, name
         ours = any(inside(name, f"{PACKAGE}.{place}") for place in places)
-        assert name.split(".")[0] in PURE_STDLIB | {"orjson"} or ours, name
+        # `datetime` to read what a device wrote; it has a clock too, which the next test looks for.
+        assert name.split(".")[0] in PURE_STDLIB | {"orjson", "datetime"} or ours, name
 
 
-def test_the_settings_of_a_fleet_know_what_a_key_is() -> None:
-    places = {f"{PACKAGE}.settings{module}" for module in ("", ".key", ".kinds", ".model")}
-    assert {*imports(SOURCES[FLEET_SETTINGS])} <= places
+@pytest.mark.parametrize("module", [module for fleet in FLEETS for module in core(fleet)])
+def test_a_fleet_reads_no_clock(module: str) -> None:
+    for node in ast.walk(SOURCES[module]):
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in {"now", "utcnow", "today"}, ast.unparse(node)
+
+
+@pytest.mark.parametrize("fleet", FLEETS)
+def test_the_settings_of_a_fleet_know_what_a_key_is(fleet: str) -> None:
+    ours = {f"{PACKAGE}.settings{module}" for module in ("", ".key", ".kinds", ".model")}
+    known = ours | {*core(fleet)}
+    found = {name for name in imports(SOURCES[settings_of(fleet)]) if name.split(".")[0] not in PURE_STDLIB}
+    assert found <= known
 
 
 def test_what_a_fleet_is_knows_what_arrives_and_no_more() -> None:
@@ -107,9 +141,14 @@ def test_what_a_fleet_is_knows_what_arrives_and_no_more() -> None:
         assert name.split(".")[0] in PURE_STDLIB or inside(name, f"{PACKAGE}.stream."), name
 
 
-@pytest.mark.parametrize("module", FLEET_ENDS)
-def test_the_ends_of_a_fleet_know_the_instruments_and_no_edge_besides(module: str) -> None:
-    places = ("fleets.tickrmeter.", "stream.", "catalogue.", "exporter.", "telemetry.registration")
+@pytest.mark.parametrize(
+    ("fleet", "module"), [(fleet, end) for fleet in FLEETS for end in sorted(ends(fleet))]
+)
+def test_the_ends_of_a_fleet_know_the_instruments_and_no_edge_besides(fleet: str, module: str) -> None:
+    places = (
+        *(f"fleets.{fleet}.", "stream.", "insight.", "catalogue."),
+        *("exporter.", "telemetry.registration"),
+    )
     for name in imports(SOURCES[module]):
         ours = any(inside(name, f"{PACKAGE}.{place}") for place in places)
         stdlib = name.split(".")[0] in PURE_STDLIB | {"heapq"}
@@ -160,7 +199,7 @@ FLOORS = (
     ("pipeline", "rows", "configuration", "simulate."),
     ("handler",),
     ("set_aside", "limiter", "logs", "log_file", "log_writer"),
-    ("fleets.tickrmeter.",),
+    tuple(f"fleets.{fleet}." for fleet in FLEETS),
     ("fleets.dialect", "exporter."),
     ("mqtt.", "http.", "telemetry.", "letters."),
     ("settings.",),
