@@ -254,7 +254,7 @@ class TestPlaceholders:
 
 
 class TestRegistration:
-    OWN = (
+    OWN: tuple[tuple[str, dict[str, object]], ...] = (
         ("autocore/A/telemetry", {"temperature": 1}),
         ("autocore/A/relay/0/status", {"state": True}),
         ("autocore/A/system/ping", {}),

@@ -7,6 +7,7 @@ import pytest
 from otel_tickrmeter.fleets.autocore.event import MessageType
 from otel_tickrmeter.fleets.autocore.topics import LAYOUTS, RESERVED, filters
 from tests.support.autocore import Driver, named
+from tests.support.autocore_topics import OF_NOBODY, TYPES
 
 SEED = (
     "autocore/+/status",
@@ -14,58 +15,6 @@ SEED = (
     "autocore/+/relay/+/status",
     "autocore/+/display/interaction",
     "autocore/+/system/+",
-)
-TYPES = {
-    "A/status": "status",
-    "A/telemetry": "telemetry",
-    "A/relay/0/status": "relay_status",
-    "A/display/interaction": "interaction",
-    "A/system/boot": "system",
-    "A/system/whatever": "system",
-    "devices/A/status": "status",
-    "devices/A/relays/state": "relay_states",
-    "devices/A/relay/status": "relay_status",
-    "devices/A/relays/status": "relay_status",
-    "devices/A/telemetry": "telemetry",
-    "devices/A/telemetry/touch": "interaction",
-    "devices/A/telemetry/button": "interaction",
-    "devices/A/telemetry/navigation": "interaction",
-    "devices/A/telemetry/performance": "telemetry",
-    "devices/A/telemetry/system": "telemetry",
-    "devices/A/telemetry/errors": "error",
-    "devices/A/display/touch": "interaction",
-    "devices/A/announce": "announce",
-    "discovery/announce": "announce",
-    "telemetry/relays/data": "telemetry",
-    "telemetry/displays/data": "telemetry",
-    "telemetry/can/signals": "telemetry",
-    "telemetry/sensors/analog": "telemetry",
-    "devices/A/response": "response",
-    "errors/A/ERR_003": "error",
-    "macros/7/status": "macro",
-    "modes/night": "mode",
-    "devices/A/relays/set": "command",
-    "devices/A/relays/heartbeat": "command",
-    "devices/A/command": "command",
-    "devices/A/commands": "command",
-    "devices/A/command/relay/x": "command",
-    "devices/A/commands/reset": "command",
-    "gateway/macros/emergency_stop": "command",
-}
-OF_NOBODY = (
-    "devices/status",
-    "devices/telemetry",
-    "telemetry/status",
-    "broadcast/system/alert",
-    "devices/system/status",
-    "devices/A",
-    "devices/A/telemetry/other",
-    "A",
-    "",
-    "A/status/",
-    "A/relay/1",
-    "telemetry/gps/data",
-    "discovery/hello",
 )
 
 

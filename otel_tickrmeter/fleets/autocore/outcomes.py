@@ -4,8 +4,6 @@ It has all that a writer of a database needs, as it happens; what is known of a 
 is on these themselves. Of a retained message nothing is told but `filled`, of a late one but `history`.
 """
 
-from typing import Protocol
-
 from otel_tickrmeter.fleets.autocore.device import Device
 from otel_tickrmeter.fleets.autocore.event import (
     Decoded,
@@ -22,8 +20,8 @@ from otel_tickrmeter.fleets.autocore.sensor import Sensor
 from otel_tickrmeter.stream.reason import ErrorReason
 
 
-class Outcomes(Protocol):
-    """Told what happened, after it has."""
+class Outcomes:
+    """Told what happened, after it has. Who takes part overrides what it wants to know of."""
 
     def set_aside(self, message_type: MessageType, reason: ErrorReason | Reason) -> None:
         """A message, or part of it, had not its whole effect."""
