@@ -1,0 +1,1 @@
+"""The AutoCore fleet: relay boards, displays, sensor boards and CAN bridges of vehicles."""

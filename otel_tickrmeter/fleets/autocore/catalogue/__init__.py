@@ -1,0 +1,9 @@
+"""The rows of the fleet's instruments."""
+
+from otel_tickrmeter.catalogue.instrument import Instrument
+from otel_tickrmeter.fleets.autocore.catalogue import devices, messages, relays, telemetry
+
+
+def rows() -> tuple[Instrument, ...]:
+    """Return every row, in the order in which it is exposed and documented."""
+    return (*devices.devices(), *relays.relays(), *telemetry.telemetry(), *messages.messages())

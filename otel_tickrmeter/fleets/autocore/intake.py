@@ -1,0 +1,101 @@
+"""The fleet's end of the message handler: message to meaning, meaning to state."""
+
+from collections.abc import Callable
+
+from otel_tickrmeter.fleets.autocore.decode import DecodeError, Decoder
+from otel_tickrmeter.fleets.autocore.event import MessageType
+from otel_tickrmeter.fleets.autocore.recorder import MessageErrors
+from otel_tickrmeter.fleets.autocore.state import Arrival, Fleet
+from otel_tickrmeter.stream.message import (
+    Connected,
+    Doubted,
+    Dropped,
+    Heard,
+    LinkEvent,
+    Lost,
+    Message,
+    Refused,
+    Stalled,
+    Subscribed,
+    Watermark,
+)
+from otel_tickrmeter.stream.reason import ErrorReason
+
+
+class Intake:
+    """Takes the fleet's messages.
+
+    Args:
+        decoder: Decodes messages.
+        fleet: Holds the state.
+        messages: Counts what is set aside before it reaches the state.
+        unix_offset_ns: Unix time less monotonic time.
+
+    Attributes:
+        classify: Says what a message is, by its topic; None when it is none of this fleet's.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        fleet: Fleet,
+        messages: MessageErrors,
+        unix_offset_ns: Callable[[], int],
+    ) -> None:
+        self.classify = decoder.classify
+        self._decoder = decoder
+        self._fleet = fleet
+        self._messages = messages
+        self._unix_offset_ns = unix_offset_ns
+        # The last message on a topic that two filters match, until its copy has come.
+        self._may_come_again: Message | None = None
+
+    @property
+    def not_ready_reason(self) -> str | None:
+        """Why the fleet cannot be relied on; it always can."""
+        return None
+
+    def noticed(self, event: LinkEvent) -> None:
+        """Let time pass, and say since when there is nothing, or nothing certain, to be heard."""
+        match event:
+            case Watermark():
+                self._fleet.advance(event.at_ns, event.heard_ns, event.at_ns + self._unix_offset_ns())
+            case Refused() | Lost() | Connected() | Subscribed():
+                self._fleet.away_until(event.at_ns)
+            case Stalled() | Doubted() | Heard() | Dropped():
+                self._fleet.deaf_until(event.at_ns)
+
+    def take(self, message_type: MessageType, message: Message) -> MessageType:
+        """Let one message have its effect; returns what it turned out to be."""
+        at_ns = message.arrived_ns
+        unix_ns = at_ns + self._unix_offset_ns()
+        self._fleet.advance(at_ns, at_ns, unix_ns)
+        if message.duplicate or self._is_copy(message):
+            self._messages.message_error(message_type, ErrorReason.DUPLICATE)
+            return message_type
+        try:
+            decoded = self._decoder.decode(message)
+        except DecodeError as error:
+            self._messages.message_error(message_type, error.reason)
+            return message_type
+        if decoded is None:
+            return message_type
+        for reason in decoded.faults:
+            self._messages.message_error(decoded.message_type, reason)
+        self._fleet.apply(
+            decoded,
+            Arrival(at_ns, unix_ns, message.topic, hash(message.payload), message.retain, message.backlog),
+        )
+        return decoded.message_type
+
+    def _is_copy(self, message: Message) -> bool:
+        """Whether it came before, by the other of two filters that match its topic (rule 1)."""
+        where = self._decoder.place(message.topic)
+        if where is None or not where.twice:
+            return False
+        before = self._may_come_again
+        if before is not None and (before.topic, before.payload) == (message.topic, message.payload):
+            self._may_come_again = None
+            return True
+        self._may_come_again = message
+        return False

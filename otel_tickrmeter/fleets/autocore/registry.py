@@ -1,0 +1,64 @@
+"""Who is known: devices are admitted, and forgotten (rule 8)."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from otel_tickrmeter.fleets.autocore.device import Device
+from otel_tickrmeter.fleets.autocore.event import Announcement, Event, Status
+from otel_tickrmeter.fleets.autocore.reason import Reason, Registration
+
+ROOM_PAUSE_NS = 1_000_000_000
+"""At the bound, room is looked for this often at most: it takes a look at every device."""
+
+
+class Registry:
+    """Holds the devices, up to a bound. One that is offline gives way to a new one, the longest unseen first.
+
+    Args:
+        registration: Who is admitted.
+        max_devices: How many at one time.
+    """
+
+    def __init__(self, registration: Registration, max_devices: int) -> None:
+        self._registration = registration
+        self._max_devices = max_devices
+        self._devices: dict[str, Device] = {}
+        self._next_room_ns = 0
+
+    @property
+    def devices(self) -> Mapping[str, Device]:
+        """Known devices by id."""
+        return MappingProxyType(self._devices)
+
+    def get(self, device_id: str) -> Device | None:
+        """Return the device if it is known."""
+        return self._devices.get(device_id)
+
+    def refuses(self, event: Event) -> Reason | None:
+        """Why a live message of an unknown device does not admit it; None when it does."""
+        mode = self._registration
+        if mode is Registration.AUTO:
+            return None
+        says_who = isinstance(event, Announcement | Status)
+        return None if mode is Registration.ANNOUNCE and says_who else Reason.UNKNOWN_DEVICE
+
+    def admit(self, device: Device) -> None:
+        """Take in a device, for which there must be room."""
+        self._devices[device.id] = device
+
+    def remove(self, device: Device) -> None:
+        """Forget a device."""
+        del self._devices[device.id]
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room."""
+        return len(self._devices) >= self._max_devices
+
+    def gives_way(self, now_ns: int) -> Device | None:
+        """Return the device that may give way to another, if there is any and it is time to look."""
+        if now_ns < self._next_room_ns:
+            return None
+        self._next_room_ns = now_ns + ROOM_PAUSE_NS
+        gone = (device for device in self._devices.values() if not device.online)
+        return min(gone, key=lambda device: device.seen_ns, default=None)

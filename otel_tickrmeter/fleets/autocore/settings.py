@@ -1,0 +1,123 @@
+"""The fleet's settings: `[autocore]`, its keys and what must hold between them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+from otel_tickrmeter.fleets.autocore.reason import Registration
+from otel_tickrmeter.fleets.autocore.topics import LAYOUTS, MAX_RELAYS, SEED
+from otel_tickrmeter.settings import kinds
+from otel_tickrmeter.settings.key import Key, Rule
+from otel_tickrmeter.settings.kinds import DURATION, Kind, choice, integer
+
+DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "device_id": ("device_id", "uuid"),
+        "device_type": ("device_type", "type"),
+        "firmware_version": ("firmware_version", "firmware"),
+        "uptime": ("uptime", "uptime_seconds"),
+        "memory_free": ("memory_free", "free_memory", "free_heap", "system.free_heap"),
+        "wifi_signal": ("wifi_signal", "wifi_rssi", "rssi"),
+        "triggered_by": ("triggered_by", "trigger"),
+    }
+)
+"""Payload field names of each field, in the order they are looked for; a dotted one is nested."""
+
+Range = tuple[float, float]
+_SENSOR = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+_BOUNDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class AutoCoreSettings:
+    """`[autocore]`: durations in seconds, bounds in devices.
+
+    `fields` has every field of DEFAULT_FIELDS, overridden ones replaced. `ranges` has the least and the most
+    that is normal of some sensors, in the units of their readings. `relay_offset` None: each layout its own.
+    """
+
+    enabled: bool = False
+    layouts: tuple[str, ...] = (SEED,)
+    relay_offset: int | None = None
+    registration: Literal["auto", "announce", "closed"] = "auto"
+    device_timeout: float = 300.0
+    device_retention: float = 30 * 86400.0
+    max_devices: int = 20_000
+    fields: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: DEFAULT_FIELDS)
+    ranges: Mapping[str, Range] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def _read_layouts(value: object) -> tuple[str, ...]:
+    names: tuple[str, ...] = kinds.NAMES.read(value)
+    if not names or not {*names} <= {*LAYOUTS} or len({*names}) < len(names):
+        raise ValueError(f"must be a list of some of {', '.join(LAYOUTS)}, each once")
+    return names
+
+
+def _read_ranges(value: object) -> Mapping[str, Range]:
+    if not isinstance(value, Mapping):
+        raise ValueError("must be a table of sensors, each with [least, most]")  # noqa: TRY004  as every reader
+    ranges: dict[str, Range] = {}
+    for sensor, bounds in value.items():
+        if not isinstance(sensor, str) or not _SENSOR.fullmatch(sensor):
+            raise ValueError("must have names of sensors: small letters, digits, _, - and dots")
+        if not isinstance(bounds, list | tuple) or len(bounds) != _BOUNDS:
+            raise ValueError("must have [least, most] for each sensor")
+        if not all(isinstance(bound, int | float) and not isinstance(bound, bool) for bound in bounds):
+            raise ValueError("must have numbers as bounds")
+        least, most = map(float, bounds)
+        if not least <= most:
+            raise ValueError("must have bounds of which the first is not above the second")
+        ranges[sensor] = (least, most)
+    return MappingProxyType(ranges)
+
+
+KEYS = (
+    Key("autocore.enabled", kinds.BOOL, "Whether the AutoCore fleet is watched too."),
+    Key(
+        "autocore.layouts",
+        Kind(_read_layouts, structured=True),
+        'Layouts of topics: "seed" is the specified one, "devices" that of boards in the field.',
+        example='["seed", "devices"]',
+    ),
+    Key(
+        "autocore.relay_offset",
+        integer(0, MAX_RELAYS),
+        "What boards call their first relay.",
+        example="1",
+        default="0 in the seed layout, 1 in devices",
+    ),
+    Key(
+        "autocore.registration",
+        choice(*Registration),
+        '"auto" admits any device, "announce" those that say who they are, "closed" none.',
+    ),
+    Key("autocore.device_timeout", DURATION, "A device silent for this long is offline."),
+    Key("autocore.device_retention", DURATION, "A device offline and silent for this long is forgotten."),
+    Key("autocore.max_devices", integer(1, 1_000_000), "Devices known at one time."),
+    *(
+        Key(
+            f"autocore.fields.{name}",
+            kinds.NAMES,
+            f"Payload fields that carry {name}, first found wins; dotted ones are nested.",
+        )
+        for name in DEFAULT_FIELDS
+    ),
+    Key(
+        "autocore.ranges",
+        Kind(_read_ranges, structured=True),
+        "The least and the most that is normal of a sensor; beyond is an anomaly.",
+        example='{voltage = [10.5, 15], "can.rpm" = [0, 8000]}',
+    ),
+)
+"""Of `[autocore]`."""
+
+RULES = (
+    Rule(
+        ("autocore.device_retention", "autocore.device_timeout"),
+        lambda retention, timeout: retention >= timeout,
+        "autocore.device_retention must not be below autocore.device_timeout",
+    ),
+)
