@@ -84,7 +84,7 @@ def make_pipeline(
     link = LinkState(clock.started_ns)
     recorded = make_recorded(meter, rows)
     program = ProgramRecorder(recorded, with_otlp=settings.otlp.enabled)
-    workshop = Workshop(recorded, end_series, clock.unix_offset_ns)
+    workshop = Workshop(recorded, end_series, clock.unix_offset_ns, link)
     fleets = tuple(fleet.start(settings, workshop) for fleet in FLEETS if fleet.enabled(settings))
     observed: dict[str, Observe] = {
         **LinkObserver(link, clock.unix_offset_ns).callbacks(),

@@ -7,10 +7,13 @@ from otel_tickrmeter.fleets.roster import FLEETS
 from otel_tickrmeter.settings.model import Settings
 
 
-def all_rows() -> tuple[Instrument, ...]:
-    """The rows of every fleet, watched or not, and the program's, in the order of the documents."""
-    usual = default_settings()
-    return (*(row for fleet in FLEETS for row in fleet.rows(usual)), *_program_rows())
+def all_rows(settings: Settings | None = None) -> tuple[Instrument, ...]:
+    """The rows of every fleet, watched or not, and the program's, in the order of the documents.
+
+    Without settings, as the built-in defaults want them.
+    """
+    wanted = settings or default_settings()
+    return (*(row for fleet in FLEETS for row in fleet.rows(wanted)), *_program_rows())
 
 
 def rows_of(settings: Settings) -> tuple[Instrument, ...]:

@@ -10,13 +10,13 @@ from opentelemetry.metrics import CallbackT, Meter
 from benchmarks.load.traffic import Shape, Wire
 from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.catalogue.observe import as_callbacks
+from otel_tickrmeter.configuration import default_settings
 from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
 from otel_tickrmeter.exporter.observers import ProcessObserver, exposition_callbacks
-from otel_tickrmeter.fleets.tickrmeter.detail import rows_for
 from otel_tickrmeter.fleets.tickrmeter.settings import MonitoringSettings, TickrMeterSettings
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.pipeline import Clock, make_pipeline
-from otel_tickrmeter.rows import all_rows
+from otel_tickrmeter.rows import rows_of
 from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.stream.message import Message, Watermark
 from otel_tickrmeter.telemetry.compact import CompactMeter
@@ -52,7 +52,7 @@ def make_handler(
 def make_exporter(settings: Settings) -> Exporter:
     """Make the default path in device detail."""
     telemetry = SnapshotTelemetry(
-        CompactMeter(rows_for(all_rows(), "device")),
+        CompactMeter(rows_of(default_settings())),
         make_resource("benchmark"),
         5.0,
         exposition_rows(),
@@ -71,7 +71,14 @@ def settings_for(shape: Shape) -> Settings:
         max_devices=max(usual.max_devices, shape.devices),
         max_pairs=max(usual.max_pairs, shape.pairs),
     )
-    return Settings(fleets=(TickrMeterSettings(monitoring=bounds),))
+    return with_fleet(TickrMeterSettings(monitoring=bounds))
+
+
+def with_fleet(fleet: TickrMeterSettings) -> Settings:
+    """Return the default settings, but for this fleet."""
+    usual = default_settings()
+    others = tuple(each for each in usual.fleets if not isinstance(each, TickrMeterSettings))
+    return replace(usual, fleets=(fleet, *others))
 
 
 class Feeder:

@@ -5,7 +5,6 @@ from enum import StrEnum
 
 from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.exporter.names import message_names
-from otel_tickrmeter.stream.reason import ErrorReason
 from otel_tickrmeter.stream.second import SECOND_NS
 from otel_tickrmeter.telemetry.registration import Recorded
 
@@ -47,8 +46,8 @@ class MessageRecorder:
         self._messages.add(1, attributes)
         self._processing.record(processing_ns / SECOND_NS, attributes)
 
-    def message_error(self, message_type: StrEnum, reason: ErrorReason) -> None:
-        """Count a message, or a field, that was set aside."""
+    def message_error(self, message_type: StrEnum, reason: StrEnum) -> None:
+        """Count a message, or a field, that was set aside: an ErrorReason, or a reason of the fleet's own."""
         self.errors += 1
         self._errors.add(1, {"message_type": message_type.value, "reason": reason.value})
         self.set_aside.append(reason)

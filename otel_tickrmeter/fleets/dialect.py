@@ -14,6 +14,7 @@ from otel_tickrmeter.catalogue.observe import Observe
 from otel_tickrmeter.exporter.messages import MessageRecorder
 from otel_tickrmeter.settings.key import Key, Rule
 from otel_tickrmeter.settings.model import Settings
+from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.message import LinkEvent, Message
 from otel_tickrmeter.stream.subscription import Subscription
 from otel_tickrmeter.telemetry.registration import Recorded
@@ -59,11 +60,13 @@ class Workshop:
         recorded: The counters and histograms of its rows.
         end_series: Told which series are over.
         unix_offset_ns: What to add to a monotonic time for a Unix time.
+        link: What is known of the connection.
     """
 
     recorded: Recorded
     end_series: Callable[[AttributeSet], None]
     unix_offset_ns: Callable[[], int]
+    link: LinkState
 
 
 class Dialect(Protocol):

@@ -16,12 +16,11 @@ from otel_tickrmeter.catalogue.observe import as_callbacks
 from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
 from otel_tickrmeter.exporter.observers import ProcessObserver, exposition_callbacks
 from otel_tickrmeter.exporter.process import SystemSample
-from otel_tickrmeter.fleets.tickrmeter.detail import Detail, rows_for
+from otel_tickrmeter.fleets.tickrmeter.detail import Detail
 from otel_tickrmeter.fleets.tickrmeter.intake import TickrMeterIntake
 from otel_tickrmeter.fleets.tickrmeter.settings import MetricsSettings, MonitoringSettings, TickrMeterSettings
 from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.pipeline import Clock, make_pipeline
-from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.settings.model import OtlpSettings, Temporality
 from otel_tickrmeter.stream.message import LinkEvent, Message
 from otel_tickrmeter.telemetry.compact import CompactMeter
@@ -32,7 +31,7 @@ from otel_tickrmeter.telemetry.render import Format
 from otel_tickrmeter.telemetry.series import label_text
 from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
 from otel_tickrmeter.telemetry.stock import StockTelemetry
-from tests.support.settings import settings_of
+from tests.support.settings import rows_in, settings_of
 
 SECOND_NS = 1_000_000_000
 START_NS = 1_000 * SECOND_NS
@@ -81,7 +80,7 @@ def compact_telemetry(
         "otel_scope_schema_url": "",
     }
     return SnapshotTelemetry(
-        CompactMeter(rows_for(all_rows(), detail)),
+        CompactMeter(rows_in(detail)),
         RESOURCE,
         5.0,
         exposition_rows(),
@@ -97,7 +96,7 @@ def stock_telemetry(
 ) -> StockTelemetry:
     return StockTelemetry(
         RESOURCE,
-        rows_for(all_rows(), detail),
+        rows_in(detail),
         series_limit=100_001,
         scope_labels=scope_labels,
         temporality=temporality,

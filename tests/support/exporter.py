@@ -7,7 +7,7 @@ from otel_tickrmeter.catalogue.observe import as_callbacks
 from otel_tickrmeter.exporter.messages import MessageRecorder
 from otel_tickrmeter.exporter.observers import LetterObserver, LinkObserver
 from otel_tickrmeter.exporter.recorder import ProgramRecorder
-from otel_tickrmeter.fleets.tickrmeter.detail import Detail, rows_for
+from otel_tickrmeter.fleets.tickrmeter.detail import Detail
 from otel_tickrmeter.fleets.tickrmeter.event import MessageType
 from otel_tickrmeter.fleets.tickrmeter.intake import TickrMeterIntake
 from otel_tickrmeter.fleets.tickrmeter.observers import FleetObserver, Ranks
@@ -17,7 +17,6 @@ from otel_tickrmeter.fleets.tickrmeter.registry import Limits
 from otel_tickrmeter.fleets.tickrmeter.state import Fleet
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.letters.writer import LetterWriter
-from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.set_aside import SetAside
 from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.message import Message
@@ -25,6 +24,7 @@ from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.family import HistogramFamily
 from otel_tickrmeter.telemetry.registration import make_observed, make_recorded
 from tests.support.driver import LIMITS
+from tests.support.settings import rows_in
 from tests.support.wire import decoder
 
 PROCESSING_NS = 20_000
@@ -42,7 +42,7 @@ class Exporter:
         outcomes: Outcomes | None = None,
         letters: LetterWriter | None = None,
     ) -> None:
-        rows = rows_for(all_rows(), detail)
+        rows = rows_in(detail)
         self.meter = CompactMeter(rows)
         recorded = make_recorded(self.meter, rows)
         self.recorder = ProgramRecorder(recorded)

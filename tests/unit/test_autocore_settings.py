@@ -9,7 +9,7 @@ from otel_tickrmeter.fleets.autocore.settings import (
     DEFAULT_FIELDS,
     KEYS,
     RULES,
-    AutoCoreSettings,
+    AutoCoreTable,
 )
 from otel_tickrmeter.settings.key import make_schema
 
@@ -21,11 +21,11 @@ def read(name: str) -> Callable[[object], object]:
 
 
 def test_it_is_off_unless_somebody_says_otherwise() -> None:
-    assert AutoCoreSettings().enabled is False
+    assert AutoCoreTable().enabled is False
 
 
 def test_every_field_of_the_record_has_its_key() -> None:
-    names = {field.name for field in fields(AutoCoreSettings)} - {"fields"}
+    names = {field.name for field in fields(AutoCoreTable)} - {"fields"}
     assert {*SCHEMA.keys} == {
         *(f"autocore.{name}" for name in names),
         *(f"autocore.fields.{name}" for name in DEFAULT_FIELDS),
@@ -33,8 +33,8 @@ def test_every_field_of_the_record_has_its_key() -> None:
 
 
 def test_the_defaults_are_what_their_keys_read_and_write() -> None:
-    defaults = AutoCoreSettings()
-    for field in fields(AutoCoreSettings):
+    defaults = AutoCoreTable()
+    for field in fields(AutoCoreTable):
         value = getattr(defaults, field.name)
         if field.name != "fields" and value is not None:
             assert read(field.name)(value) == value

@@ -6,7 +6,7 @@ import pytest
 
 from otel_tickrmeter.exporter.messages import MessageRecorder
 from otel_tickrmeter.exporter.recorder import ProgramRecorder
-from otel_tickrmeter.fleets.tickrmeter.detail import Detail, rows_for
+from otel_tickrmeter.fleets.tickrmeter.detail import Detail
 from otel_tickrmeter.fleets.tickrmeter.device import Device, Pair
 from otel_tickrmeter.fleets.tickrmeter.event import MessageType
 from otel_tickrmeter.fleets.tickrmeter.reason import (
@@ -20,7 +20,6 @@ from otel_tickrmeter.fleets.tickrmeter.reason import (
 from otel_tickrmeter.fleets.tickrmeter.recorder import FleetRecorder
 from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
 from otel_tickrmeter.fleets.tickrmeter.window import OutcomeWindow
-from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.stream.reason import ErrorReason
 from otel_tickrmeter.telemetry.exposition import Telemetry
 from otel_tickrmeter.telemetry.outcome import ExportOutcome
@@ -28,6 +27,7 @@ from otel_tickrmeter.telemetry.registration import make_recorded
 from tests.support.assembly import compact_telemetry, expose, stock_telemetry
 from tests.support.exporter import Exporter
 from tests.support.exposition_text import exposition
+from tests.support.settings import rows_in
 
 PAIR = 'device_id="A",symbol="X"'
 SYMBOL = 'symbol="X"'
@@ -257,7 +257,7 @@ def test_exports_over_otlp_start_at_zero_if_there_will_be_any(
     make: Callable[[Detail], Telemetry], *, with_otlp: bool
 ) -> None:
     telemetry = make("symbol")
-    recorded = make_recorded(telemetry.meter(), rows_for(all_rows(), "symbol"))
+    recorded = make_recorded(telemetry.meter(), rows_in("symbol"))
     recorder = ProgramRecorder(recorded, with_otlp=with_otlp)
     assert otlp_exports(telemetry) == ({"succeeded": 0, "failed": 0} if with_otlp else {})
     if with_otlp:

@@ -53,8 +53,10 @@ def connection() -> tuple[Instrument, ...]:
     )
 
 
-def messages(fleet: str, message_types: tuple[str, ...]) -> tuple[Instrument, ...]:
-    """The rows about the messages of a fleet, which may be of these types."""
+def messages(
+    fleet: str, message_types: tuple[str, ...], reasons: tuple[str, ...] = ()
+) -> tuple[Instrument, ...]:
+    """The rows about the messages of a fleet: of these types, set aside for these reasons besides all's."""
     named = names.message_names(fleet)
     return (
         counter(
@@ -69,7 +71,7 @@ def messages(fleet: str, message_types: tuple[str, ...]) -> tuple[Instrument, ..
             "{error}",
             f"{fleet}_message_errors_total",
             "Messages, or single fields of a heartbeat, that were set aside.",
-            {"message_type": message_types, "reason": tuple(ErrorReason)},
+            {"message_type": message_types, "reason": (*ErrorReason, *reasons)},
         ),
         Instrument(
             named.processing,

@@ -10,7 +10,7 @@ from otel_tickrmeter.fleets.autocore.reason import Registration
 from otel_tickrmeter.fleets.autocore.topics import LAYOUTS, MAX_RELAYS, SEED
 from otel_tickrmeter.settings import kinds
 from otel_tickrmeter.settings.key import Key, Rule
-from otel_tickrmeter.settings.kinds import DURATION, Kind, choice, integer
+from otel_tickrmeter.settings.kinds import DURATION, ValueKind, choice, integer
 
 DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -31,7 +31,7 @@ _BOUNDS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class AutoCoreSettings:
+class AutoCoreTable:
     """`[autocore]`: durations in seconds, bounds in devices.
 
     `fields` has every field of DEFAULT_FIELDS, overridden ones replaced. `ranges` has the least and the most
@@ -47,6 +47,13 @@ class AutoCoreSettings:
     max_devices: int = 20_000
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: DEFAULT_FIELDS)
     ranges: Mapping[str, Range] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class AutoCoreSettings:
+    """Everything the fleet can be told."""
+
+    autocore: AutoCoreTable = field(default_factory=AutoCoreTable)
 
 
 def _read_layouts(value: object) -> tuple[str, ...]:
@@ -78,7 +85,7 @@ KEYS = (
     Key("autocore.enabled", kinds.BOOL, "Whether the AutoCore fleet is watched too."),
     Key(
         "autocore.layouts",
-        Kind(_read_layouts, structured=True),
+        ValueKind(_read_layouts, structured=True),
         'Layouts of topics: "seed" is the specified one, "devices" that of boards in the field.',
         example='["seed", "devices"]',
     ),
@@ -107,7 +114,7 @@ KEYS = (
     ),
     Key(
         "autocore.ranges",
-        Kind(_read_ranges, structured=True),
+        ValueKind(_read_ranges, structured=True),
         "The least and the most that is normal of a sensor; beyond is an anomaly.",
         example='{voltage = [10.5, 15], "can.rpm" = [0, 8000]}',
     ),
