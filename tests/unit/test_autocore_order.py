@@ -1,4 +1,4 @@
-"""Rules 5 and 6 of the AutoCore fleet: which message says how things are now, and whose clock is believed."""
+"""Rules 5 and 6 of docs/autocore.md: which message says how things are now, and whose clock is believed."""
 
 import pytest
 

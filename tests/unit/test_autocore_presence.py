@@ -1,4 +1,4 @@
-"""Rules 2, 3, 4, 7 and 8 of the AutoCore fleet: who is there, who is known, and what of it."""
+"""Rules 2, 3, 4, 7, 8 and 10 of docs/autocore.md: who is there, who is known, and what of it."""
 
 import pytest
 
