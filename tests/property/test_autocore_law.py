@@ -1,4 +1,4 @@
-"""The laws of the AutoCore fleet, for any traffic.
+"""The laws of the AutoCore fleet, for any traffic; the rules are those of docs/autocore.md.
 
 Order, precisely (rule 5). Of one topic's messages with trusted stamps, which arrive together:
 

@@ -1,4 +1,7 @@
-"""What the AutoCore fleet reads in a payload, and what it says of one that it cannot read. Rule 11."""
+"""What the AutoCore fleet reads in a payload, and what it says of one that it cannot read.
+
+Rules 10 and 11 of docs/autocore.md.
+"""
 
 import json
 

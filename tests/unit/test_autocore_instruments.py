@@ -207,4 +207,4 @@ def test_the_connection() -> None:
 
 
 def test_the_fleet_is_never_what_makes_the_program_not_ready() -> None:
-    assert Instruments().intake.not_ready_reason is None
+    assert Instruments().intake.not_ready_reason() is None

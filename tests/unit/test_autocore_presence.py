@@ -1,4 +1,4 @@
-"""Rules 2, 3, 4, 7 and 8 of the AutoCore fleet: who is there, who is known, and what of it."""
+"""Rules 2, 3, 4, 7, 8 and 10 of docs/autocore.md: who is there, who is known, and what of it."""
 
 import pytest
 
@@ -104,6 +104,14 @@ class TestRetained:
             driver.publish(3, f"autocore/A/relay/{number}/status", {"state": True}, retain=True)
         assert named(driver.online(4), "filled") == [("A", None), ("A", 0), ("A", 1), ("A", 2)]
 
+    def test_rule_2_what_waited_makes_room(self) -> None:
+        driver = Driver(max_devices=1)
+        for at, device in ((1, "A"), (5, "B")):
+            for number in range(4):
+                driver.publish(at, f"autocore/{device}/relay/{number}/status", {"state": True}, retain=True)
+            assert len(named(driver.online(at + 1, device), "filled")) == 4
+            driver.publish(at + 2, f"autocore/{device}/status", WILL)
+
     def test_rule_2_retained_readings_and_events_are_nothing(self) -> None:
         driver = Driver()
         driver.online(1)
@@ -205,6 +213,13 @@ class TestPresence:
         driver.notice(event)
         assert turns(driver.quiet(401)) == []
         assert turns(driver.quiet(402.5)) == [("offline", "A", "silence")]
+
+    def test_rule_4_what_we_missed_and_have_heard_since_is_no_deafness(self) -> None:
+        driver = Driver()
+        driver.online(1)
+        driver.quiet(200)
+        driver.notice(Dropped(ns(150), 1))
+        assert turns(driver.quiet(302.5)) == [("offline", "A", "silence")]
 
     def test_rule_4_a_word_that_is_none_proves_presence_all_the_same(self) -> None:
         driver = Driver()

@@ -1,4 +1,4 @@
-"""Rule 9 of the AutoCore fleet: what is a switching, and what caused it."""
+"""Rule 9 of docs/autocore.md: what is a switching, and what caused it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Rule 1 of the AutoCore fleet: what its topics are, and that each message counts once."""
+"""Rule 1 of docs/autocore.md: what its topics are, and that each message counts once."""
 
 from itertools import combinations, product
 

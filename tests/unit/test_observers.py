@@ -12,7 +12,6 @@ from otel_tickrmeter.exporter import names
 from otel_tickrmeter.exporter.observers import LetterObserver, LinkObserver, ProcessObserver
 from otel_tickrmeter.fleets.tickrmeter.observers import FleetObserver, Ranks
 from otel_tickrmeter.fleets.tickrmeter.state import MIN_TIMEOUTS_IN_A_ROW, Fleet
-from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.message import Lost, Subscribed, Watermark
 from otel_tickrmeter.stream.reason import LinkReason
@@ -27,6 +26,7 @@ from tests.support.assembly import (
     assemble,
     compact_telemetry,
 )
+from tests.support.settings import rows_in
 from tests.support.traffic import FIRST, SECOND, THIRD, answer, at, bare, request, status
 
 Seen = list[tuple[object, dict[str, object]]]
@@ -63,7 +63,7 @@ def test_every_observable_of_the_catalogue_is_observed() -> None:
         | LetterObserver(None).callbacks()
         | ProcessObserver(BUILD).callbacks()
     )
-    observable = {row.name for row in all_rows() if row.kind not in (Kind.COUNTER, Kind.HISTOGRAM)}
+    observable = {row.name for row in rows_in("device") if row.kind not in (Kind.COUNTER, Kind.HISTOGRAM)}
     assert observed.keys() == observable - {names.EXPOSITION_AGE, names.EXPOSITION_SERIES}
 
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from otel_tickrmeter.configuration import SCHEMA, default_settings, load_settings
+from otel_tickrmeter.fleets.autocore.settings import DEFAULT_FIELDS as AUTOCORE_FIELDS
 from otel_tickrmeter.fleets.tickrmeter.heartbeat import DEFAULT_FIELDS
 from otel_tickrmeter.fleets.tickrmeter.settings import TickrMeterSettings
 from otel_tickrmeter.settings.layer import Found
@@ -54,6 +55,15 @@ SAMPLES: dict[str, tuple[str, str, object]] = {
     "monitoring.max_symbols": ("1_000", "1_000", 1000),
     "monitoring.max_pairs": ("9", "9", 9),
     "monitoring.max_device_symbols": ("7", "7", 7),
+    "autocore.enabled": ("true", "true", True),
+    "autocore.layouts": ('["seed", "devices"]', '["seed", "devices"]', ("seed", "devices")),
+    "autocore.relay_offset": ("1", "1", 1),
+    "autocore.registration": ("closed", '"closed"', "closed"),
+    "autocore.device_timeout": ("1m", '"1m"', 60.0),
+    "autocore.device_retention": ("2 days", '"2 days"', 172800.0),
+    "autocore.max_devices": ("7", "7", 7),
+    "autocore.ranges": ("{voltage = [10, 15]}", "{voltage = [10, 15]}", {"voltage": (10.0, 15.0)}),
+    **{f"autocore.fields.{name}": ('["a", "b"]', '["a", "b"]', ("a", "b")) for name in AUTOCORE_FIELDS},
     "metrics.detail": ("symbol", '"symbol"', "symbol"),
     "prometheus.host": ("::1", '"[::1]"', "::1"),
     "prometheus.port": ("0", "0", 0),
@@ -149,9 +159,10 @@ def test_schema_and_records_have_the_same_keys() -> None:
         )
 
     readings = {f"messages.fields.{reading}" for reading in DEFAULT_FIELDS}
+    readings |= {f"autocore.fields.{name}" for name in AUTOCORE_FIELDS}
     defaults = default_settings()
     found = leaves(replace(defaults, fleets=())).union(*map(leaves, defaults.fleets))
-    assert found - {"messages.fields", "fleets"} | readings == SCHEMA.keys.keys()
+    assert found - {"messages.fields", "autocore.fields", "fleets"} | readings == SCHEMA.keys.keys()
 
 
 @pytest.mark.parametrize("key", SAMPLES)

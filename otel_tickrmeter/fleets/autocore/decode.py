@@ -118,9 +118,17 @@ class Decoder:
         """Whose message it is: the topic's device, else the one that the payload names."""
         if where.device_id is None:
             return self._named(payload) if where.message_type in _OF_A_DEVICE else None
-        # Of the seed's, the first that is given must be right; others give a number beside the uuid.
-        given = [value for path in self._ids if (value := find(payload, (path,))) is not None]
-        if given and where.device_id not in map(str, given[:1] if where.seed else given):
+        other = False
+        for path in self._ids:
+            given = find(payload, (path,))
+            if given is not None:
+                if str(given) == where.device_id:
+                    return where.device_id
+                other = True
+                # Of the seed's, the first that is given must be right; others give a number beside the uuid.
+                if where.seed:
+                    break
+        if other:
             raise DecodeError(Reason.ID_MISMATCH)
         return where.device_id
 

@@ -10,7 +10,7 @@ from otel_tickrmeter.fleets.autocore.sensor import MAX_SENSORS, Sensor
 MAX_TOPICS = 192
 """Topics of one device whose order is kept; on further ones arrival decides. One for each relay, and 64."""
 BURST = 100
-"""Messages of one device in a second; beyond that only some of its readings are to be stored (rule 10)."""
+"""Messages of one device in a second; beyond that only some of its readings are to be stored."""
 
 RESTART_SLACK = 2.0
 """Seconds by which an uptime may go down without a restart: a message may be that much older."""
@@ -139,7 +139,7 @@ class Device:
         return changed
 
     def take_figures(self, given: Figures, *, only_unknown: bool) -> bool:
-        """Take over its figures; what was not given stays. Says whether it was restarted (rule 7)."""
+        """Take over its figures; what was not given stays. Says whether it was restarted."""
         uptime, memory_free, wifi_signal = given
         restarted = False
         if uptime is not None and not (only_unknown and self.uptime is not None):

@@ -52,7 +52,7 @@ class Figures(NamedTuple):
 
 
 class Description(NamedTuple):
-    """What a device is; `capabilities` is JSON. None: not given, or a placeholder (rule 7)."""
+    """What a device is; `capabilities` is JSON. None: not given, or a placeholder."""
 
     ip_address: str | None = None
     mac_address: str | None = None

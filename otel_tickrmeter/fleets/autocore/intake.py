@@ -103,7 +103,7 @@ class AutoCoreIntake:
         return decoded.message_type
 
     def _is_copy(self, message: Message) -> bool:
-        """Whether it came before, by the other of two filters that match its topic (rule 1)."""
+        """Whether it came before, by the other of two filters that match its topic."""
         where = self._decoder.place(message.topic)
         if where is None or not where.twice:
             return False

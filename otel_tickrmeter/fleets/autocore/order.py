@@ -1,4 +1,4 @@
-"""The order of one device's messages on one topic (rule 5).
+"""The order of one device's messages on one topic: rule 5 of docs/autocore.md.
 
 Devices' clocks say it where they can be trusted: what is older than what is known, by more than SLACK_NS, is
 late. Within that, arrival decides, because many stamps are whole seconds. The same content with the same

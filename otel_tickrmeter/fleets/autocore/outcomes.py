@@ -54,7 +54,7 @@ class Outcomes:
         """A board switched a relay off for safety; its change, if it was on, is told besides."""
 
     def reading(self, device: Device, sensor: Sensor, when: When, *, keep: bool) -> None:
-        """A sensor has a new reading; not `keep`: one of this second is stored already (rule 10)."""
+        """A sensor has a new reading; not `keep`: one of this second is stored already."""
 
     def interaction(self, device: Device, event: Interaction, when: When) -> None:
         """A person touched a display."""
@@ -66,7 +66,7 @@ class Outcomes:
         """Something came that is stored and has no state."""
 
     def history(self, device: Device, decoded: Decoded, when: When) -> None:
-        """A late message: it is stored as history, and changes nothing (rule 5)."""
+        """A late message: it is stored as history, and changes nothing."""
 
     def forgotten(self, device: Device) -> None:
         """The device is forgotten, and its series with it."""

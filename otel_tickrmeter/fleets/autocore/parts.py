@@ -70,7 +70,7 @@ class Parts:
     def telemetry(self, payload: Mapping[str, Any], faults: Faults) -> Telemetry:
         """Read what sensors say."""
         figures = self._figures(payload, faults)
-        readings = list(self._sensors.readings(payload, faults))
+        readings = self._sensors.readings(payload, faults)
         # Whatever devices call them, they are sensors by one name.
         if figures.memory_free is not None:
             readings.append(Reading(MEMORY_FREE, figures.memory_free, "B"))

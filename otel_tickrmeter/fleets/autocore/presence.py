@@ -1,4 +1,4 @@
-"""For how long a device has been silent (rule 4): only what we could have heard counts."""
+"""How long a device has been silent; only what we could have heard counts (rule 4 of docs/autocore.md)."""
 
 
 class Ear:

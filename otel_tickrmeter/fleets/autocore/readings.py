@@ -82,7 +82,7 @@ def read_flag(value: object) -> bool:
 
 
 def read_text(value: object) -> str | None:
-    """Read a text about a device, or a number as one; None for a blank one, which says nothing (rule 7)."""
+    """Read a text about a device, or a number as one; None for a blank one, which says nothing."""
     if type(value) is int:
         value = str(value)
     if type(value) is not str:

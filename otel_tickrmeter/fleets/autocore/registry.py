@@ -1,4 +1,4 @@
-"""Who is known: devices are admitted, and forgotten (rule 8)."""
+"""Who is known: devices are admitted, and forgotten (rule 8 of docs/autocore.md)."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""One relay, and the events of its switching (rule 9).
+"""One relay, and the events of its switching: rule 9 of docs/autocore.md.
 
 A board tells of one switching more than once: with its cause, and in the states of all its relays, in either
 order. So a change without a cause waits for EXPLAINED_NS, and what comes meanwhile and says why, explains it.
@@ -30,7 +30,7 @@ class Relay:
     Attributes:
         number: The one it has on its board, from 0.
         state: Whether it is on; None while not known.
-        retained: What is known is what the broker kept, and may be long past (rule 2).
+        retained: What is known is what the broker kept, and may be long past.
         since_ns: When it was last switched before our eyes, Unix nanoseconds; None: never.
         trigger: What switched it then.
         refreshed_ns: When its state was last told, Unix nanoseconds.

@@ -1,4 +1,4 @@
-"""What the broker kept of devices that are not known yet (rule 2).
+"""What the broker kept of devices that are not known yet: rule 2 of docs/autocore.md.
 
 It admits nobody, and arrives before anything live does: so it waits for its device, within bounds.
 """

@@ -1,11 +1,11 @@
 """Finds the readings in a payload: every number is a sensor's, and nested ones have dotted names."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from otel_tickrmeter.fleets.autocore.event import Reading
-from otel_tickrmeter.fleets.autocore.readings import MAX_FIGURE, FieldError, Path, read_number
+from otel_tickrmeter.fleets.autocore.readings import FieldError, Path, read_number
 from otel_tickrmeter.fleets.autocore.reason import Reason
 from otel_tickrmeter.stream.reason import ErrorReason
 
@@ -47,36 +47,31 @@ class Sensors:
         # The same few names come again and again; how each is spelled as a key is worked out only once.
         self._keys: dict[Path, str | None] = {}
 
-    def readings(self, payload: Mapping[str, Any], faults: Faults) -> Iterator[Reading]:
-        """Yield the readings of a payload, whose depth is bounded; add a reason for each that is none."""
-        yield from self._within(payload, (), faults)
+    def readings(self, payload: Mapping[str, Any], faults: Faults) -> list[Reading]:
+        """The readings of a payload, whose depth is bounded; add a reason for each that is none."""
+        found: list[Reading] = []
+        self._find(payload, (), found, faults)
+        return found
 
-    def _within(self, payload: Mapping[str, Any], path: Path, faults: Faults) -> Iterator[Reading]:
+    def _find(self, payload: Mapping[str, Any], path: Path, found: list[Reading], faults: Faults) -> None:
         for name, value in payload.items():
             kind = type(value)
-            if kind is float or kind is int:
-                unit = ""
-            elif kind is dict:
+            unit = ""
+            if kind is dict:
                 if "value" not in value:
                     here = (*path, name)
-                    yield from self._within(value, _CALLED.get(here, here), faults)
+                    self._find(value, _CALLED.get(here, here), found, faults)
                     continue
                 unit = _unit(value.get("unit"))
                 value = value["value"]  # noqa: PLW2901  the reading is in it
-            elif kind is str and not path and name in _UNITS:
-                unit = ""
-            else:
+            elif kind is not float and kind is not int and (kind is not str or path or name not in _UNITS):
                 continue
             key = self._key((*path, name), faults)
-            if key is None:
-                continue
-            if kind is float and -MAX_FIGURE <= value <= MAX_FIGURE:
-                yield Reading(key, value, _UNITS.get(key, ""))
-                continue
-            try:
-                yield Reading(key, read_number(value), unit or _UNITS.get(key, ""))
-            except FieldError as error:
-                faults.append(error.reason)
+            if key is not None:
+                try:
+                    found.append(Reading(key, read_number(value), unit or _UNITS.get(key, "")))
+                except FieldError as error:
+                    faults.append(error.reason)
 
     def _key(self, path: Path, faults: Faults) -> str | None:
         try:

@@ -87,7 +87,6 @@ KEYS = (
         "autocore.layouts",
         ValueKind(_read_layouts, structured=True),
         'Layouts of topics: "seed" is the specified one, "devices" that of boards in the field.',
-        example='["seed", "devices"]',
     ),
     Key(
         "autocore.relay_offset",
@@ -115,8 +114,7 @@ KEYS = (
     Key(
         "autocore.ranges",
         ValueKind(_read_ranges, structured=True),
-        "The least and the most that is normal of a sensor; beyond is an anomaly.",
-        example='{voltage = [10.5, 15], "can.rpm" = [0, 8000]}',
+        "What is normal of a sensor, from the least to the most, such as {voltage = [10.5, 15]}.",
     ),
 )
 """Of `[autocore]`."""

@@ -45,7 +45,7 @@ def read_repeated_stamp(payload: bytes) -> int | None:
         stamps = [value for name, value in members if name == "timestamp"]
         return {"timestamp": next((value for value in stamps if read_stamp(value) is not None), None)}
 
-    found: dict[str, object] = json.loads(payload, object_pairs_hook=with_stamps)
+    found: dict[str, object] = json.loads(payload, object_pairs_hook=with_stamps, parse_int=float)
     return read_stamp(found["timestamp"])
 
 

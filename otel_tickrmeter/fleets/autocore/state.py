@@ -1,7 +1,7 @@
 """The state of the fleet: what messages and the passing of time do to devices, relays and sensors.
 
-The rules this file keeps: what is fresh (2, 5, 6), who is there (3, 4), who is known (8), and what a backlog
-may do (10). Those about relays are kept by `switching.py`, those about readings by `watching.py`.
+The rules of docs/autocore.md that this file keeps: what is fresh (2, 5, 6), who is there (3, 4), who is known
+(8), and what a backlog may do (10). Relays are the matter of `switching.py`, readings that of `watching.py`.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What messages do to relays (rule 9)."""
+"""What messages do to relays: rule 9 of docs/autocore.md."""
 
 from otel_tickrmeter.fleets.autocore.device import Device
 from otel_tickrmeter.fleets.autocore.event import RelayReport, When
