@@ -15,6 +15,7 @@ from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodDes
 from typing import TypeVar, get_origin
 
 import pytest
+from sqlalchemy import MetaData, Table
 
 import otel_tickrmeter
 
@@ -43,6 +44,9 @@ PLACES = {
     "prometheus_client": {f"{PACKAGE}.telemetry."},
     "h11": {f"{PACKAGE}.http."},
     "psutil": {f"{PACKAGE}.exporter.process"},
+    "sqlalchemy": {f"{PACKAGE}.store."},
+    "alembic": {f"{PACKAGE}.store.schema", f"{PACKAGE}.store.migrations."},
+    "psycopg": {f"{PACKAGE}.store."},
 }
 
 
@@ -142,6 +146,7 @@ def test_each_library_has_its_place(library: str) -> None:
         ("telemetry", {"telemetry.", "catalogue.", "settings.model"}),
         ("simulate", {"simulate.", "fleets.tickrmeter.", "settings."}),
         ("letters", {"letters."}),
+        ("store", {"store.", "settings.broker"}),
         ("exporter", {"exporter.", "catalogue.", "stream.", "telemetry."}),
     ],
 )
@@ -162,7 +167,7 @@ FLOORS = (
     ("set_aside", "limiter", "logs", "log_file", "log_writer"),
     ("fleets.tickrmeter.",),
     ("fleets.dialect", "exporter."),
-    ("mqtt.", "http.", "telemetry.", "letters."),
+    ("mqtt.", "http.", "telemetry.", "letters.", "store."),
     ("settings.",),
     ("catalogue.", "stream."),
 )
@@ -260,6 +265,8 @@ PLAIN = (
     *(int, float, Decimal, str, bytes, type(None), Path, enum.Enum),
     *(re.Pattern, struct.Struct),
     *(type, TypeVar, FunctionType, BuiltinFunctionType, MethodDescriptorType),
+    # What tables are is a definition, as a class is; SQLAlchemy knows no other form of it.
+    *(MetaData, Table),
 )
 
 
