@@ -1,6 +1,7 @@
 """Connections to the database: one that writes and a few that read, none of which waits for ever."""
 
 import json
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,8 +69,8 @@ class Database:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        # What drivers raise beside their own: values that they cannot encode.
-        except (SQLAlchemyError, psycopg.Error, sqlite3.Error, ValueError, OverflowError) as error:
+        # The last three are of values that cannot be encoded, or compared with others.
+        except (SQLAlchemyError, psycopg.Error, sqlite3.Error, ValueError, TypeError, OverflowError) as error:
             # Without its cause: that one's text may hold what is masked here.
             raise DatabaseError(kind_of(error), self.url.mask(detail_of(error))) from None
 
@@ -77,6 +78,8 @@ class Database:
 def open_database(url: DatabaseUrl) -> Database:
     """Make the two pools of connections; no connection yet."""
     if isinstance(url, PostgresqlUrl):
+        # It says what we say ourselves, some ten times for each row that is refused.
+        logging.getLogger("psycopg").setLevel(logging.ERROR)
         return Database(url, _postgresql(url, 1), _postgresql(url, READERS, read_only=True))
     writer = _sqlite(url, 1)
     return Database(url, writer, writer if url.path is None else _sqlite(url, READERS, read_only=True))

@@ -5,6 +5,7 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -53,8 +54,9 @@ class PostgreSql(ServerProcess):
         super().__init__("postgresql", directory, command)
         self._initialise([str(programs / "initdb"), "-D", str(data)])
 
-    def __exit__(self, *exception: object) -> None:
-        super().__exit__(*exception)
+    def __exit__(self, *_: object) -> None:
+        self.send(signal.SIGINT)  # without waiting for its clients
+        self.wait_end()
         shutil.rmtree(self.directory)
 
     def create(self, template: str = "template0") -> str:
