@@ -15,15 +15,8 @@ def require_database_extra() -> None:
     Raises:
         DatabaseExtraMissingError: one of them is missing.
     """
-    missing = [name for name in _LIBRARIES if not _installed(name)]
+    missing = [name for name in _LIBRARIES if find_spec(name) is None]
     if missing:
         raise DatabaseExtraMissingError(
             f"the database needs {', '.join(missing)}: pip install 'otel-tickrmeter[database]'"
         )
-
-
-def _installed(name: str) -> bool:
-    try:
-        return find_spec(name) is not None
-    except ValueError:  # somebody has put something that is no module in its place
-        return False
