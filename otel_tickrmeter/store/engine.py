@@ -3,16 +3,19 @@
 import json
 import logging
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from otel_tickrmeter.store.failures import DatabaseError, detail_of, kind_of
+from otel_tickrmeter.store.patience import PatientConnection
 from otel_tickrmeter.store.url import DatabaseUrl, PostgresqlUrl, SqliteUrl
 
 READERS = 4
@@ -103,19 +106,13 @@ def _as_json(value: object) -> str:
 
 
 def _postgresql(url: PostgresqlUrl, size: int, *, read_only: bool = False) -> Engine:
-    address = URL.create(
-        "postgresql+psycopg",
-        username=url.user,
-        password=url.password,
-        # libpq takes the directory of a socket as an option only.
-        host=None if url.host is None or url.host.startswith("/") else url.host,
-        port=url.port,
-        database=url.database,
-    )
-    options = {**_LINK, **url.options}
-    if url.host is not None and url.host.startswith("/"):
-        options["host"] = url.host
-    engine = _engine(address, size, connect_args=options, pool_pre_ping=True)
+    address = {"host": url.host, "port": url.port, "user": url.user, "password": url.password}
+    given = {**_LINK, **url.options, **{name: part for name, part in address.items() if part is not None}}
+
+    def connect() -> PatientConnection:
+        return PatientConnection.connect(make_conninfo("", dbname=url.database, **given))
+
+    engine = _engine(URL.create("postgresql+psycopg"), size, creator=connect, pool_pre_ping=True)
 
     def prepare(connection: psycopg.Connection[Any], _: object) -> None:
         # Not as an option of the connection, which poolers between us and the server refuse.
@@ -141,8 +138,8 @@ def _sqlite(url: SqliteUrl, size: int, *, read_only: bool = False) -> Engine:
         connection.execute("PRAGMA synchronous = NORMAL")
         if read_only:
             connection.execute("PRAGMA query_only = ON")
-        elif connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-            connection.execute("PRAGMA journal_mode = WAL")
+        else:
+            _write_ahead(connection)
 
     def begin(connection: Connection) -> None:
         # A transaction that reads first and writes later would be refused, not made to wait, when another
@@ -152,3 +149,18 @@ def _sqlite(url: SqliteUrl, size: int, *, read_only: bool = False) -> Engine:
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    # A file is set to write ahead once and for all. While another program writes to it, SQLite refuses that
+    # without waiting: of ten programs on a new file, one failed now and then.
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, inspect, text
 
 from otel_tickrmeter.store.engine import Database
 from otel_tickrmeter.store.failures import DatabaseError, DatabaseErrorKind
+from otel_tickrmeter.store.patience import unhurried
 from otel_tickrmeter.store.tables import METADATA
 from otel_tickrmeter.store.url import SqliteUrl
 
@@ -22,6 +23,8 @@ VERSION_TABLE = "autocore_monitor_schema"
 
 MIGRATION_LOCK_SECONDS = 60
 """How long an instance waits for another that is migrating."""
+LONGEST_STEP_SECONDS = 3600.0
+"""How long PostgreSQL may take for one statement of a step."""
 _LOCK_KEY = 0x6175746F636F7265  # "autocore": PostgreSQL names such a lock by a number of 64 bits
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -72,7 +75,7 @@ def migrate(database: Database) -> tuple[str, ...]:
     if isinstance(database.url, SqliteUrl):
         with database.writing() as connection:
             return _migrate(connection)
-    with database.writing() as connection:
+    with database.writing() as connection, unhurried(connection, LONGEST_STEP_SECONDS):
         connection.execute(text(f"SET LOCAL lock_timeout = '{MIGRATION_LOCK_SECONDS}s'"))
         connection.execute(text("SET LOCAL statement_timeout = 0"))  # a step may rewrite a table
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})

@@ -1,7 +1,11 @@
 """What goes wrong with a database is one of a closed list, told in a line without the password."""
 
+import os
+import signal
 import sqlite3
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,7 @@ from sqlalchemy import event, text
 from otel_tickrmeter.store.engine import Database
 from otel_tickrmeter.store.failures import DatabaseError, DatabaseErrorKind
 from otel_tickrmeter.store.inserts import write_rows
+from otel_tickrmeter.store.patience import PatientConnection
 from otel_tickrmeter.store.schema import migrate, schema_status
 from otel_tickrmeter.store.tables import TELEMETRY
 from otel_tickrmeter.store.writer import write_batch
@@ -87,6 +92,17 @@ def test_a_file_that_is_locked(tmp_path: Path) -> None:
         assert write_batch(other, [reading(0)]).rows == {"telemetry": 1}
 
 
+def test_a_new_file_that_another_program_holds_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "autocore.db"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        release = threading.Timer(0.2, other.execute, ["COMMIT"])
+        release.start()
+        with opened(f"sqlite:///{path}") as database:
+            assert migrate(database)
+        release.join()
+
+
 def impatient(connection: sqlite3.Connection, _: object) -> None:
     connection.execute("PRAGMA busy_timeout = 10")
 
@@ -153,6 +169,37 @@ def test_a_server_that_goes_and_comes_back(own_server: PostgreSql) -> None:
             assert raised.value.kind is Kind.UNREACHABLE
         own_server.start()
         assert sum(write_batch(database, one_of_each()).rows.values()) == 8
+        own_server.kill()
+        own_server.start()
+        # Nobody has noticed that the connection is gone, and nobody need.
+        assert write_batch(database, [reading(9)]).rows == {"telemetry": 1}
+
+
+def test_a_server_that_stands_still(own_server: PostgreSql) -> None:
+    with opened(own_server.url(own_server.create())) as database:
+        migrate(database)
+        event.listen(database.writer, "connect", hurried)
+        database.close()
+        stopped = []
+
+        def write_to_who_stands_still() -> None:
+            with database.writing() as connection:
+                stopped.append(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
+                os.kill(stopped[0], signal.SIGSTOP)
+                write_rows(connection, [reading(0)])
+
+        try:
+            with pytest.raises(DatabaseError, match=r"no answer within 0\.3 s") as raised:
+                write_to_who_stands_still()
+            again = write_batch(database, [reading(0)])
+        finally:
+            os.kill(stopped[0], signal.SIGKILL)
+    assert raised.value.kind is Kind.UNREACHABLE
+    assert again.rows == {"telemetry": 1}
+
+
+def hurried(connection: PatientConnection, _: object) -> None:
+    connection.answer_seconds = 0.3
 
 
 def test_sqlite_writes_ahead_and_waits_for_others(tmp_path: Path) -> None:
