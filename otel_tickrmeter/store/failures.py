@@ -10,7 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 import psycopg
-from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.exc import StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 
@@ -123,11 +123,6 @@ def detail_of(error: Exception) -> str:
     cause = error.orig if isinstance(error, StatementError) and error.orig is not None else error
     lines = [line.strip() for line in str(cause).splitlines()]
     return "; ".join(filter(None, lines)) or type(cause).__name__
-
-
-def lost_connection(error: Exception) -> bool:
-    """Whether the connection is gone with it."""
-    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 def _postgresql(error: psycopg.Error) -> DatabaseErrorKind:

@@ -95,7 +95,8 @@ def _once(connection: Connection, table: Table, values: Sequence[_Values]) -> in
 
 
 def _device_states(connection: Connection, states: Iterable[DeviceState]) -> int:
-    newest = {state.device_id: state for state in sorted(states, key=lambda state: state.state_at)}
+    # In order of time; and of devices, so that no two programs wait for one another.
+    ordered = sorted(states, key=lambda state: (state.device_id, state.state_at))
     values = [
         {
             **_values(state),
@@ -104,7 +105,7 @@ def _device_states(connection: Connection, states: Iterable[DeviceState]) -> int
             "created_at": state.state_at,
             "updated_at": state.state_at,
         }
-        for _, state in sorted(newest.items())
+        for state in ordered
     ]
     statement = insert_into(connection, DEVICES)
     new, old = statement.excluded, DEVICES.c
@@ -122,11 +123,10 @@ def _device_states(connection: Connection, states: Iterable[DeviceState]) -> int
 
 
 def _relay_states(connection: Connection, states: Iterable[RelayState], devices: Mapping[str, int]) -> int:
-    ordered = sorted(states, key=lambda state: state.state_since)
-    newest = {(devices[state.device_id], state.relay_index): state for state in ordered}
+    ordered = sorted(states, key=lambda state: (state.device_id, state.relay_index, state.state_since))
     values = [
-        {**_values(state), "device_id": device, "name": f"Relay {index}"}
-        for (device, index), state in sorted(newest.items())
+        {**_values(state), "device_id": devices[state.device_id], "name": f"Relay {state.relay_index}"}
+        for state in ordered
     ]
     statement = insert_into(connection, RELAYS)
     new = statement.excluded

@@ -34,7 +34,7 @@ class Written:
 
 
 def write_batch(database: Database, rows: Sequence[Row]) -> Written:
-    """Write rows in one transaction, without those that are at fault.
+    """Write rows, some thousands at most, in one transaction, without those that are at fault.
 
     When one is, nothing of the transaction stays, and the batch is split in halves, each a transaction of its
     own, until the bad row stands alone. One of 1,000 takes some 20 transactions.
@@ -47,11 +47,13 @@ def write_batch(database: Database, rows: Sequence[Row]) -> Written:
     parts = [rows] if rows else []
     while parts:
         part = parts.pop()
+        begun = False
         try:
             with database.writing() as connection:
+                begun = True
                 done = write_rows(connection, part)
         except DatabaseError as error:
-            if error.kind not in _OF_A_ROW:
+            if not begun or error.kind not in _OF_A_ROW:
                 raise
             if len(part) == 1:
                 rejected.append(Rejected(part[0], error.kind, str(error)))

@@ -74,6 +74,10 @@ def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
     assert error.kind is Kind.UNREACHABLE
 
 
+def test_no_row_is_to_blame_for_a_path_that_cannot_be(tmp_path: Path) -> None:
+    failure(f"sqlite:///{tmp_path}/\udcff.db")  # from an environment that is no UTF-8
+
+
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "autocore.db").write_text("no database, and long enough to be read as one" * 100)
     assert failure(f"sqlite:///{tmp_path / 'autocore.db'}").kind is Kind.CORRUPT
