@@ -15,6 +15,7 @@ from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodDes
 from typing import TypeVar, get_origin
 
 import pytest
+from sqlalchemy import MetaData, Table
 
 import otel_tickrmeter
 from otel_tickrmeter.fleets import roster
@@ -44,6 +45,9 @@ PLACES = {
     "prometheus_client": {f"{PACKAGE}.telemetry."},
     "h11": {f"{PACKAGE}.http."},
     "psutil": {f"{PACKAGE}.exporter.process"},
+    "sqlalchemy": {f"{PACKAGE}.store."},
+    "alembic": {f"{PACKAGE}.store.schema", f"{PACKAGE}.store.migrations."},
+    "psycopg": {f"{PACKAGE}.store."},
 }
 
 
@@ -201,6 +205,7 @@ def test_each_library_has_its_place(library: str) -> None:
             },
         ),
         ("letters", {"letters."}),
+        ("store", {"store.", "settings.broker"}),
         ("exporter", {"exporter.", "catalogue.", "stream.", "telemetry."}),
     ],
 )
@@ -223,7 +228,7 @@ FLOORS = (
     tuple(f"fleets.{fleet}." for fleet in FLEETS),
     ("fleets.dialect", "exporter."),
     ("web.",),
-    ("mqtt.", "http.", "telemetry.", "letters.", "simulate."),
+    ("mqtt.", "http.", "telemetry.", "letters.", "store.", "simulate."),
     ("settings.",),
     ("catalogue.", "stream."),
 )
@@ -331,6 +336,8 @@ PLAIN = (
     *(int, float, Decimal, str, bytes, type(None), Path, enum.Enum),
     *(re.Pattern, struct.Struct),
     *(type, TypeVar, FunctionType, BuiltinFunctionType, MethodDescriptorType),
+    # What tables are is a definition, as a class is; SQLAlchemy knows no other form of it.
+    *(MetaData, Table),
 )
 
 

@@ -9,7 +9,19 @@ import pytest
 from tests.unit.test_architecture import FLEETS, PACKAGE, SOURCES, inside
 
 # Nouns and pronouns that end like a verb in the third person.
-NOUNS = {"bytes", "its", "lines", "messages", "seconds", "durations", "timeouts", "boots", "this"}
+NOUNS = {
+    "bytes",
+    "ids",
+    "readings",
+    "its",
+    "lines",
+    "messages",
+    "seconds",
+    "durations",
+    "timeouts",
+    "boots",
+    "this",
+}
 # The same thing, named on both sides of a wall that neither looks over.
 ON_BOTH_SIDES = {"Format"}
 # Another fleet has parts of the same names; its simulator is apart from it.
