@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from otel_tickrmeter.fleets.autocore.reason import Registration
+from otel_tickrmeter.fleets.autocore.state import Limits
 from otel_tickrmeter.fleets.autocore.topics import LAYOUTS, MAX_RELAYS, SEED
 from otel_tickrmeter.settings import kinds
 from otel_tickrmeter.settings.key import Key, Rule
@@ -28,6 +29,7 @@ DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 Range = tuple[float, float]
 _SENSOR = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _BOUNDS = 2
+_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,16 @@ class AutoCoreSettings:
     max_devices: int = 20_000
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: DEFAULT_FIELDS)
     ranges: Mapping[str, Range] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def limits(settings: AutoCoreSettings) -> Limits:
+    """Return the bounds of the state."""
+    return Limits(
+        Registration(settings.registration),
+        round(settings.device_timeout * _NS),
+        round(settings.device_retention * _NS),
+        settings.max_devices,
+    )
 
 
 def _read_layouts(value: object) -> tuple[str, ...]:
