@@ -100,6 +100,13 @@ def test_the_cause_is_one_of_a_closed_list(fields: dict[str, object], trigger: s
     assert changes(driver.publish(1, TELEMETRY, payload)) == [(3, True, trigger)]
 
 
+def test_boards_may_share_a_topic() -> None:
+    driver = Driver()
+    told = driver.publish(1, "autocore/telemetry/relays/data", {"uuid": "B", "board_id": 1, **CHANGE})
+    assert named(told, "changed") == [("B", 0, True, "button")]
+    assert driver.types == ["relay_change"]
+
+
 def test_a_shutoff_switches_off_for_safety() -> None:
     driver = Driver()
     driver.relay(1, 0, state=True, triggered_by="web")

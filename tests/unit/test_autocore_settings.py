@@ -5,12 +5,15 @@ from dataclasses import fields
 
 import pytest
 
+from otel_tickrmeter.fleets.autocore.reason import Registration
 from otel_tickrmeter.fleets.autocore.settings import (
     DEFAULT_FIELDS,
     KEYS,
     RULES,
     AutoCoreTable,
+    limits,
 )
+from otel_tickrmeter.fleets.autocore.state import Limits
 from otel_tickrmeter.settings.key import make_schema
 
 SCHEMA = make_schema(KEYS, RULES)
@@ -77,6 +80,13 @@ def test_ranges() -> None:
 def test_ranges_that_are_none(value: object) -> None:
     with pytest.raises(ValueError, match="must"):
         read("ranges")(value)
+
+
+def test_bounds_of_the_state() -> None:
+    settings = AutoCoreTable(
+        registration="announce", device_timeout=0.5, device_retention=60.0, max_devices=7
+    )
+    assert limits(settings) == Limits(Registration.ANNOUNCE, 500_000_000, 60_000_000_000, 7)
 
 
 def test_a_device_is_not_forgotten_before_it_is_offline() -> None:

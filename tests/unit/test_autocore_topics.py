@@ -5,7 +5,9 @@ from itertools import combinations, product
 import pytest
 
 from otel_tickrmeter.fleets.autocore.event import MessageType
+from otel_tickrmeter.fleets.autocore.sender import device_in
 from otel_tickrmeter.fleets.autocore.topics import LAYOUTS, RESERVED, filters
+from otel_tickrmeter.stream.message import Message
 from tests.support.autocore import Driver, named
 from tests.support.autocore_topics import OF_NOBODY, TYPES
 
@@ -147,3 +149,24 @@ def test_spellings_of_topics_that_are_remembered_are_bounded() -> None:
     driver.decoder.classify(b"autocore/" + b"x" * 1000)
     assert len(driver.decoder._places) <= 65_536  # noqa: SLF001  the bound is what is looked at
     assert driver.decoder.classify(b"autocore/A/status") == "status"
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "device"),
+    [
+        ("A/status", b"", b"A"),
+        ("Ä/status", b"", "Ä".encode()),
+        ("devices/B/relays/state", b"{", b"B"),
+        ("telemetry/can/data", b'{"uuid": "C", "x": ', b"C"),
+        ("discovery/announce", b'{"device_id":"D"', b"D"),
+        ("telemetry/can/data", b'{"uuid": 5}', None),
+        ("modes/night", b'{"uuid": "E"}', None),
+        ("devices/status", b'{"uuid": "E"}', None),
+    ],
+)
+def test_what_was_set_aside_says_whose_it_is(topic: str, payload: bytes, device: bytes | None) -> None:
+    decoder = Driver().decoder
+    message = Message(f"autocore/{topic}".encode(), payload, 1)
+    message_type = decoder.classify(message.topic)
+    assert message_type is not None
+    assert device_in(decoder, message_type, message) == device

@@ -10,16 +10,15 @@ from otel_tickrmeter.fleets.autocore.decode import Decoder
 from otel_tickrmeter.fleets.autocore.event import MessageType
 from otel_tickrmeter.fleets.autocore.intake import AutoCoreIntake
 from otel_tickrmeter.fleets.autocore.observers import ConnectionObserver, FleetObserver
-from otel_tickrmeter.fleets.autocore.reason import Reason, Registration
+from otel_tickrmeter.fleets.autocore.reason import Reason
 from otel_tickrmeter.fleets.autocore.recorder import FleetRecorder
 from otel_tickrmeter.fleets.autocore.sensor import MAX_SENSORS
-from otel_tickrmeter.fleets.autocore.settings import KEYS, RULES, AutoCoreSettings, AutoCoreTable
-from otel_tickrmeter.fleets.autocore.state import Fleet, Limits
+from otel_tickrmeter.fleets.autocore.settings import KEYS, RULES, AutoCoreSettings, AutoCoreTable, limits
+from otel_tickrmeter.fleets.autocore.state import Fleet
 from otel_tickrmeter.fleets.autocore.topics import MAX_RELAYS, QOS, filters
 from otel_tickrmeter.fleets.dialect import Workshop
 from otel_tickrmeter.settings.key import Key, Rule
 from otel_tickrmeter.settings.model import Settings
-from otel_tickrmeter.stream.second import SECOND_NS
 from otel_tickrmeter.stream.subscription import Subscription
 
 
@@ -56,7 +55,7 @@ class AutoCore:
         """Make its parts."""
         own = _own(settings)
         figures = MessageRecorder(workshop.recorded, self.name, MessageType)
-        fleet = Fleet(_limits(own), FleetRecorder(workshop.recorded, figures, workshop.end_series))
+        fleet = Fleet(limits(own), FleetRecorder(workshop.recorded, figures, workshop.end_series))
         observed = (
             FleetObserver(fleet).callbacks()
             | ConnectionObserver(workshop.link, lambda: fleet.now_ns).callbacks()
@@ -67,12 +66,3 @@ class AutoCore:
 
 def _own(settings: Settings) -> AutoCoreTable:
     return settings.of(AutoCoreSettings).autocore
-
-
-def _limits(own: AutoCoreTable) -> Limits:
-    return Limits(
-        registration=Registration(own.registration),
-        device_timeout_ns=int(own.device_timeout * SECOND_NS),
-        device_retention_ns=int(own.device_retention * SECOND_NS),
-        max_devices=own.max_devices,
-    )

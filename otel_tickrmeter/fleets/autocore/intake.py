@@ -6,6 +6,7 @@ from otel_tickrmeter.catalogue.observe import Observe
 from otel_tickrmeter.exporter.messages import MessageRecorder
 from otel_tickrmeter.fleets.autocore.decode import DecodeError, Decoder
 from otel_tickrmeter.fleets.autocore.event import MessageType
+from otel_tickrmeter.fleets.autocore.sender import device_in
 from otel_tickrmeter.fleets.autocore.state import Arrival, Fleet
 from otel_tickrmeter.stream.message import (
     Connected,
@@ -64,10 +65,8 @@ class AutoCoreIntake:
         return self._observed
 
     def sender(self, message_type: MessageType, message: Message) -> bytes | None:
-        """The device id in the topic; None when it names none."""
-        del message_type
-        where = self._decoder.place(message.topic)
-        return None if where is None or where.device_id is None else where.device_id.encode()
+        """The device id of a message, as it is spelled there; None when it cannot be read."""
+        return device_in(self._decoder, message_type, message)
 
     def noticed(self, event: LinkEvent) -> None:
         """Let time pass, and say since when there is nothing, or nothing certain, to be heard."""

@@ -7,10 +7,12 @@ from types import MappingProxyType
 from typing import Literal
 
 from otel_tickrmeter.fleets.autocore.reason import Registration
+from otel_tickrmeter.fleets.autocore.state import Limits
 from otel_tickrmeter.fleets.autocore.topics import LAYOUTS, MAX_RELAYS, SEED
 from otel_tickrmeter.settings import kinds
 from otel_tickrmeter.settings.key import Key, Rule
 from otel_tickrmeter.settings.kinds import DURATION, ValueKind, choice, integer
+from otel_tickrmeter.stream.second import SECOND_NS
 
 DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -54,6 +56,16 @@ class AutoCoreSettings:
     """Everything the fleet can be told."""
 
     autocore: AutoCoreTable = field(default_factory=AutoCoreTable)
+
+
+def limits(settings: AutoCoreTable) -> Limits:
+    """The bounds of the state."""
+    return Limits(
+        Registration(settings.registration),
+        round(settings.device_timeout * SECOND_NS),
+        round(settings.device_retention * SECOND_NS),
+        settings.max_devices,
+    )
 
 
 def _read_layouts(value: object) -> tuple[str, ...]:
