@@ -4,6 +4,7 @@ Codes of PostgreSQL: https://www.postgresql.org/docs/current/errcodes-appendix.h
 https://www.sqlite.org/rescode.html.
 """
 
+import re
 import sqlite3
 from collections.abc import Mapping
 from enum import StrEnum
@@ -87,16 +88,15 @@ _SQLITE: Mapping[int, DatabaseErrorKind] = MappingProxyType(
         sqlite3.SQLITE_TOOBIG: DatabaseErrorKind.DATA,
     }
 )
-# What libpq says of a connection that was never made: then there is no code.
+# What is told of a connection that was never made: then there is no code.
 _NO_CONNECTION = (
-    ("password authentication failed", DatabaseErrorKind.CREDENTIALS),
-    ("no password supplied", DatabaseErrorKind.CREDENTIALS),
-    ("authentication failed", DatabaseErrorKind.CREDENTIALS),
-    ("no pg_hba.conf entry", DatabaseErrorKind.CREDENTIALS),
-    ("role ", DatabaseErrorKind.CREDENTIALS),
-    ("database ", DatabaseErrorKind.NO_DATABASE),
-    ("too many", DatabaseErrorKind.RESOURCES),
-    ("remaining connection slots", DatabaseErrorKind.RESOURCES),
+    (
+        re.compile(r"authentication failed|no password supplied|no pg_hba\.conf entry|FATAL: +role \""),
+        DatabaseErrorKind.CREDENTIALS,
+    ),
+    (re.compile(r"FATAL: +database \".*\" does not exist"), DatabaseErrorKind.NO_DATABASE),
+    (re.compile(r"FATAL: +permission denied"), DatabaseErrorKind.NOT_ALLOWED),
+    (re.compile(r"FATAL: +(sorry, )?too many|remaining connection slots"), DatabaseErrorKind.RESOURCES),
 )
 
 
@@ -133,8 +133,7 @@ def _postgresql(error: psycopg.Error) -> DatabaseErrorKind:
                 return kind
         return DatabaseErrorKind.OTHER
     if isinstance(error, psycopg.OperationalError):
-        text = str(error).partition("FATAL: ")[2]
-        kinds = (kind for beginning, kind in _NO_CONNECTION if text.strip().startswith(beginning))
+        kinds = (kind for told, kind in _NO_CONNECTION if told.search(str(error)))
         return next(kinds, DatabaseErrorKind.UNREACHABLE)
     if isinstance(error, (psycopg.DataError, psycopg.ProgrammingError)):
         return DatabaseErrorKind.DATA  # psycopg could not make something of a value

@@ -40,6 +40,11 @@ def test_a_wrong_password(postgresql: PostgreSql) -> None:
     assert 'password authentication failed for user "owner"' in str(error)
 
 
+def test_no_password(postgresql: PostgreSql, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PGPASSFILE", str(tmp_path / "none"))
+    assert failure(f"postgresql://owner@127.0.0.1:{postgresql.port}/postgres").kind is Kind.CREDENTIALS
+
+
 def test_a_password_that_the_server_would_repeat_is_masked(postgresql: PostgreSql) -> None:
     # As the name of the account the server repeats it.
     error = failure(f"postgresql://hunter2:hunter2@127.0.0.1:{postgresql.port}/postgres")

@@ -1,8 +1,9 @@
 """The tables of a database: made, brought up to date, left alone when they are not ours; on both kinds."""
 
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,15 +12,20 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, column, inspect, table, text
 
+from otel_tickrmeter.store import schema
 from otel_tickrmeter.store.engine import Database
 from otel_tickrmeter.store.failures import DatabaseError, DatabaseErrorKind
+from otel_tickrmeter.store.migrations import versions as steps_of_today
 from otel_tickrmeter.store.schema import VERSION_TABLE, SchemaState, migrate, schema_status
-from otel_tickrmeter.store.tables import METADATA
+from otel_tickrmeter.store.tables import DEVICES, METADATA
+from otel_tickrmeter.store.writer import write_batch
 from tests.integration.databases import Databases, PostgresqlDatabases, opened
+from tests.integration.store_rows import count, one_of_each
 
 MIGRATE = """
 import sys
 from otel_tickrmeter.store.engine import open_database
+from otel_tickrmeter.store.migrations import versions as steps_of_today
 from otel_tickrmeter.store.schema import migrate
 from otel_tickrmeter.store.url import parse_database_url
 sys.stdin.readline()
@@ -146,6 +152,55 @@ def test_a_step_that_fails_leaves_nothing(databases: Databases) -> None:
             migrate(database)
         with database.reading() as connection:
             assert inspect(connection).get_table_names() == ["other"]
+
+
+NEXT_STEP = """
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "{revision}", "{before}"
+def upgrade():
+    op.add_column("{table}", sa.Column("colour", sa.Text()))
+"""
+
+
+@pytest.fixture
+def next_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Gives the program steps after those that it has: a column of a table each."""
+    directory = tmp_path / "migrations"
+
+    def add(*tables: str) -> None:
+        (versions,) = steps_of_today.__path__
+        shutil.copytree(versions, directory / "versions")
+        for number, table_name in enumerate(tables, 2):
+            step = NEXT_STEP.format(revision=f"{number:04}", before=f"{number - 1:04}", table=table_name)
+            (directory / "versions" / f"v{number:04}_next.py").write_text(step)
+        monkeypatch.setattr(schema, "_MIGRATIONS", directory)
+
+    return add
+
+
+def test_a_database_of_an_older_program_takes_the_steps_it_has_not(
+    database: Database, next_steps: Callable[..., None]
+) -> None:
+    write_batch(database, one_of_each())
+    next_steps("devices", "telemetry")
+    before = schema_status(database)
+    assert (before.state, before.current, before.pending) == (SchemaState.BEHIND, "0001", ("0002", "0003"))
+    assert migrate(database) == ("0002", "0003")
+    assert schema_status(database).state is SchemaState.CURRENT
+    with database.reading() as connection:
+        for name in ("devices", "telemetry"):
+            assert "colour" in {found["name"] for found in inspect(connection).get_columns(name)}
+    assert count(database, DEVICES) == 1
+
+
+def test_of_several_steps_all_are_taken_or_none(database: Database, next_steps: Callable[..., None]) -> None:
+    next_steps("devices", "none")
+    with pytest.raises(DatabaseError):
+        migrate(database)
+    assert schema_status(database).current == "0001"
+    with database.reading() as connection:
+        assert "colour" not in {found["name"] for found in inspect(connection).get_columns("devices")}
 
 
 def test_status_makes_no_file(tmp_path: Path) -> None:
