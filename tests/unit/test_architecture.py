@@ -138,7 +138,7 @@ def test_a_fleet_reads_no_clock(module: str) -> None:
 
 @pytest.mark.parametrize("module", FLEET_SETTINGS)
 def test_the_settings_of_a_fleet_know_what_a_key_is(module: str) -> None:
-    places = (f"fleets.{fleet_of(module)}.", "settings.key", "settings.kinds")
+    places = (f"fleets.{fleet_of(module)}.", "stream.", "settings.key", "settings.kinds")
     for name in imports(SOURCES[module]):
         ours = name == f"{PACKAGE}.settings" or any(inside(name, f"{PACKAGE}.{place}") for place in places)
         assert name.split(".")[0] in PURE_STDLIB or ours, name
