@@ -104,6 +104,10 @@ autocore_telemetry_temperature_celsius          gauge      device_id
 autocore_telemetry_humidity_ratio               gauge      device_id
 autocore_telemetry_voltage_volts                gauge      device_id
 autocore_telemetry_value                        gauge      device_id,sensor,unit
+autocore_telemetry_average                      gauge      device_id,sensor,window
+autocore_telemetry_anomaly                      gauge      device_id,sensor
+autocore_telemetry_anomaly_score                gauge      device_id,sensor
+autocore_telemetry_anomalies_total              counter    sensor,kind
 autocore_interactions_total                     counter    device_id,action
 autocore_system_messages_total                  counter    kind
 autocore_messages_total                         counter    message_type

@@ -25,6 +25,7 @@ from otel_tickrmeter.fleets.autocore.relay import Change, Relay
 from otel_tickrmeter.fleets.autocore.sensor import Sensor
 from otel_tickrmeter.fleets.autocore.settings import DEFAULT_FIELDS
 from otel_tickrmeter.fleets.autocore.state import Fleet, Limits
+from otel_tickrmeter.insight.anomaly import Anomaly
 from otel_tickrmeter.stream.message import LinkEvent, Message, Watermark
 from otel_tickrmeter.stream.reason import ErrorReason
 
@@ -36,6 +37,7 @@ LIMITS = Limits(
     device_timeout_ns=300 * NS,
     device_retention_ns=3600 * NS,
     max_devices=100,
+    ranges={},
 )
 Entry = tuple[object, ...]
 
@@ -101,6 +103,9 @@ class Ledger(Outcomes):
     def reading(self, device: Device, sensor: Sensor, when: When, *, keep: bool) -> None:
         kept = () if keep else ("not kept",)
         self._note(when, "reading", device.id, sensor.key, sensor.value, *kept)
+
+    def anomaly(self, device: Device, sensor: Sensor, kind: Anomaly, when: When) -> None:
+        self._note(when, "anomaly", device.id, sensor.key, kind.value)
 
     def interaction(self, device: Device, event: Interaction, when: When) -> None:
         self._note(when, "interaction", device.id, event.action.value)

@@ -82,6 +82,12 @@ def below(package: str) -> list[str]:
     return [name for name in MODULES if inside(name, f"{PACKAGE}.{package}.")]
 
 
+@pytest.mark.parametrize("module", below("insight"))
+def test_what_is_made_of_readings_is_pure_and_knows_nothing_of_ours(module: str) -> None:
+    for name in imports(SOURCES[module]):
+        assert name.split(".")[0] in PURE_STDLIB | {"statistics"} or inside(name, f"{PACKAGE}.insight."), name
+
+
 @pytest.mark.parametrize("module", below("stream"))
 def test_what_arrives_is_pure_and_knows_nothing_of_ours(module: str) -> None:
     for name in imports(SOURCES[module]):
@@ -161,7 +167,8 @@ def test_what_a_fleet_is_knows_no_fleet_and_no_edge() -> None:
 @pytest.mark.parametrize("module", FLEET_ENDS)
 def test_the_ends_of_a_fleet_know_the_instruments_and_no_edge_besides(module: str) -> None:
     places = (
-        *(f"fleets.{fleet_of(module)}.", "fleets.dialect", "stream.", "catalogue.", "exporter."),
+        *(f"fleets.{fleet_of(module)}.", "fleets.dialect", "stream.", "insight."),
+        *("catalogue.", "exporter."),
         *("telemetry.registration", "settings.key", "settings.model"),
     )
     for name in imports(SOURCES[module]):
@@ -230,7 +237,7 @@ FLOORS = (
     ("web.",),
     ("mqtt.", "http.", "telemetry.", "letters.", "store.", "simulate."),
     ("settings.",),
-    ("catalogue.", "stream."),
+    ("catalogue.", "insight.", "stream."),
 )
 
 

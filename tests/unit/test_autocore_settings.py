@@ -84,9 +84,15 @@ def test_ranges_that_are_none(value: object) -> None:
 
 def test_bounds_of_the_state() -> None:
     settings = AutoCoreTable(
-        registration="announce", device_timeout=0.5, device_retention=60.0, max_devices=7
+        registration="announce",
+        device_timeout=0.5,
+        device_retention=60.0,
+        max_devices=7,
+        ranges={"voltage": (10.0, 15.0)},
     )
-    assert limits(settings) == Limits(Registration.ANNOUNCE, 500_000_000, 60_000_000_000, 7)
+    assert limits(settings) == Limits(
+        Registration.ANNOUNCE, 500_000_000, 60_000_000_000, 7, {"voltage": (10.0, 15.0)}
+    )
 
 
 def test_a_device_is_not_forgotten_before_it_is_offline() -> None:

@@ -113,12 +113,9 @@ class Device:
             relay = self.relays[number] = Relay(number)
         return relay
 
-    def sensor(self, key: str) -> Sensor | None:
-        """What is known of a sensor; None when there is no place for it."""
-        sensor = self.sensors.get(key)
-        if sensor is None and len(self.sensors) < MAX_SENSORS:
-            sensor = self.sensors[key] = Sensor(key)
-        return sensor
+    def has_room_for_a_sensor(self) -> bool:
+        """Whether one more may be known."""
+        return len(self.sensors) < MAX_SENSORS
 
     def describe(self, given: Description, *, only_unknown: bool) -> bool:
         """Take over what the device is; what was not given stays. Says whether anything is new.

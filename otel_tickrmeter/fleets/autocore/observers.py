@@ -14,6 +14,7 @@ from otel_tickrmeter.fleets.autocore import names
 from otel_tickrmeter.fleets.autocore.device import Device
 from otel_tickrmeter.fleets.autocore.reason import Word
 from otel_tickrmeter.fleets.autocore.relay import Relay
+from otel_tickrmeter.fleets.autocore.sensor import Sensor
 from otel_tickrmeter.fleets.autocore.sensors import (
     HUMIDITY,
     MEMORY_FREE,
@@ -53,6 +54,9 @@ class FleetObserver:
             names.HUMIDITY: self._each(_humidity),
             names.VOLTAGE: self._each(lambda device: _value(device, VOLTAGE)),
             names.VALUE: self._values,
+            names.AVERAGE: self._averages,
+            names.ANOMALY: self._anomalies,
+            names.ANOMALY_SCORE: self._scores,
         }
 
     def _devices(self) -> list[Device]:
@@ -91,6 +95,28 @@ class FleetObserver:
             for sensor in list(device.sensors.values()):
                 if sensor.key not in _NAMED:
                     yield Observation(sensor.value, sensor.attributes(device.id))
+
+    def _watched(self) -> Iterable[tuple[Device, Sensor]]:
+        for device in self._devices():
+            for sensor in list(device.sensors.values()):
+                if sensor.watched:
+                    yield device, sensor
+
+    def _averages(self) -> Iterable[Observation]:
+        for device, sensor in self._watched():
+            divisor = _PERCENT if sensor.key == HUMIDITY else 1.0
+            for window, average in sensor.averages.items():
+                if average.value is not None:
+                    yield Observation(average.value / divisor, sensor.series(device.id, window))
+
+    def _anomalies(self) -> Iterable[Observation]:
+        for device, sensor in self._watched():
+            yield Observation(int(sensor.judgement.unusual), sensor.series(device.id))
+
+    def _scores(self) -> Iterable[Observation]:
+        for device, sensor in self._watched():
+            if sensor.judgement.score is not None:
+                yield Observation(sensor.judgement.score, sensor.series(device.id))
 
 
 class ConnectionObserver:

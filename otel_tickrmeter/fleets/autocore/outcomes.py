@@ -17,6 +17,7 @@ from otel_tickrmeter.fleets.autocore.event import (
 from otel_tickrmeter.fleets.autocore.reason import Cause, Reason
 from otel_tickrmeter.fleets.autocore.relay import Change, Relay
 from otel_tickrmeter.fleets.autocore.sensor import Sensor
+from otel_tickrmeter.insight.anomaly import Anomaly
 from otel_tickrmeter.stream.reason import ErrorReason
 
 
@@ -55,6 +56,9 @@ class Outcomes:
 
     def reading(self, device: Device, sensor: Sensor, when: When, *, keep: bool) -> None:
         """A sensor has a new reading; not `keep`: one of this second is stored already."""
+
+    def anomaly(self, device: Device, sensor: Sensor, kind: Anomaly, when: When) -> None:
+        """A sensor has become unusual with its newest reading."""
 
     def interaction(self, device: Device, event: Interaction, when: When) -> None:
         """A person touched a display."""

@@ -16,9 +16,12 @@ from otel_tickrmeter.fleets.autocore.event import (
 from otel_tickrmeter.fleets.autocore.outcomes import Outcomes
 from otel_tickrmeter.fleets.autocore.reason import Cause, Reason, SystemKind, Trigger, Word
 from otel_tickrmeter.fleets.autocore.relay import Change, Relay
+from otel_tickrmeter.fleets.autocore.sensor import Sensor
+from otel_tickrmeter.insight.anomaly import Anomaly
 from otel_tickrmeter.stream.reason import ErrorReason
 from otel_tickrmeter.telemetry.registration import Recorded
 
+_MOST_SENSORS = 256
 _TURNS = (
     (Word.ONLINE, Cause.REPORTED),
     (Word.ONLINE, Cause.ACTIVITY),
@@ -48,6 +51,8 @@ class FleetRecorder(Outcomes):
         self._relay_changes = counters[names.RELAY_CHANGES]
         self._relay_repeats = counters[names.RELAY_REPEATS]
         self._safety_shutoffs = counters[names.RELAY_SAFETY_SHUTOFFS]
+        self._anomalies = counters[names.ANOMALIES]
+        self._anomalous: set[str] = set()
         self._interactions = counters[names.INTERACTIONS]
         self._system_messages = counters[names.SYSTEM_MESSAGES]
         # What tells the series of a device apart that are not about the device alone.
@@ -89,6 +94,14 @@ class FleetRecorder(Outcomes):
         """Count a shutoff."""
         del relay, event, when
         self._safety_shutoffs.add(1, device.attributes)
+
+    def anomaly(self, device: Device, sensor: Sensor, kind: Anomaly, when: When) -> None:
+        """Count a sensor that became unusual. Anybody may invent sensors, so only so many have series."""
+        del device, when
+        if len(self._anomalous) < _MOST_SENSORS:
+            self._anomalous.add(sensor.key)
+        key = sensor.key if sensor.key in self._anomalous else "other"
+        self._anomalies.add(1, {"sensor": key, "kind": kind.value})
 
     def interaction(self, device: Device, event: Interaction, when: When) -> None:
         """Count a touch."""

@@ -1,9 +1,21 @@
 """What is remembered of one sensor of one device."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from otel_tickrmeter.catalogue.attributes import AttributeSet
+from otel_tickrmeter.insight.anomaly import Expectation, Judgement, Watch
+from otel_tickrmeter.insight.average import MovingAverage
+from otel_tickrmeter.stream.second import SECOND_NS
 
 MAX_SENSORS = 128
 """Sensors of one device; a gateway of a large bus has 60."""
+
+
+WINDOWS: Mapping[str, int] = MappingProxyType({"5m": 300 * SECOND_NS, "1h": 3600 * SECOND_NS})
+"""The averages of a sensor: the label, and over which time each goes, in nanoseconds."""
+
+UNJUDGED = Judgement(None, unusual=False, began=None)
 
 
 class Sensor:
@@ -15,12 +27,29 @@ class Sensor:
         value: Its newest reading.
         at_ns: When that was taken, Unix nanoseconds.
         kept_second: The second of arrival of the last reading that is to be stored.
+        averages: Moving averages by their window; empty for a sensor that only counts up, or is a place.
+        judgement: What was thought of the newest reading.
     """
 
-    __slots__ = ("_attributes", "at_ns", "kept_second", "key", "unit", "value")
+    __slots__ = (
+        "_attributes",
+        "_sets",
+        "_watch",
+        "at_ns",
+        "averages",
+        "judgement",
+        "kept_second",
+        "key",
+        "unit",
+        "value",
+    )
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, expected: Expectation | None = None) -> None:
         self.key = key
+        self._watch = None if expected is None else Watch(expected)
+        self.averages = {} if expected is None else {name: MovingAverage(ns) for name, ns in WINDOWS.items()}
+        self.judgement = UNJUDGED
+        self._sets: dict[str, AttributeSet] = {}
         self.unit = ""
         self.value = 0.0
         self.at_ns = 0
@@ -34,6 +63,28 @@ class Sensor:
         if unit != self.unit and unit:
             self.unit = unit
             self._attributes = None
+
+    def judge(self, at_ns: int) -> Judgement:
+        """Let the newest reading, of this time, count for the averages and for what is usual."""
+        if self._watch is not None:
+            for average in self.averages.values():
+                average.take(at_ns, self.value)
+            self.judgement = self._watch.judge(at_ns, self.value)
+        return self.judgement
+
+    @property
+    def watched(self) -> bool:
+        """Whether it is judged at all."""
+        return self._watch is not None
+
+    def series(self, device_id: str, window: str = "") -> AttributeSet:
+        """What tells the series of an average apart, or without a window those of what is unusual."""
+        attributes = self._sets.get(window)
+        if attributes is None:
+            told = {"window": window} if window else {}
+            attributes = AttributeSet(device_id=device_id, sensor=self.key, **told)
+            self._sets[window] = attributes
+        return attributes
 
     def attributes(self, device_id: str) -> AttributeSet:
         """What tells its value's series apart."""

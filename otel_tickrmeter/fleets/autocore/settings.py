@@ -65,6 +65,7 @@ def limits(settings: AutoCoreTable) -> Limits:
         round(settings.device_timeout * SECOND_NS),
         round(settings.device_retention * SECOND_NS),
         settings.max_devices,
+        settings.ranges,
     )
 
 

@@ -42,12 +42,13 @@ _SWEEP_NS = SECOND_NS
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of the state. Durations in nanoseconds."""
+    """Bounds of the state, and of readings. Durations in nanoseconds."""
 
     registration: Registration
     device_timeout_ns: int
     device_retention_ns: int
     max_devices: int
+    ranges: Mapping[str, tuple[float, float]]
 
 
 class Arrival(NamedTuple):
@@ -76,7 +77,7 @@ class Fleet:
         self._registry = Registry(limits.registration, limits.max_devices)
         self._retained = Retained(limits.max_devices)
         self._switching = Switching(outcomes)
-        self._watching = Watching(outcomes)
+        self._watching = Watching(outcomes, limits.ranges)
         self._ear = Ear()
         self._next_sweep_ns = 0
         self.now_ns = 0

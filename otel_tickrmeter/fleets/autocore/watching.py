@@ -1,18 +1,33 @@
 """What messages do to sensors: readings, and what is made of them."""
 
+import re
+from collections.abc import Mapping
+
 from otel_tickrmeter.fleets.autocore.device import Device
 from otel_tickrmeter.fleets.autocore.event import MessageType, Reading, When
 from otel_tickrmeter.fleets.autocore.outcomes import Outcomes
 from otel_tickrmeter.fleets.autocore.reason import Reason
+from otel_tickrmeter.fleets.autocore.sensor import Sensor
+from otel_tickrmeter.insight.anomaly import Expectation
 from otel_tickrmeter.stream.reason import ErrorReason
 from otel_tickrmeter.stream.second import SECOND_NS
 
+# What only counts up has no level, and of a place nothing can be said by its figures one by one.
+_COUNTS = re.compile(r"(.*[._-])?(uptime|count|counter|total|errors|odometer)([._-].*)?")
+_PLACES = re.compile(r"(gps|position|location)(\..*)?|(.*[._-])?(lat|lon|latitude|longitude|x|y)")
+
 
 class Watching:
-    """Keeps the newest readings, and tells `outcomes` of each."""
+    """Keeps the newest readings, judges them, and tells `outcomes` of each.
 
-    def __init__(self, outcomes: Outcomes) -> None:
+    Args:
+        outcomes: Told.
+        ranges: The least and the most that is normal of some sensors.
+    """
+
+    def __init__(self, outcomes: Outcomes, ranges: Mapping[str, tuple[float, float]]) -> None:
         self._outcomes = outcomes
+        self._ranges = ranges
 
     def read(
         self,
@@ -27,10 +42,12 @@ class Watching:
         second = when.received_ns // SECOND_NS
         thinned = False
         for key, value, unit in readings:
-            sensor = device.sensor(key)
+            sensor = device.sensors.get(key)
             if sensor is None:
-                self._outcomes.set_aside(message_type, ErrorReason.OVERFLOW)
-                continue
+                if not device.has_room_for_a_sensor():
+                    self._outcomes.set_aside(message_type, ErrorReason.OVERFLOW)
+                    continue
+                sensor = device.sensors[key] = Sensor(key, self._expected(key))
             keep = not burst or sensor.kept_second != second
             if keep:
                 sensor.kept_second = second
@@ -38,5 +55,16 @@ class Watching:
                 thinned = True
             sensor.take(value, unit, when.at_ns)
             self._outcomes.reading(device, sensor, when, keep=keep)
+            # By its arrival alone nobody knows when a reading that has waited was taken.
+            if sensor.watched and (when.trusted or not when.backlog):
+                began = sensor.judge(when.at_ns).began
+                if began is not None:
+                    self._outcomes.anomaly(device, sensor, began, when)
         if thinned:
             self._outcomes.set_aside(message_type, Reason.BURST)
+
+    def _expected(self, key: str) -> Expectation | None:
+        """What a sensor is held to; None when it is not judged."""
+        if key in self._ranges:
+            return Expectation(*self._ranges[key])
+        return None if _COUNTS.fullmatch(key) or _PLACES.fullmatch(key) else Expectation()

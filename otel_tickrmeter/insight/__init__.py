@@ -1,0 +1,1 @@
+"""What series of readings say beyond themselves, pure: averages, and what is unusual. Times are passed in."""

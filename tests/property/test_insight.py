@@ -1,0 +1,60 @@
+"""Laws of averages and anomalies."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otel_tickrmeter.insight.anomaly import START, Expectation, Watch
+from otel_tickrmeter.insight.average import MovingAverage
+
+NS = 1_000_000_000
+READINGS = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=120)
+ANY = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**13), st.floats(-1e300, 1e300)), min_size=1))
+def test_an_average_is_between_the_least_and_the_most(series: list[tuple[int, float]]) -> None:
+    average = MovingAverage(300 * NS)
+    for at_ns, reading in series:
+        average.take(at_ns, reading)
+    readings = [reading for _, reading in series]
+    assert average.value is not None
+    slack = 1e-9 * max(map(abs, readings))
+    assert min(readings) - slack <= average.value <= max(readings) + slack
+
+
+@given(st.lists(st.tuples(st.integers(-(10**18), 10**18), ANY), max_size=150))
+def test_no_reading_and_no_time_breaks_it(series: list[tuple[int, float]]) -> None:
+    watch = Watch(Expectation(-1, 1, can_stick=True))
+    for at_ns, reading in series:
+        score, unusual, began = watch.judge(at_ns, reading)
+        assert score is None or math.isfinite(score)
+        assert unusual or began is None
+
+
+@given(readings=READINGS, power=st.integers(-20, 20), turned=st.booleans())
+def test_the_unit_of_a_sensor_does_not_matter(readings: list[float], power: int, *, turned: bool) -> None:
+    factor = (-1.0 if turned else 1.0) * 2.0**power
+    one, other = Watch(Expectation(min_scale=1.0)), Watch(Expectation(min_scale=abs(factor)))
+    for place, reading in enumerate(readings):
+        ours = one.judge(place * NS, reading)
+        theirs = other.judge(place * NS, reading * factor)
+        assert ours.unusual == theirs.unusual
+        assert ours.began == theirs.began
+        if ours.score is not None and theirs.score is not None:
+            assert theirs.score == pytest.approx(ours.score * (-1 if turned else 1), rel=1e-6, abs=1e-6)
+
+
+@given(st.floats(-1e100, 1e100))
+def test_one_spike_leaves_the_level_nearly_alone(spike: float) -> None:
+    watch = Watch(Expectation())
+    for place in range(2 * START):
+        watch.judge(place * NS, 20.0 + place % 3)
+    level, scale = watch.level, watch.scale
+    assert level is not None
+    assert scale is not None
+    watch.judge(2 * START * NS, spike)
+    assert watch.level is not None
+    assert abs(watch.level - level) <= 2 * scale * (1 - math.exp(-1 / 300)) * 1.001
