@@ -9,6 +9,7 @@ import time
 from contextlib import nullcontext
 from functools import partial
 from importlib import metadata, resources
+from itertools import chain
 
 import anyio
 from anyio.abc import TaskGroup
@@ -21,33 +22,37 @@ from otel_tickrmeter.catalogue.observe import as_callbacks
 from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
 from otel_tickrmeter.exporter.observers import ProcessObserver, exposition_callbacks
 from otel_tickrmeter.exporter.process import ProcessSampler, sample_forever
-from otel_tickrmeter.http.message import Body
+from otel_tickrmeter.fleets.roster import FLEETS
+from otel_tickrmeter.http.message import ResponseBody
 from otel_tickrmeter.http.negotiate import Format
-from otel_tickrmeter.http.pages import HealthReport, LandingState
-from otel_tickrmeter.http.routes import ExpositionUnavailableError, build_routes
 from otel_tickrmeter.http.server import serve
 from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.log_writer import LogWriter, report_dropped
+from otel_tickrmeter.mqtt.configure import receiver_config
 from otel_tickrmeter.mqtt.feed import Feed
 from otel_tickrmeter.pipeline import Clock, make_pipeline
-from otel_tickrmeter.rows import all_rows
+from otel_tickrmeter.rows import rows_of
 from otel_tickrmeter.settings.model import MessagesSettings, Settings
+from otel_tickrmeter.stream.second import SECOND_NS
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.deltas import Deltas
 from otel_tickrmeter.telemetry.exposition import Telemetry
 from otel_tickrmeter.telemetry.otlp import DEFAULT_INTERVAL_SECONDS, OtlpPush
 from otel_tickrmeter.telemetry.otlp_exporter import make_exporter, push_seconds
-from otel_tickrmeter.telemetry.registration import SCOPE_NAME, dropped_attributes, rows_for
+from otel_tickrmeter.telemetry.registration import SCOPE_NAME
 from otel_tickrmeter.telemetry.series import label_text
 from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
 from otel_tickrmeter.telemetry.target import make_resource
+from otel_tickrmeter.web.pages import HealthReport, LandingState
+from otel_tickrmeter.web.routes import ExpositionUnavailableError, build_routes
 
-_NS = 1_000_000_000
 _SAMPLE_SECONDS = 5.0
 # A scrape that is answered while the next exposition is rendered needs the interpreter lock some forty
 # times; at Python's 5 ms each the slowest took 130 to 190 ms (benchmarks/scrape_time.py).
 _SWITCH_SECONDS = 0.0005
-_REFRESH_SECONDS = {"device": 5.0, "symbol": 1.0}
+# With series for each device of a full fleet an exposition takes a third of a second of CPU.
+_REFRESH_SECONDS = 1.0
+_REFRESH_SECONDS_BY_DEVICE = 5.0
 
 
 class App:
@@ -61,7 +66,7 @@ class App:
         self._process = ProcessObserver(_build_labels(), lambda: log.dropped)
         disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
         self._letters = _make_letters(settings.messages)
-        pipeline = make_pipeline(
+        self._pipeline = pipeline = make_pipeline(
             settings,
             NoOpMeter("otel_tickrmeter") if disabled else self._telemetry.meter(),
             self._telemetry.end_series,
@@ -69,10 +74,9 @@ class App:
             Clock(self._started_ns, _unix_offset_ns, time.perf_counter_ns),
             letters=self._letters,
         )
-        self._recorder, self._fleet, self._link = pipeline.recorder, pipeline.fleet, pipeline.link
+        watched = (fleet.subscriptions(settings) for fleet in FLEETS if fleet.enabled(settings))
         self._feed = Feed(
-            settings.mqtt,
-            buffer_size=settings.performance.buffer_size,
+            receiver_config(settings.mqtt, chain.from_iterable(watched), settings.performance.buffer_size),
             deliver=pipeline.handler.deliver,
             report=pipeline.handler.report,
             silent=pipeline.handler.silent,
@@ -121,7 +125,7 @@ class App:
                     health=self._health,
                     landing=self._landing,
                 ),
-                self._recorder.http_response,
+                self._pipeline.recorder.http_response,
             )
         )
         host = settings.prometheus.host
@@ -135,7 +139,7 @@ class App:
             push = OtlpPush(
                 exporter,
                 self._telemetry.collect_for_otlp,
-                self._recorder.otlp_export,
+                self._pipeline.recorder.otlp_export,
                 settings.otlp.interval or DEFAULT_INTERVAL_SECONDS,
                 timeout_seconds=push_seconds(settings.otlp),
             )
@@ -146,30 +150,26 @@ class App:
         pid = self._feed.pid
         return () if pid is None else (pid,)
 
-    async def _scrape(self, form: Format, gzip: bool) -> Body:  # noqa: FBT001  the routes' callable
+    async def _scrape(self, form: Format, gzip: bool) -> ResponseBody:  # noqa: FBT001  the routes' callable
         body = await self._telemetry.scrape(form, gzip=gzip)
         if body is None:
             raise ExpositionUnavailableError("no exposition made yet")
         return body
 
     def _not_ready_reason(self) -> str | None:
-        if self._link.unusable_reason:
-            return self._link.unusable_reason
-        if self._fleet.answers_missing:
-            return "requests time out and no answer of any device is seen: may this client read the answers?"
-        return self._telemetry.stale()
+        return self._pipeline.not_ready_reason() or self._telemetry.stale()
 
     def _health(self) -> HealthReport:
-        link = self._link
+        link = self._pipeline.link
         now_ns = time.monotonic_ns()
         last_ns = link.last_message_ns
         return HealthReport(
             status="healthy" if self._not_ready_reason() is None else "degraded",
             broker_connected=link.usable,
-            last_message_time=None if last_ns is None else (last_ns + _unix_offset_ns()) / _NS,
-            messages_processed=self._recorder.messages_processed,
-            errors_count=self._recorder.errors,
-            uptime_seconds=(now_ns - self._started_ns) / _NS,
+            last_message_time=None if last_ns is None else (last_ns + _unix_offset_ns()) / SECOND_NS,
+            messages_processed=self._pipeline.messages_processed,
+            errors_count=self._pipeline.errors,
+            uptime_seconds=(now_ns - self._started_ns) / SECOND_NS,
             connection_uptime_share=link.up_share(now_ns),
             queue_sizes={"receive": link.queue_size},
             mqtt_protocol=link.protocol or None,
@@ -192,20 +192,17 @@ def _make_letters(messages: MessagesSettings) -> LetterWriter | None:
 
 
 def _make_telemetry(settings: Settings, resource: Resource) -> Telemetry:
-    detail = settings.metrics.detail
-    rows, dropped = rows_for(all_rows(), detail), dropped_attributes(detail)
+    rows = rows_of(settings)
     prometheus = settings.prometheus
     temporality = settings.otlp.temporality if settings.otlp.enabled else None
     if prometheus.reader == "stock":
         # 4 MB that only this path needs.
         from otel_tickrmeter.telemetry.stock import StockTelemetry  # noqa: PLC0415
 
-        monitoring = settings.monitoring
         return StockTelemetry(
             resource,
             rows,
-            dropped,
-            series_limit=max(monitoring.max_devices, monitoring.max_symbols, monitoring.max_pairs) + 1,
+            series_limit=max(fleet.most_series(settings) for fleet in FLEETS if fleet.enabled(settings)),
             scope_labels=prometheus.scope_labels,
             temporality=temporality,
         )
@@ -214,10 +211,11 @@ def _make_telemetry(settings: Settings, resource: Resource) -> Telemetry:
         "otel_scope_version": __version__,
         "otel_scope_schema_url": "",
     }
+    by_device = any(row.per_device for row in rows)
     return SnapshotTelemetry(
-        CompactMeter(rows, dropped),
+        CompactMeter(rows),
         resource,
-        prometheus.refresh_interval or _REFRESH_SECONDS[detail],
+        prometheus.refresh_interval or (_REFRESH_SECONDS_BY_DEVICE if by_device else _REFRESH_SECONDS),
         exposition_rows(),
         clock_ns=time.monotonic_ns,
         unix_offset_ns=_unix_offset_ns,

@@ -20,7 +20,7 @@ from otel_tickrmeter.settings.layer import Found
 from otel_tickrmeter.settings.load import settings_files
 from otel_tickrmeter.settings.model import Settings
 
-_COMMANDS = ("run", "check-config", "simulate", "demo", "dead-letters", "metrics")
+_COMMANDS = ("run", "check-config", "simulate", "demo", "dead-letters", "metrics", "database")
 _LISTEN = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]+):([0-9]+)")
 _EXAMPLES = """\
 examples:
@@ -33,7 +33,7 @@ examples:
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  one for each command
     """Run the command that the arguments (or those of the process) name; return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or (given[0] not in _COMMANDS and given[0] not in ("-h", "--help", "--version")):
@@ -47,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _metrics(options)
         case "dead-letters":
             return _dead_letters(options)
+        case "database":
+            return _database(options)
         case "simulate":
             return _simulate(options)
         case "demo":
@@ -72,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (run, check):
         _add_settings_options(command)
     # The import is cheap, but the rest of what simulate needs is not wanted in the exporter's process.
-    from otel_tickrmeter.simulate import options as simulate_options
+    from otel_tickrmeter.fleets.tickrmeter.simulate import options as simulate_options
 
     simulate_options.add_arguments(
         commands.add_parser("simulate", help="publish a realistic fleet and say exactly what was sent")
@@ -89,6 +91,13 @@ def _parser() -> argparse.ArgumentParser:
     letters.add_argument("files", type=Path, nargs="+", metavar="FILE", help="the file, and rotated ones")
     metrics = commands.add_parser("metrics", help="print the metric catalogue")
     metrics.add_argument("--format", choices=("markdown", "json"), default="markdown")
+    database = commands.add_parser(
+        "database",
+        help="show or migrate the tables of the AutoCore database",
+        description="Says how the tables of the database are that DATABASE_URL names (without it, "
+        "sqlite:///autocore.db), or brings them to the form of this program first.",
+    )
+    database.add_argument("action", choices=("status", "migrate"))
     return parser
 
 
@@ -206,7 +215,8 @@ def _run_with(settings: Settings, sources: str) -> int:
 
 
 def _simulate(options: argparse.Namespace) -> int:
-    from otel_tickrmeter.simulate.options import from_arguments
+    from otel_tickrmeter.fleets.tickrmeter.simulate.options import from_arguments
+    from otel_tickrmeter.fleets.tickrmeter.simulate.run import simulate
     from otel_tickrmeter.simulate.run import run
 
     try:
@@ -214,11 +224,11 @@ def _simulate(options: argparse.Namespace) -> int:
     except ValueError as error:
         print(f"otel-tickrmeter simulate: {error}", file=sys.stderr)
         return 2
-    return run(checked)
+    return run(lambda stop: simulate(checked, stop), checked.summary)
 
 
 def _demo() -> int:
-    from otel_tickrmeter.demo import demo
+    from otel_tickrmeter.demo.run import demo
 
     return demo()
 
@@ -227,6 +237,12 @@ def _dead_letters(options: argparse.Namespace) -> int:
     from otel_tickrmeter.letters.show import show_files
 
     return show_files(options.files)
+
+
+def _database(options: argparse.Namespace) -> int:
+    from otel_tickrmeter.store.command import run_database_command
+
+    return run_database_command(options.action, os.environ)
 
 
 def _metrics(options: argparse.Namespace) -> int:

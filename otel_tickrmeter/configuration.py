@@ -1,11 +1,11 @@
-"""The settings of this program: its own keys and those of the fleet, put together."""
+"""The settings of this program: its own keys and those of every fleet, put together."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from otel_tickrmeter.fleets.tickrmeter import settings as fleet
+from otel_tickrmeter.fleets.roster import FLEETS
 from otel_tickrmeter.settings import load, schema, show
-from otel_tickrmeter.settings.key import make_schema
+from otel_tickrmeter.settings.key import Rule, make_schema
 from otel_tickrmeter.settings.layer import Found
 from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.settings.rules import INPUT_RULES, OUTPUT_RULES
@@ -13,16 +13,28 @@ from otel_tickrmeter.settings.rules import INPUT_RULES, OUTPUT_RULES
 SCHEMA = make_schema(
     (
         *schema.BROKER_KEYS,
-        *fleet.DEVICE_ID_KEYS,
         *schema.LINK_KEYS,
         *schema.LETTER_KEYS,
-        *fleet.FIELD_KEYS,
-        *fleet.MONITORING_KEYS,
+        *(key for fleet in FLEETS for key in fleet.keys),
         *schema.OUTPUT_KEYS,
     ),
-    (*INPUT_RULES, *fleet.RULES, *OUTPUT_RULES),
+    (
+        *INPUT_RULES,
+        *(rule for fleet in FLEETS for rule in fleet.rules),
+        Rule(
+            tuple(f"{fleet.name}.enabled" for fleet in FLEETS),
+            lambda *enabled: any(enabled),
+            "no fleet is enabled: there would be nothing to watch",
+        ),
+        *OUTPUT_RULES,
+    ),
 )
 """Every key there is, in the order of the settings file, and every rule, in the order of the faults."""
+
+
+def default_settings() -> Settings:
+    """The built-in defaults."""
+    return Settings(fleets=tuple(fleet.defaults() for fleet in FLEETS))
 
 
 def load_settings(
@@ -36,7 +48,9 @@ def load_settings(
     Raises:
         SettingsError: with every fault of every source.
     """
-    return load.load_settings(config_files, overrides, environ, directory, SCHEMA)
+    return load.load_settings(
+        config_files, overrides, environ, directory, SCHEMA, defaults=default_settings()
+    )
 
 
 def effective_toml(settings: Settings) -> str:
@@ -46,9 +60,9 @@ def effective_toml(settings: Settings) -> str:
 
 def shipped_toml() -> str:
     """The settings file that is shipped: every key with its meaning and its default, commented out."""
-    return show.shipped_toml(SCHEMA)
+    return show.shipped_toml(SCHEMA, default_settings())
 
 
 def settings_table() -> str:
     """All keys as a Markdown table: key, default, meaning."""
-    return show.settings_table(SCHEMA)
+    return show.settings_table(SCHEMA, default_settings())

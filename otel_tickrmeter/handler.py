@@ -1,14 +1,14 @@
-"""The message handler: gives the fleet what arrives, and keeps what is known of the link."""
+"""The message handler: gives each fleet what arrives for it, and keeps what is known of the link."""
 
-from collections.abc import Callable
-from typing import Generic
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from loguru import logger
 
 from otel_tickrmeter.exporter.recorder import ProgramRecorder
-from otel_tickrmeter.fleets.dialect import Dialect, TypeT
+from otel_tickrmeter.fleets.dialect import Intake
 from otel_tickrmeter.set_aside import SetAside
-from otel_tickrmeter.stream.link_state import Link
+from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.message import (
     Connected,
     Doubted,
@@ -29,11 +29,12 @@ from otel_tickrmeter.stream.reason import NO_ANSWER, SUBSCRIBED, ErrorReason, Li
 _QUIET_NS = 10_000_000_000
 
 
-class Handler(Generic[TypeT]):
+class Handler:
     """Takes what the receiver delivers, in its order.
 
     Args:
-        fleet: Takes messages, and what the receiver noticed.
+        fleets: Those that are watched, at least one; a topic is the first's that claims it. Messages on
+            nobody's topic are the first one's to count.
         recorder: Records into the instruments about the program.
         clock_ns: Measures how long a message takes; the state goes by arrival times alone.
         link: Kept up to date for readiness and health.
@@ -42,14 +43,14 @@ class Handler(Generic[TypeT]):
 
     def __init__(
         self,
-        fleet: Dialect[TypeT],
+        fleets: Sequence[Intake[Any]],
         recorder: ProgramRecorder,
         clock_ns: Callable[[], int],
-        link: Link,
+        link: LinkState,
         *,
-        set_aside: SetAside[TypeT],
+        set_aside: SetAside,
     ) -> None:
-        self._fleet = fleet
+        self._fleets = tuple(fleets)
         self._recorder = recorder
         self._clock_ns = clock_ns
         self._link = link
@@ -59,31 +60,40 @@ class Handler(Generic[TypeT]):
 
     def deliver(self, messages: list[Message]) -> None:
         """Handle messages in the order of their arrival."""
-        clock_ns = self._clock_ns
-        classify, take = self._fleet.classify, self._fleet.take
-        reasons = self._recorder.set_aside
+        clock_ns, fleets = self._clock_ns, self._fleets
         start_ns = clock_ns()
         for message in messages:
-            message_type = classify(message.topic)
+            for fleet in fleets:
+                message_type = fleet.classify(message.topic)
+                if message_type is not None:
+                    break
+            else:
+                fleet = fleets[0]
+                message_type = fleet.unclaimed
+            figures = fleet.figures
             try:
-                message_type = take(message_type, message)
+                message_type = fleet.take(message_type, message)
             except Exception:  # noqa: BLE001  a bug met by one message must not end the exporter
                 if message.arrived_ns >= self._bug_quiet_until_ns:
                     logger.exception("A {} message could not be handled", message_type)
                     self._bug_quiet_until_ns = message.arrived_ns + _QUIET_NS
-                self._recorder.message_error(message_type, ErrorReason.INTERNAL)
-            if reasons:
-                self._set_aside.take(message_type, message, reasons)
-                reasons.clear()
+                figures.message_error(message_type, ErrorReason.INTERNAL)
+            if figures.set_aside:
+                self._set_aside.take(message_type, message, figures.set_aside, fleet.sender)
+                figures.set_aside.clear()
             end_ns = clock_ns()
-            self._recorder.message(message_type, end_ns - start_ns)
+            figures.message(message_type, end_ns - start_ns)
             start_ns = end_ns
         if messages:
             self._link.last_message_ns = messages[-1].arrived_ns
 
-    def report(self, event: LinkEvent) -> None:  # noqa: C901  a case for each kind of event
+    def report(self, event: LinkEvent) -> None:
         """Handle what the receiver noticed about the link."""
-        self._fleet.noticed(event)
+        for fleet in self._fleets:
+            fleet.noticed(event)
+        self._note(event)
+
+    def _note(self, event: LinkEvent) -> None:  # noqa: C901  a case for each kind of event
         link = self._link
         match event:
             case Watermark():

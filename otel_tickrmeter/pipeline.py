@@ -2,30 +2,23 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from opentelemetry.metrics import CallbackT, Meter
 
 from otel_tickrmeter.catalogue.attributes import AttributeSet
-from otel_tickrmeter.catalogue.observe import as_callbacks
+from otel_tickrmeter.catalogue.observe import Observe, as_callbacks
 from otel_tickrmeter.exporter.observers import LetterObserver, LinkObserver
 from otel_tickrmeter.exporter.recorder import ProgramRecorder
-from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
-from otel_tickrmeter.fleets.tickrmeter.event import MessageType
-from otel_tickrmeter.fleets.tickrmeter.intake import Intake
-from otel_tickrmeter.fleets.tickrmeter.observers import FleetObserver, Ranks
-from otel_tickrmeter.fleets.tickrmeter.recorder import FleetRecorder
-from otel_tickrmeter.fleets.tickrmeter.registry import Limits
-from otel_tickrmeter.fleets.tickrmeter.sender import device_in
-from otel_tickrmeter.fleets.tickrmeter.state import Fleet
+from otel_tickrmeter.fleets.dialect import Intake, Workshop
+from otel_tickrmeter.fleets.roster import FLEETS
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.letters.writer import LetterWriter
-from otel_tickrmeter.rows import all_rows
+from otel_tickrmeter.rows import rows_of
 from otel_tickrmeter.set_aside import SetAside
-from otel_tickrmeter.settings.model import MonitoringSettings, Settings
-from otel_tickrmeter.stream.link_state import Link
-from otel_tickrmeter.telemetry.registration import make_observed, make_recorded, rows_for
-
-_NS = 1_000_000_000
+from otel_tickrmeter.settings.model import Settings
+from otel_tickrmeter.stream.link_state import LinkState
+from otel_tickrmeter.telemetry.registration import make_observed, make_recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +40,25 @@ class Clock:
 class Pipeline:
     """Connected parts: the receiver tells `handler`, the HTTP server and the OTLP push `recorder`."""
 
-    handler: Handler[MessageType]
+    handler: Handler
     recorder: ProgramRecorder
-    fleet: Fleet
-    link: Link
+    fleets: tuple[Intake[Any], ...]
+    link: LinkState
+
+    @property
+    def messages_processed(self) -> int:
+        """Messages of all fleets."""
+        return sum(fleet.figures.processed for fleet in self.fleets)
+
+    @property
+    def errors(self) -> int:
+        """Messages, or fields of them, that were set aside."""
+        return sum(fleet.figures.errors for fleet in self.fleets)
+
+    def not_ready_reason(self) -> str | None:
+        """Why what is shown cannot be relied on, in words; None when it can."""
+        reasons = (self.link.unusable_reason, *(fleet.not_ready_reason() for fleet in self.fleets))
+        return next((reason for reason in reasons if reason), None)
 
 
 def make_pipeline(
@@ -62,50 +70,29 @@ def make_pipeline(
     *,
     letters: LetterWriter | None = None,
 ) -> Pipeline:
-    """Make the parts, and every instrument of the catalogue.
+    """Make the parts, those of every fleet that is watched among them, and every instrument of theirs.
 
     Args:
-        settings: What bounds and names there are.
+        settings: What is watched, and what bounds and names there are.
         meter: Makes the instruments.
         end_series: Told which series are over.
         others: The callbacks of what is observed outside: the process and the exposition.
         clock: Times.
         letters: Keeps the messages that are set aside; None when nothing is to be kept.
     """
-    detail = settings.metrics.detail
-    rows = rows_for(all_rows(), detail)
-    link = Link(clock.started_ns)
+    rows = rows_of(settings)
+    link = LinkState(clock.started_ns)
     recorded = make_recorded(meter, rows)
-    program = ProgramRecorder(recorded, MessageType, with_otlp=settings.otlp.enabled)
-    recorder = FleetRecorder(recorded, program, end_series, by_device=detail == "device")
-    fleet = Fleet(_limits(settings.monitoring), recorder)
-    ranks = Ranks(settings.monitoring.min_ranked_requests, settings.monitoring.ranking_size)
-    observed = as_callbacks(
-        FleetObserver(fleet, ranks, clock.unix_offset_ns).callbacks()
-        | LinkObserver(link, clock.unix_offset_ns).callbacks()
-        | LetterObserver(letters).callbacks()
-    )
-    make_observed(meter, rows, {**observed, **others})
-    mqtt = settings.mqtt
-    decoder = Decoder(
-        mqtt.topic_prefix, mqtt.device_id_form, mqtt.device_id_pattern, settings.messages.fields
-    )
-    intake = Intake(decoder, fleet, recorder, program)
-    set_aside = SetAside(letters, clock.unix_offset_ns, device_in)
-    handler = Handler(intake, program, clock.processing_ns, link, set_aside=set_aside)
-    return Pipeline(handler, program, fleet, link)
-
-
-def _limits(monitoring: MonitoringSettings) -> Limits:
-    return Limits(
-        request_timeout_ns=int(monitoring.request_timeout * _NS),
-        device_timeout_ns=int(monitoring.device_timeout * _NS),
-        cleanup_interval_ns=int(monitoring.cleanup_interval * _NS),
-        latency_window_ns=int(monitoring.latency_window * _NS),
-        symbol_retention_ns=int(monitoring.symbol_retention * _NS),
-        max_latency_samples=monitoring.max_latency_samples,
-        max_devices=monitoring.max_devices,
-        max_symbols=monitoring.max_symbols,
-        max_pairs=monitoring.max_pairs,
-        max_device_symbols=monitoring.max_device_symbols,
-    )
+    program = ProgramRecorder(recorded, with_otlp=settings.otlp.enabled)
+    workshop = Workshop(recorded, end_series, clock.unix_offset_ns, link)
+    fleets = tuple(fleet.start(settings, workshop) for fleet in FLEETS if fleet.enabled(settings))
+    observed: dict[str, Observe] = {
+        **LinkObserver(link, clock.unix_offset_ns).callbacks(),
+        **LetterObserver(letters).callbacks(),
+    }
+    for fleet in fleets:
+        observed |= fleet.callbacks()
+    make_observed(meter, rows, {**as_callbacks(observed), **others})
+    set_aside = SetAside(letters, clock.unix_offset_ns)
+    handler = Handler(fleets, program, clock.processing_ns, link, set_aside=set_aside)
+    return Pipeline(handler, program, fleets, link)

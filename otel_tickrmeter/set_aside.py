@@ -5,11 +5,11 @@ more, and what a line shows of them is short, printable ASCII.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Generic
+from enum import StrEnum
+from typing import Any
 
 from loguru import logger
 
-from otel_tickrmeter.fleets.dialect import TypeT
 from otel_tickrmeter.letters.escape import escaped, payload_shown
 from otel_tickrmeter.letters.letter import Letter
 from otel_tickrmeter.letters.writer import LetterWriter
@@ -18,38 +18,44 @@ from otel_tickrmeter.stream.message import Message
 from otel_tickrmeter.stream.reason import ErrorReason
 
 # A broker sends them by itself, at every reconnect.
-_USUAL = frozenset({ErrorReason.RETAINED.value, ErrorReason.DUPLICATE.value})
+_USUAL: frozenset[StrEnum] = frozenset({ErrorReason.RETAINED, ErrorReason.DUPLICATE})
 _NS_PER_MS = 1_000_000
 
 
-class SetAside(Generic[TypeT]):
+class SetAside:
     """Takes messages that were set aside.
 
     Args:
         letters: Keeps them; None when nothing is to be kept.
         unix_offset_ns: Unix time less monotonic time.
-        device_in: Reads the device id of a message, as it is spelled there; None when it cannot be read.
     """
 
     def __init__(
         self,
         letters: LetterWriter | None,
         unix_offset_ns: Callable[[], int],
-        device_in: Callable[[TypeT, Message], bytes | None],
     ) -> None:
         self._letters = letters
         self._unix_offset_ns = unix_offset_ns
-        self._device_in = device_in
         self._limiter = Limiter()
 
-    def take(self, message_type: TypeT, message: Message, reasons: Iterable[str]) -> None:
-        """Tell of a message in the log, when a line is due for one of its reasons, and keep it."""
+    def take(
+        self,
+        message_type: StrEnum,
+        message: Message,
+        reasons: Iterable[StrEnum],
+        sender: Callable[[Any, Message], bytes | None],
+    ) -> None:
+        """Tell of a message in the log, when a line is due for one of its reasons, and keep it.
+
+        `sender` reads its device id, as it is spelled there; None when it cannot be read.
+        """
         distinct = sorted(set(reasons))
         for reason in distinct:
             count = self._limiter.count_due((message_type, reason), message.arrived_ns)
             if count:
                 level = "DEBUG" if reason in _USUAL else "WARNING"
-                device = self._device_in(message_type, message)
+                device = sender(message_type, message)
                 others = [other for other in distinct if other != reason]
                 logger.log(level, _line(f"{message_type} ({reason})", device, message, others, count))
         faults = [reason for reason in distinct if reason not in _USUAL]

@@ -1,12 +1,12 @@
-"""Writes the generated tables of `docs/` anew: `.venv/bin/python scripts/tables.py`."""
+"""Writes `settings.toml` and the generated tables of `docs/` anew: `.venv/bin/python scripts/tables.py`."""
 
 from pathlib import Path
 
 from otel_tickrmeter.catalogue.document import as_markdown
-from otel_tickrmeter.configuration import settings_table
+from otel_tickrmeter.configuration import settings_table, shipped_toml
 from otel_tickrmeter.rows import all_rows
 
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parent.parent
 
 
 def with_table(page: str, name: str, table: str) -> str:
@@ -18,6 +18,7 @@ def with_table(page: str, name: str, table: str) -> str:
 
 
 if __name__ == "__main__":
+    (ROOT / "settings.toml").write_text(shipped_toml())
     for name, table in (("settings", settings_table()), ("metrics", as_markdown(all_rows()))):
-        page = DOCS / f"{name}.md"
+        page = ROOT / "docs" / f"{name}.md"
         page.write_text(with_table(page.read_text(), name, table))

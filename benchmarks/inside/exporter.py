@@ -10,16 +10,16 @@ from opentelemetry.metrics import CallbackT, Meter
 from benchmarks.load.traffic import Shape, Wire
 from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.catalogue.observe import as_callbacks
+from otel_tickrmeter.configuration import default_settings
 from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
 from otel_tickrmeter.exporter.observers import ProcessObserver, exposition_callbacks
-from otel_tickrmeter.fleets.tickrmeter.event import MessageType
+from otel_tickrmeter.fleets.tickrmeter.settings import MonitoringSettings, TickrMeterSettings
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.pipeline import Clock, make_pipeline
-from otel_tickrmeter.rows import all_rows
-from otel_tickrmeter.settings.model import MonitoringSettings, Settings
+from otel_tickrmeter.rows import rows_of
+from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.stream.message import Message, Watermark
 from otel_tickrmeter.telemetry.compact import CompactMeter
-from otel_tickrmeter.telemetry.registration import rows_for
 from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
 from otel_tickrmeter.telemetry.target import make_resource
 
@@ -32,7 +32,7 @@ BATCH = 50
 class Exporter:
     """A handler, and the snapshot of what it records."""
 
-    handler: Handler[MessageType]
+    handler: Handler
     telemetry: SnapshotTelemetry
 
 
@@ -41,7 +41,7 @@ def make_handler(
     end_series: Callable[[AttributeSet], None],
     exposition: Mapping[str, CallbackT],
     settings: Settings,
-) -> Handler[MessageType]:
+) -> Handler:
     """Make all instruments on the meter, and a handler that records on them."""
     build = {"version": "", "revision": "", "python_version": "", "otel_sdk_version": ""}
     process = as_callbacks(ProcessObserver(build).callbacks())
@@ -52,7 +52,7 @@ def make_handler(
 def make_exporter(settings: Settings) -> Exporter:
     """Make the default path in device detail."""
     telemetry = SnapshotTelemetry(
-        CompactMeter(rows_for(all_rows(), "device")),
+        CompactMeter(rows_of(default_settings())),
         make_resource("benchmark"),
         5.0,
         exposition_rows(),
@@ -71,7 +71,14 @@ def settings_for(shape: Shape) -> Settings:
         max_devices=max(usual.max_devices, shape.devices),
         max_pairs=max(usual.max_pairs, shape.pairs),
     )
-    return Settings(monitoring=bounds)
+    return with_fleet(TickrMeterSettings(monitoring=bounds))
+
+
+def with_fleet(fleet: TickrMeterSettings) -> Settings:
+    """Return the default settings, but for this fleet."""
+    usual = default_settings()
+    others = tuple(each for each in usual.fleets if not isinstance(each, TickrMeterSettings))
+    return replace(usual, fleets=(fleet, *others))
 
 
 class Feeder:
@@ -85,7 +92,7 @@ class Feeder:
         now_ns: Arrival of the last message.
     """
 
-    def __init__(self, handler: Handler[MessageType], step_ns: int) -> None:
+    def __init__(self, handler: Handler, step_ns: int) -> None:
         self._handler = handler
         self._step_ns = step_ns
         self.now_ns = NS

@@ -19,7 +19,6 @@ from benchmarks.inside.exporter import Feeder, make_exporter, make_handler, sett
 from benchmarks.load.traffic import Shape, Wire, one_round
 from benchmarks.rig.worker import read_job, reply
 from otel_tickrmeter.exporter import names
-from otel_tickrmeter.fleets.tickrmeter.event import MessageType
 from otel_tickrmeter.handler import Handler
 
 _STEP_NS = 1_000_000
@@ -33,7 +32,7 @@ class Exposed(NamedTuple):
     size: int
 
 
-def compact(shape: Shape) -> tuple[Handler[MessageType], Callable[[], Exposed]]:
+def compact(shape: Shape) -> tuple[Handler, Callable[[], Exposed]]:
     """Return the default path: its expositions are compressed."""
     exporter = make_exporter(settings_for(shape))
 
@@ -45,7 +44,7 @@ def compact(shape: Shape) -> tuple[Handler[MessageType], Callable[[], Exposed]]:
     return exporter.handler, lambda: anyio.run(refresh)
 
 
-def stock(shape: Shape) -> tuple[Handler[MessageType], Callable[[], Exposed]]:
+def stock(shape: Shape) -> tuple[Handler, Callable[[], Exposed]]:
     """Return what OpenTelemetry's documentation says: its reader, and `generate_latest`, uncompressed."""
     registry = CollectorRegistry()
     # Its default, 2000, would fold most of the fleet into one series.

@@ -18,7 +18,7 @@ from benchmarks.inside.exporter import Exporter, Feeder, make_exporter, settings
 from benchmarks.load.traffic import Shape, one_round
 from benchmarks.rig.processes import resident_mb
 from benchmarks.rig.worker import read_job, reply
-from otel_tickrmeter.http.message import Request, Response
+from otel_tickrmeter.http.message import HttpRequest, Response
 from otel_tickrmeter.http.routing import Route
 from otel_tickrmeter.http.server import serve
 
@@ -37,7 +37,7 @@ async def run(shape: Shape) -> None:
     message_seconds = _message_seconds(exporter, feeder, shape)
     exposition_seconds = [await _exposition_seconds(exporter) for _ in range(_EXPOSITIONS)]
 
-    async def metrics(_: Request) -> Response:
+    async def metrics(_: HttpRequest) -> Response:
         body = await exporter.telemetry.scrape("text", gzip=True)
         if not isinstance(body, list):
             raise TypeError("there is no compressed exposition")

@@ -10,11 +10,11 @@ import re
 
 import anyio
 
-from benchmarks.inside.exporter import NS, Feeder, make_exporter
+from benchmarks.inside.exporter import NS, Feeder, make_exporter, with_fleet
 from benchmarks.load.traffic import Shape, Wire, answer, heartbeat, request
 from benchmarks.rig.processes import resident_mb
 from benchmarks.rig.worker import read_job, reply
-from otel_tickrmeter.settings.model import MonitoringSettings, Settings
+from otel_tickrmeter.fleets.tickrmeter.settings import MonitoringSettings, TickrMeterSettings
 
 _DEVICE_ID = re.compile(rb'device_id="([^"]*)"')
 _REJECTED = re.compile(rb"^tickrmeter_identities_rejected_total{[^}]*} (.+)$", re.MULTILINE)
@@ -35,7 +35,7 @@ class Passage:
         bounds = MonitoringSettings()
         self._shape = Shape(devices, _SYMBOLS_EACH)
         self._alive = alive
-        self._exporter = make_exporter(Settings(monitoring=bounds))
+        self._exporter = make_exporter(with_fleet(TickrMeterSettings(monitoring=bounds)))
         self._step_ns = int(bounds.device_timeout * NS) // alive // _MESSAGES_EACH
         self._feeder = Feeder(self._exporter.handler, self._step_ns)
         # A device leaves within a cleanup interval of its timeout.

@@ -7,7 +7,7 @@ from otel_tickrmeter.catalogue.instrument import Instrument
 
 
 def as_markdown(rows: Iterable[Instrument]) -> str:
-    """Return a Markdown table with a row for each exposed name."""
+    """A Markdown table with a row for each exposed name."""
     lines = ["| name | type | labels | meaning |", "| --- | --- | --- | --- |"]
     for row in rows:
         labels = ", ".join(f"`{label}`" for label in row.attributes)
@@ -17,7 +17,7 @@ def as_markdown(rows: Iterable[Instrument]) -> str:
 
 
 def as_json(rows: Iterable[Instrument]) -> str:
-    """Return a JSON array with an object for each exposed name."""
+    """A JSON array with an object for each exposed name."""
     return json.dumps(
         [
             {

@@ -23,7 +23,8 @@ class Instrument:
 
     `exposed` is the name on the Prometheus side: what `name` and `unit` become there. `attributes` maps
     each attribute to its closed list of values, or to an empty tuple when bounded identities or versions
-    fill it. In symbol detail `per_device` gauges are left out, and other `per_device` rows lose `device_id`.
+    fill it. `dropped` are attributes that are recorded all the same and tell no series apart: what a view of
+    OpenTelemetry takes away.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Instrument:
     source: str = "message handler"
     absent: str = ""
     buckets: tuple[float, ...] = ()
+    dropped: frozenset[str] = frozenset()
 
     @property
     def exposed_type(self) -> str:

@@ -1,10 +1,8 @@
-"""Names of the instruments about the program that code outside their rows records or observes."""
+"""Names of the instruments about the program."""
+
+from typing import NamedTuple
 
 CONNECTION_CHANGES = "tickrmeter.mqtt.connection.changes"
-MESSAGES = "tickrmeter.messages"
-MESSAGE_ERRORS = "tickrmeter.message.errors"
-MESSAGES_REPAIRED = "tickrmeter.messages.repaired"
-PROCESSING = "tickrmeter.message.processing.duration"
 QUEUE_DROPPED = "tickrmeter.queue.dropped"
 OTLP_EXPORTS = "tickrmeter.otlp.exports"
 DEAD_LETTERS = "tickrmeter.dead_letters"
@@ -13,3 +11,31 @@ EXPOSITION_AGE = "tickrmeter.exposition.age"
 EXPOSITION_SERIES = "tickrmeter.exposition.series"
 HTTP_REQUESTS = "http.requests"
 HTTP_DURATION = "http.request.duration"
+MQTT_CONNECTED = "tickrmeter.mqtt.connected"
+MQTT_PROTOCOL_INFO = "tickrmeter.mqtt.protocol.info"
+MQTT_LAST_MESSAGE_TIMESTAMP = "tickrmeter.mqtt.last_message.timestamp"
+RECEIVER_SILENCE = "tickrmeter.receiver.silence"
+QUEUE_SIZE = "tickrmeter.queue.size"
+BUILD_INFO = "tickrmeter.build.info"
+SYSTEM_CPU_USAGE = "system.cpu.usage"
+SYSTEM_MEMORY_USAGE = "system.memory.usage"
+SYSTEM_MEMORY_TOTAL = "system.memory.total"
+PROCESS_CPU = "process.cpu"
+PROCESS_RESIDENT_MEMORY = "process.resident_memory"
+PROCESS_OPEN_FDS = "process.open_fds"
+PROCESS_START_TIME = "process.start_time"
+
+
+class MessageNames(NamedTuple):
+    """Names of the instruments about the messages of a fleet."""
+
+    messages: str
+    errors: str
+    processing: str
+
+
+def message_names(fleet: str) -> MessageNames:
+    """The names for the fleet that is called so."""
+    return MessageNames(
+        f"{fleet}.messages", f"{fleet}.message.errors", f"{fleet}.message.processing.duration"
+    )

@@ -13,10 +13,9 @@ from otel_tickrmeter.catalogue.observe import Observe
 from otel_tickrmeter.exporter import names
 from otel_tickrmeter.exporter.catalogue.sending import LetterOutcome
 from otel_tickrmeter.exporter.process import SystemSample
-from otel_tickrmeter.stream.link_state import Link
+from otel_tickrmeter.stream.link_state import LinkState
+from otel_tickrmeter.stream.second import SECOND_NS
 from otel_tickrmeter.telemetry.exposition import Telemetry
-
-_NS = 1e9
 
 
 class Letters(Protocol):
@@ -34,18 +33,18 @@ class Letters(Protocol):
 class LinkObserver:
     """Observes the broker connection."""
 
-    def __init__(self, link: Link, unix_offset_ns: Callable[[], int]) -> None:
+    def __init__(self, link: LinkState, unix_offset_ns: Callable[[], int]) -> None:
         self._link = link
         self._unix_offset_ns = unix_offset_ns
 
     def callbacks(self) -> dict[str, Observe]:
-        """Return a callback for each instrument, by name."""
+        """A callback for each instrument, by name."""
         return {
-            "tickrmeter.mqtt.connected": lambda: [Observation(int(self._link.usable))],
-            "tickrmeter.mqtt.protocol.info": self._protocol,
-            "tickrmeter.mqtt.last_message.timestamp": self._last_message,
-            "tickrmeter.receiver.silence": lambda: [Observation(self._link.silence_seconds)],
-            "tickrmeter.queue.size": lambda: [Observation(self._link.queue_size, {"queue": "receive"})],
+            names.MQTT_CONNECTED: lambda: [Observation(int(self._link.usable))],
+            names.MQTT_PROTOCOL_INFO: self._protocol,
+            names.MQTT_LAST_MESSAGE_TIMESTAMP: self._last_message,
+            names.RECEIVER_SILENCE: lambda: [Observation(self._link.silence_seconds)],
+            names.QUEUE_SIZE: lambda: [Observation(self._link.queue_size, {"queue": "receive"})],
         }
 
     def _protocol(self) -> Iterable[Observation]:
@@ -55,7 +54,7 @@ class LinkObserver:
     def _last_message(self) -> Iterable[Observation]:
         last_ns = self._link.last_message_ns
         if last_ns is not None:
-            yield Observation((last_ns + self._unix_offset_ns()) / _NS)
+            yield Observation((last_ns + self._unix_offset_ns()) / SECOND_NS)
 
 
 class LetterObserver:
@@ -65,7 +64,7 @@ class LetterObserver:
         self._letters = letters
 
     def callbacks(self) -> dict[str, Observe]:
-        """Return a callback for each instrument, by name."""
+        """A callback for each instrument, by name."""
         return {names.DEAD_LETTERS: self._outcomes}
 
     def _outcomes(self) -> Iterable[Observation]:
@@ -92,17 +91,17 @@ class ProcessObserver:
         self._sample = sample
 
     def callbacks(self) -> dict[str, Observe]:
-        """Return a callback for each instrument, by name."""
+        """A callback for each instrument, by name."""
         return {
-            "tickrmeter.build.info": lambda: [Observation(1, self._build)],
+            names.BUILD_INFO: lambda: [Observation(1, self._build)],
             names.LOG_LINES_DROPPED: lambda: [Observation(self._log_lines_dropped())],
-            "system.cpu.usage": self._cpu,
-            "system.memory.usage": self._memory_usage,
-            "system.memory.total": self._one(lambda sample: sample.memory_total_bytes, {"type": "total"}),
-            "process.cpu": self._one(lambda sample: sample.process_cpu_seconds),
-            "process.resident_memory": self._one(lambda sample: sample.process_resident_bytes),
-            "process.open_fds": self._one(lambda sample: sample.process_open_fds),
-            "process.start_time": self._one(lambda sample: sample.process_start_time),
+            names.SYSTEM_CPU_USAGE: self._cpu,
+            names.SYSTEM_MEMORY_USAGE: self._memory_usage,
+            names.SYSTEM_MEMORY_TOTAL: self._one(lambda sample: sample.memory_total_bytes, {"type": "total"}),
+            names.PROCESS_CPU: self._one(lambda sample: sample.process_cpu_seconds),
+            names.PROCESS_RESIDENT_MEMORY: self._one(lambda sample: sample.process_resident_bytes),
+            names.PROCESS_OPEN_FDS: self._one(lambda sample: sample.process_open_fds),
+            names.PROCESS_START_TIME: self._one(lambda sample: sample.process_start_time),
         }
 
     def _one(
@@ -126,7 +125,7 @@ class ProcessObserver:
 
 
 def exposition_callbacks(telemetry: Telemetry) -> dict[str, CallbackT]:
-    """Return the callbacks of the instruments that observe the exposition itself."""
+    """The callbacks of the instruments that observe the exposition itself."""
 
     def age(_: CallbackOptions) -> list[Observation]:
         return [Observation(telemetry.age_seconds())]

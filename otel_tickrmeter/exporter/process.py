@@ -54,7 +54,7 @@ class ProcessSampler:
         self._cpu_times: list[_CpuTimes] = []
 
     def sample(self) -> SystemSample:
-        """Reads everything once.
+        """Read everything once.
 
         CPU seconds never go backwards: a child that has ended counts with what it was last seen to have
         used, and its successor is added to that.
@@ -111,7 +111,7 @@ class ProcessSampler:
 async def sample_forever(
     sampler: ProcessSampler, interval_seconds: float, publish: Callable[[SystemSample], None]
 ) -> None:
-    """Publishes a sample at once and then every interval; a failing read is logged once and tried again."""
+    """Publish a sample at once and then every interval; a failing read is logged once and tried again."""
     failing = False
     while True:
         try:

@@ -21,11 +21,11 @@ from loguru import logger
 
 from otel_tickrmeter.http.ambiguity import ambiguous, has_two_lengths
 from otel_tickrmeter.http.dispatch import dispatch
-from otel_tickrmeter.http.message import Body, Response, text_response
+from otel_tickrmeter.http.message import Response, ResponseBody, text_response
 from otel_tickrmeter.http.room import Room
 from otel_tickrmeter.http.routing import UNMATCHED, Router, method_label
 from otel_tickrmeter.http.slices import slices
-from otel_tickrmeter.http.sockets import SocketStream
+from otel_tickrmeter.http.sockets import ClientStream
 
 OnResponse = Callable[[str, str, int, float], None]
 """Told of each response: method and endpoint label, status, seconds from complete request to last byte."""
@@ -34,7 +34,7 @@ _READ_BYTES = 16_384
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class HttpLimits:
     """What a client may ask of the server. Durations in seconds, sizes in bytes.
 
     `idle_timeout_seconds` outlasts the usual scrape intervals, so that Prometheus keeps its connection. A
@@ -73,10 +73,10 @@ class Connection:
 
     def __init__(
         self,
-        stream: SocketStream,
+        stream: ClientStream,
         router: Router,
         on_response: OnResponse,
-        limits: Limits,
+        limits: HttpLimits,
         room: Room,
     ) -> None:
         # Shielded: when the server is cancelled, it decides for each connection how long it may go on.
@@ -94,7 +94,7 @@ class Connection:
         self._protocol = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.max_header_bytes)
 
     def stop(self) -> None:
-        """Lets a response in flight finish within its bound, and closes the connection."""
+        """Let a response in flight finish within its bound, and close the connection."""
         self._closing = True
         if self.answering:
             self.scope.deadline = anyio.current_time() + self._limits.stop_timeout_seconds
@@ -106,11 +106,11 @@ class Connection:
         return self._stream.waited_seconds() - self._waited_before_seconds
 
     def give_up(self) -> None:
-        """Ends at once; a response in flight is cut off."""
+        """End at once; a response in flight is cut off."""
         self.scope.cancel()
 
     async def run(self) -> None:
-        """Serves until the end; raises nothing."""
+        """Serve until the end; raises nothing."""
         try:
             with self.scope:
                 await self._serve_requests()
@@ -219,7 +219,7 @@ class Connection:
         return completed
 
     async def _respond(self, method: str, endpoint: str, response: Response, started: float) -> bool:
-        """Sends and reports a response; False when the client read it too slowly."""
+        """Send and report a response; False when the client read it too slowly."""
         try:
             head = self._head(response)
         except (h11.LocalProtocolError, TypeError, ValueError):
@@ -249,7 +249,7 @@ class Connection:
             status_code=response.status, reason=HTTPStatus(response.status).phrase, headers=headers
         )
 
-    async def _send(self, head: h11.Response, body: Body) -> bool:
+    async def _send(self, head: h11.Response, body: ResponseBody) -> bool:
         sent_bytes = 0
         begun = anyio.current_time()
         with anyio.CancelScope(deadline=begun + self._limits.write_timeout_seconds) as scope:
@@ -262,7 +262,7 @@ class Connection:
             return True
         return False
 
-    async def _wire_data(self, head: h11.Response, body: Body) -> AsyncGenerator[bytes]:
+    async def _wire_data(self, head: h11.Response, body: ResponseBody) -> AsyncGenerator[bytes]:
         yield self._protocol.send(head) or b""
         async with aclosing(slices(body)) as parts:
             async for data in parts:
@@ -273,7 +273,7 @@ class Connection:
         yield self._protocol.send(h11.EndOfMessage()) or b""
 
     async def _linger(self) -> None:
-        """Waits until the client has seen the end.
+        """Wait until the client has seen the end.
 
         To close on unread data makes the kernel send a reset, which may destroy the response on its way
         (RFC 9112, section 9.6).

@@ -7,7 +7,7 @@ import anyio
 import h11
 from loguru import logger
 
-from otel_tickrmeter.http.message import Request, Response, text_response
+from otel_tickrmeter.http.message import HttpRequest, Response, text_response
 from otel_tickrmeter.http.routing import UNMATCHED, Router, split_target
 
 _NO_ROOM = text_response(503, "too many scrapes at once", (("Retry-After", "5"),))
@@ -35,7 +35,7 @@ async def dispatch(
         return route.path, refusal
     if route.large and method == "GET" and not await take_place():
         return route.path, _NO_ROOM
-    request = Request(method, unquote(raw_path), query, headers, params)
+    request = HttpRequest(method, unquote(raw_path), query, headers, params)
     try:
         with anyio.move_on_after(handler_timeout_seconds):
             return route.path, await route.handler(request)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-Body = bytes | Sequence[bytes] | Iterable[bytes] | AsyncIterable[bytes]
+ResponseBody = bytes | Sequence[bytes] | Iterable[bytes] | AsyncIterable[bytes]
 """What a response carries.
 
 Bytes and sequences of bytes are sent with their length, from the caller's own buffers: many responses may
@@ -12,7 +12,7 @@ share one. Any other iterable is sent as it comes, chunked; a generator is close
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """A complete request. `path` is percent-decoded, `query` is as sent, header names are lower-case.
 
     A header that came more than once has its values joined with commas. `params` holds what the `{name}`
@@ -32,11 +32,11 @@ class Response:
 
     status: int
     content_type: str
-    body: Body
+    body: ResponseBody
     headers: tuple[tuple[str, str], ...] = ()
 
 
-Handler = Callable[[Request], Awaitable[Response]]
+RouteHandler = Callable[[HttpRequest], Awaitable[Response]]
 """Answers GET and HEAD alike; the server leaves the body of a HEAD response out."""
 
 

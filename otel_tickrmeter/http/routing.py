@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from otel_tickrmeter.http.message import Handler
+from otel_tickrmeter.http.message import RouteHandler
 
 UNMATCHED = "unmatched"
 """The `endpoint` label of every path without a route."""
@@ -24,7 +24,7 @@ class Route:
     """
 
     path: str
-    handler: Handler
+    handler: RouteHandler
     large: bool = False
 
 

@@ -9,12 +9,12 @@ import anyio
 from anyio.abc import TaskGroup, TaskStatus
 from loguru import logger
 
-from otel_tickrmeter.http.connection import Connection, Limits, OnResponse
+from otel_tickrmeter.http.connection import Connection, HttpLimits, OnResponse
 from otel_tickrmeter.http.room import Room
 from otel_tickrmeter.http.routing import Route, Router
-from otel_tickrmeter.http.sockets import SocketStream, listen
+from otel_tickrmeter.http.sockets import ClientStream, listen
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = HttpLimits()
 
 # Errors of the connection that was about to be accepted, not of the listener (accept(2), "Error handling").
 _PEER_FAULTS = frozenset(
@@ -40,10 +40,10 @@ async def serve(
     routes: Iterable[Route],
     on_response: OnResponse,
     *,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: HttpLimits = DEFAULT_LIMITS,
     task_status: TaskStatus[int] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serves the routes until cancelled; `task_status` is started with the bound port.
+    """Serve the routes until cancelled; `task_status` is started with the bound port.
 
     When cancelled it stops accepting, lets responses in flight finish within
     `limits.stop_timeout_seconds`, and closes every connection.
@@ -79,7 +79,7 @@ async def serve(
 class _Acceptor:
     """Admits connections and knows those that are open."""
 
-    def __init__(self, router: Router, on_response: OnResponse, limits: Limits) -> None:
+    def __init__(self, router: Router, on_response: OnResponse, limits: HttpLimits) -> None:
         self._router = router
         self._on_response = on_response
         self._limits = limits
@@ -136,7 +136,7 @@ class _Acceptor:
             accepted.close()
             return
         connection = Connection(
-            SocketStream(accepted), self._router, self._on_response, self._limits, self._room
+            ClientStream(accepted), self._router, self._on_response, self._limits, self._room
         )
         self._open.add(connection)
         tasks.start_soon(self._run, connection)
@@ -148,7 +148,7 @@ class _Acceptor:
             self._open.discard(connection)
 
     def _close_one(self, grace_seconds: float) -> bool:
-        """Makes room for another connection; False when it is too early to end the first in turn.
+        """Make room for another connection; False when it is too early to end the first in turn.
 
         The first to go is who has let us wait longest for a request, then who waits for room for a large
         response (told so), then who has been answered longest. A thousand half-sent requests, or as many

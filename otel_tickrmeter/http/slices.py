@@ -3,14 +3,14 @@
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterator
 from typing import cast
 
-from otel_tickrmeter.http.message import Body
+from otel_tickrmeter.http.message import ResponseBody
 
 # A stalled client costs no copy, so this only sets how often the write deadline moves.
 _WRITE_BYTES = 65_536
 
 
-async def slices(body: Body) -> AsyncGenerator[bytes]:
-    """Yields the body in pieces, without copies; closes a generator at the end."""
+async def slices(body: ResponseBody) -> AsyncGenerator[bytes]:
+    """Yield the body in pieces, without copies; close a generator at the end."""
     try:
         if isinstance(body, AsyncIterable):
             async for part in body:

@@ -29,7 +29,7 @@ class ListenError(Exception):
     """The address cannot be listened on; the message names it and the reason."""
 
 
-class SocketStream(ByteStream):
+class ClientStream(ByteStream):
     """A connected, non-blocking TCP socket; the kernel holds little for its peer until told otherwise."""
 
     def __init__(self, connected: socket.socket) -> None:
@@ -42,7 +42,7 @@ class SocketStream(ByteStream):
         self.buffer(large=False)
 
     def buffer(self, *, large: bool) -> None:
-        """Sets how far the kernel may run ahead of the peer."""
+        """Set how far the kernel may run ahead of the peer."""
         with suppress(OSError):
             size = _LARGE_BUFFER_BYTES if large else _SMALL_BUFFER_BYTES
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
@@ -69,7 +69,7 @@ class SocketStream(ByteStream):
                 return data
 
     async def send(self, item: bytes) -> None:
-        """Hands all of `item`, which may be a memoryview, to the kernel. Raises BrokenResourceError."""
+        """Hand all of `item`, which may be a memoryview, to the kernel. Raises BrokenResourceError."""
         await checkpoint()
         rest = memoryview(item)
         while rest:
@@ -89,16 +89,16 @@ class SocketStream(ByteStream):
             self._waiting_since = None
 
     async def send_eof(self) -> None:
-        """Says that nothing more will be sent."""
+        """Say that nothing more will be sent."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
 
     async def aclose(self) -> None:
-        """Closes; what the kernel still holds is delivered."""
+        """Close; what the kernel still holds is delivered."""
         self._socket.close()
 
     def abort(self) -> None:
-        """Closes and discards what the kernel still holds for a peer that does not read.
+        """Close and discard what the kernel still holds for a peer that does not read.
 
         The peer sees a reset, so it cannot take a response that was cut off for a whole one.
         """
@@ -108,7 +108,7 @@ class SocketStream(ByteStream):
 
 
 async def listen(host: str, port: int) -> tuple[socket.socket, ...]:
-    """Listens on every address of `host`, all on the same port; port 0 takes any free one.
+    """Listen on every address of `host`, all on the same port; port 0 takes any free one.
 
     `::` and the empty host mean every IPv6 and IPv4 address. An address whose family this machine lacks is
     left out as long as another can be used (`localhost` in a container without IPv6).

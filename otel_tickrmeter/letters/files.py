@@ -26,7 +26,7 @@ class LetterFiles:
         self._torn = False
 
     def open(self) -> None:
-        """Opens the file; makes it, for its owner alone, when there is none.
+        """Open the file; make it, for its owner alone, when there is none.
 
         Raises:
             OSError: it cannot be opened.
@@ -40,13 +40,13 @@ class LetterFiles:
         self._torn = size > 0 and os.pread(self._descriptor, 1, size - 1) != b"\n"
 
     def close(self) -> None:
-        """Closes the file, if it is open."""
+        """Close the file, if it is open."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
     def append(self, lines: Sequence[bytes]) -> int:
-        """Writes the first of some lines, as many as the file has room for; returns how many, at least one.
+        """Write the first of some lines, as many as the file has room for; return how many, at least one.
 
         Raises:
             OSError: not even the first could be written as a whole.

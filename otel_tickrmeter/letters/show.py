@@ -43,7 +43,7 @@ class Group:
             self.samples.append(letter)
 
 
-class Letters:
+class LetterTally:
     """What was read so far, and how many lines were damaged or cut off."""
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class Letters:
             self.groups.setdefault((letter.reason, letter.message_type), Group()).add(letter)
 
 
-def report(letters: Letters) -> Iterator[str]:
+def report(letters: LetterTally) -> Iterator[str]:
     """The lines to show, the largest group first."""
     total = sum(group.count for group in letters.groups.values())
     yield f"{total} dead letter{'' if total == 1 else 's'}"
@@ -97,7 +97,7 @@ def report(letters: Letters) -> Iterator[str]:
 
 def show_files(paths: Iterable[Path]) -> int:
     """Print what the files hold; return the exit code, 1 when one of them cannot be read."""
-    letters = Letters()
+    letters = LetterTally()
     code = 0
     for path in paths:
         try:

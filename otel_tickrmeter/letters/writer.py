@@ -50,7 +50,7 @@ class LetterWriter:
         self.dropped = 0
 
     def __enter__(self) -> Self:
-        """Opens the file and starts writing.
+        """Open the file and start writing.
 
         Raises:
             LetterFileError: the file cannot be opened.
@@ -91,7 +91,7 @@ class LetterWriter:
         self._files.close()
 
     def _next_batch(self) -> list[Letter]:
-        """Waits for letters; none when there will be none any more."""
+        """Wait for letters; none when there will be none any more."""
         batch: list[Letter] = []
         batch_bytes = 0
         with self._changed:

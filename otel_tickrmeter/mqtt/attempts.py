@@ -14,6 +14,7 @@ from dataclasses import replace
 from otel_tickrmeter.mqtt.backoff import Backoff
 from otel_tickrmeter.stream.message import Lost, Refused
 from otel_tickrmeter.stream.reason import LinkReason
+from otel_tickrmeter.stream.second import SECOND_NS
 
 ROW = 3
 """So many short connections in a row are the work of another client."""
@@ -25,7 +26,6 @@ ours, where `min_delay` makes those longer."""
 SETTLE_SECONDS = 5.0
 """To connect and subscribe: what the other client needs beyond its longest wait."""
 
-_NS = 1_000_000_000
 _CLOSED = frozenset({LinkReason.CLOSED_BY_BROKER, LinkReason.CONNECTION_RESET})
 
 
@@ -43,8 +43,8 @@ class Attempts:
         self, client_id: str, min_delay: float, max_delay: float, backoff: Backoff | None = None
     ) -> None:
         self._client_id = client_id
-        self._short_ns = int(max(SHORT_SECONDS, min_delay * 2**ROW) * _NS)
-        self._settle_ns = int((max_delay + SETTLE_SECONDS) * _NS)
+        self._short_ns = int(max(SHORT_SECONDS, min_delay * 2**ROW) * SECOND_NS)
+        self._settle_ns = int((max_delay + SETTLE_SECONDS) * SECOND_NS)
         self._backoff = backoff or Backoff(min_delay, max_delay)
         self._subscribed_ns: int | None = None
         self._settled = False

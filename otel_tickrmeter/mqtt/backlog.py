@@ -5,6 +5,7 @@ that stamps messages. `alive_ns` is one that runs on while the machine is suspen
 """
 
 from otel_tickrmeter.mqtt.drain import Drain
+from otel_tickrmeter.stream.second import SECOND_NS
 
 STALL_SECONDS = 1.0
 """Not having read for longer than this is a stall: ten times the first latency bucket's limit."""
@@ -16,8 +17,6 @@ interface: 50 MB/s and a stall of 2 s left 78 late messages behind the first emp
 
 BACKLOG_SECONDS = 5.0
 """After a session was resumed, at least: a broker may take a moment to begin with its queue."""
-
-_NS = 1_000_000_000
 
 
 class BacklogWatch:
@@ -31,17 +30,17 @@ class BacklogWatch:
         self._drain: Drain | None = None
 
     def beat(self, alive_ns: int, now_ns: int, allowed_seconds: float = 0.0) -> float | None:
-        """Tells that we are awake; call it before and after whatever may take time.
+        """Tell that we are awake; call it before and after whatever may take time.
 
         `allowed_seconds` is how long we meant to be away since the last call. Returns the seconds that
         we were away, when that is a stall.
         """
-        away = (alive_ns - self._alive_ns) / _NS
+        away = (alive_ns - self._alive_ns) / SECOND_NS
         self._alive_ns = alive_ns
         if away < allowed_seconds + STALL_SECONDS:
             return None
         self._until_drained = True
-        self._until_ns = max(self._until_ns, now_ns + int(STALL_GRACE_SECONDS * _NS))
+        self._until_ns = max(self._until_ns, now_ns + int(STALL_GRACE_SECONDS * SECOND_NS))
         return away
 
     def excuse(self, alive_ns: int) -> None:
@@ -51,7 +50,7 @@ class BacklogWatch:
     def resumed(self, now_ns: int) -> None:
         """The broker kept a session for us, and what it queued comes now, for as long as it takes."""
         self._drain = Drain()
-        self._until_ns = max(self._until_ns, now_ns + int(BACKLOG_SECONDS * _NS))
+        self._until_ns = max(self._until_ns, now_ns + int(BACKLOG_SECONDS * SECOND_NS))
 
     def asked(self, read: int) -> None:
         """A ping is under way. `read` messages at QoS 1 and 2 came on this connection so far."""
@@ -72,7 +71,7 @@ class BacklogWatch:
     def heard(self, now_ns: int) -> None:
         """It has answered. More may be under way, as after a stall of ours."""
         self._doubted = False
-        self._until_ns = max(self._until_ns, now_ns + int(STALL_GRACE_SECONDS * _NS))
+        self._until_ns = max(self._until_ns, now_ns + int(STALL_GRACE_SECONDS * SECOND_NS))
 
     def drained(self) -> None:
         """The socket was read until it was empty."""

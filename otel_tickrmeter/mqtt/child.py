@@ -34,7 +34,7 @@ def command() -> list[str]:
 
 
 def start(channel: socket.socket) -> subprocess.Popen[bytes]:
-    """Starts a receiver with `channel` for its standard input.
+    """Start a receiver with `channel` for its standard input.
 
     Raises:
         OSError: It cannot be started: no memory, no more processes.
@@ -46,7 +46,7 @@ def start(channel: socket.socket) -> subprocess.Popen[bytes]:
 
 
 async def stop(child: subprocess.Popen[bytes]) -> None:
-    """Waits for a receiver whose channel is closed. It ignores SIGTERM, so a late one is killed.
+    """Wait for a receiver whose channel is closed. It ignores SIGTERM, so a late one is killed.
 
     One that is killed and still does not end (it waits for a disk, uninterruptible) is left to itself.
     """

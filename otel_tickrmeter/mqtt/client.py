@@ -1,16 +1,18 @@
 """paho's client, over a socket of ours."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from otel_tickrmeter.mqtt.config import ReceiverConfig
 from otel_tickrmeter.mqtt.tap import Tap
 from otel_tickrmeter.mqtt.version import Version
+from otel_tickrmeter.stream.subscription import Subscription
 
 SESSION_EXPIRY_SECONDS = 3600
 """How long an MQTT 5 broker keeps a session for us when `clean_session` is off; without it, not at all."""
@@ -47,6 +49,16 @@ class TappedClient(Client):
         self.connect_async(
             config.host, config.port, keepalive, clean_start=config.clean_session, properties=properties
         )
+
+    def ask_for(self, subscriptions: Iterable[Subscription]) -> int | None:
+        """Subscribe, in one packet; returns its id."""
+        if self.version == "5":
+            _, packet_id = self.subscribe(
+                [(topic_filter, SubscribeOptions(qos)) for topic_filter, qos in subscriptions]
+            )
+        else:
+            _, packet_id = self.subscribe([(topic_filter, qos) for topic_filter, qos in subscriptions])
+        return packet_id
 
     def _create_socket(self) -> Tap:
         return self._make_tap()

@@ -4,6 +4,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Literal, Self
 
+from otel_tickrmeter.stream.subscription import Subscription
+
 
 @dataclass(frozen=True, slots=True)
 class TlsConfig:
@@ -22,13 +24,13 @@ class ReceiverConfig:
     """A broker, how to speak to it, and the bounds to keep. Durations in seconds.
 
     `password_file`, like those of TLS, is read at each connect; `password` is given instead of it.
-    `topic_filter` is the one filter subscribed to; `buffer_size` is in messages; `tls` None means plain.
+    `subscriptions` are asked for all at once; `buffer_size` is in messages; `tls` None means plain.
     """
 
     host: str
     port: int
     client_id: str
-    topic_filter: str
+    subscriptions: tuple[Subscription, ...]
     transport: Literal["tcp", "websockets"] = "tcp"
     path: str = "/mqtt"
     tls: TlsConfig | None = None
@@ -36,7 +38,6 @@ class ReceiverConfig:
     password: str | None = field(default=None, repr=False)
     password_file: str | None = None
     protocol: Literal["auto", "5", "3.1.1"] = "auto"
-    qos: int = 0
     clean_session: bool = True
     keepalive: int = 60
     min_delay: float = 1.0
@@ -51,5 +52,9 @@ class ReceiverConfig:
     def from_line(cls, line: bytes) -> Self:
         """What `to_line` wrote."""
         content = json.loads(line)
-        tls = content.pop("tls")
-        return cls(tls=None if tls is None else TlsConfig(**tls), **content)
+        tls, subscriptions = content.pop("tls"), content.pop("subscriptions")
+        return cls(
+            subscriptions=tuple(Subscription(*each) for each in subscriptions),
+            tls=None if tls is None else TlsConfig(**tls),
+            **content,
+        )

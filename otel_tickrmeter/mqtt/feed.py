@@ -1,6 +1,5 @@
 """Keeps the receiving process running and hands over what it brings, in the main process' event loop."""
 
-import math
 import socket
 import time
 from collections.abc import Callable
@@ -10,10 +9,8 @@ import anyio.lowlevel
 
 from otel_tickrmeter.mqtt import child as receiving
 from otel_tickrmeter.mqtt.backoff import Backoff
-from otel_tickrmeter.mqtt.config import ReceiverConfig, TlsConfig
+from otel_tickrmeter.mqtt.config import ReceiverConfig
 from otel_tickrmeter.mqtt.silence import LOOK_SECONDS, Silence
-from otel_tickrmeter.settings.broker import parse_broker_url
-from otel_tickrmeter.settings.model import MqttSettings
 from otel_tickrmeter.stream.frames import FrameDecoder, FrameError
 from otel_tickrmeter.stream.message import Connected, LinkEvent, Lost, Message, Refused, Settled
 from otel_tickrmeter.stream.reason import LinkReason
@@ -38,14 +35,13 @@ class Feed:
 
     def __init__(
         self,
-        settings: MqttSettings,
+        config: ReceiverConfig,
         *,
-        buffer_size: int,
         deliver: Callable[[list[Message]], None],
         report: Callable[[LinkEvent], None],
         silent: Callable[[float], None] = lambda _: None,
     ) -> None:
-        self._config = receiver_config(settings, buffer_size)
+        self._config = config
         self._deliver = deliver
         self._report = report
         self._silent = silent
@@ -59,7 +55,7 @@ class Feed:
         return self._pid
 
     async def run(self) -> None:
-        """Works until cancelled; a receiver that dies or falls silent is reported and replaced."""
+        """Work until cancelled; a receiver that dies or falls silent is reported and replaced."""
         while True:
             self._connected = False
             reason, detail = await self._run_receiver()
@@ -69,7 +65,7 @@ class Feed:
             await anyio.sleep(self._backoff.next_delay())
 
     async def _run_receiver(self) -> tuple[LinkReason, str]:
-        """Starts one receiver and hands over what it brings; returns why and how it ended."""
+        """Start one receiver and hand over what it brings; return why and how it ended."""
         ours, theirs = socket.socketpair()
         with ours:
             try:
@@ -135,46 +131,3 @@ class Feed:
             self._connected = False
         elif isinstance(event, Settled):
             self._backoff.reset()
-
-
-def receiver_config(settings: MqttSettings, buffer_size: int) -> ReceiverConfig:
-    """What the receiver has to know of the settings.
-
-    Raises:
-        ValueError: `settings.broker` is not the address of a broker.
-    """
-    address = parse_broker_url(settings.broker)
-    password_file = settings.password_file
-    if password_file is not None and password_file.is_fifo():
-        password_file = None  # `<(pass show broker)`: it has given all it had when the settings were loaded
-    tls = None
-    if address.tls:
-        files = settings.tls
-        tls = TlsConfig(
-            ca_file=None if files.ca_file is None else str(files.ca_file),
-            cert_file=None if files.cert_file is None else str(files.cert_file),
-            key_file=None if files.key_file is None else str(files.key_file),
-            key_password_file=None if files.key_password_file is None else str(files.key_password_file),
-            server_name=files.server_name,
-            insecure=files.insecure,
-        )
-    return ReceiverConfig(
-        host=address.host,
-        port=address.port,
-        transport=address.transport,
-        path=address.path,
-        tls=tls,
-        client_id=settings.client_id,
-        # One filter covers every topic of the fleet: all are one level below the prefix.
-        topic_filter=f"{settings.topic_prefix}+",
-        username=settings.username,
-        password=settings.password if password_file is None else None,
-        password_file=None if password_file is None else str(password_file),
-        protocol=settings.protocol,
-        qos=settings.qos,
-        clean_session=settings.clean_session,
-        keepalive=math.ceil(settings.keepalive),
-        min_delay=settings.reconnect.min_delay,
-        max_delay=settings.reconnect.max_delay,
-        buffer_size=buffer_size,
-    )

@@ -36,6 +36,7 @@ from otel_tickrmeter.stream.message import (
     Subscribed,
 )
 from otel_tickrmeter.stream.reason import LinkReason
+from otel_tickrmeter.stream.second import SECOND_NS
 
 HANDSHAKE_SECONDS = 10.0
 """For CONNACK, and of silence before SUBACK: a peer that accepts and then says nothing must not hold us."""
@@ -43,7 +44,6 @@ HANDSHAKE_SECONDS = 10.0
 CHUNKS_PER_TURN = 4
 """Chunks read before the rest of the loop gets its turn: 256 KiB, some 5 ms of work."""
 
-_NS = 1_000_000_000
 _ALIVE_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _CONNACK = 0x20
 _PUBLISH = 3
@@ -109,7 +109,7 @@ class Link:
         return self._tap.fileno()
 
     def open(self) -> None:
-        """Connects, which blocks for `CONNECT_SECONDS` at most; the answer comes by `read`."""
+        """Connect, which blocks for `CONNECT_SECONDS` at most; the answer comes by `read`."""
         self._ending = None
         self._connected = False
         self._greeted = False
@@ -132,11 +132,11 @@ class Link:
         except Exception as error:  # noqa: BLE001  whatever paho raises for a setting must not end the process
             self._ending = Refused(time.monotonic_ns(), LinkReason.OTHER, repr(error))
         self._opened_ns = time.monotonic_ns()
-        self._deadline_ns = self._opened_ns + int(HANDSHAKE_SECONDS * _NS)
+        self._deadline_ns = self._opened_ns + int(HANDSHAKE_SECONDS * SECOND_NS)
         self._settle()
 
     def read(self, slept_seconds: float) -> int | None:
-        """Reads what has arrived, `CHUNKS_PER_TURN` at most; the caller may have slept since the last call.
+        """Read what has arrived, `CHUNKS_PER_TURN` at most; the caller may have slept since the last call.
 
         Returns a time before which everything that reached the socket has been delivered; None when the
         socket was not empty in the end.
@@ -165,20 +165,20 @@ class Link:
         return None
 
     def write(self) -> bool:
-        """Sends what waits; whether some is left for when the socket has room."""
+        """Send what waits; whether some is left for when the socket has room."""
         if self._tap is not None and self._client.want_write():
             self._run_paho(self._client.loop_write)
         return self._tap is not None and (self._tap.flush() or self._client.want_write())
 
     def tick(self, now_ns: int) -> None:
-        """Keeps the connection alive; doubts, then gives up, one that is silent. Some times a second.
+        """Keep the connection alive; doubt, then give up, one that is silent. Some times a second.
 
         Not right after a stall: the answer that is missed may be in the socket.
         """
         if self._tap is None:
             return
         if self._deadline_ns is not None and self._connected:  # the SUBACK may stand behind a backlog
-            self._deadline_ns = max(self._deadline_ns, self._heard_ns + int(HANDSHAKE_SECONDS * _NS))
+            self._deadline_ns = max(self._deadline_ns, self._heard_ns + int(HANDSHAKE_SECONDS * SECOND_NS))
         if self._deadline_ns is not None and now_ns >= self._deadline_ns:
             awaited = "SUBACK" if self._connected else "CONNACK"
             self._end(Refused(now_ns, LinkReason.TIMEOUT, f"no {awaited} within {HANDSHAKE_SECONDS:g} s"))
@@ -188,7 +188,7 @@ class Link:
         self._ask(now_ns)
 
     def close(self) -> None:
-        """Takes leave of the broker, if there is one."""
+        """Take leave of the broker, if there is one."""
         tap, self._tap = self._tap, None
         if tap is None:
             return
@@ -210,7 +210,7 @@ class Link:
         return self._tap
 
     def _take(self, tap: Tap, chunk: bytes) -> None:
-        """Delivers the messages of a chunk, and lets paho see the rest, in their order."""
+        """Deliver the messages of a chunk, and let paho see the rest, in their order."""
         if not self._greeted:
             self._greeted = True
             if chunk[0] != _CONNACK:
@@ -235,7 +235,7 @@ class Link:
                 return
 
     def _ask(self, now_ns: int) -> None:
-        """Asks the broker for a sign of life when it is time, and judges its silence by the last reading."""
+        """Ask the broker for a sign of life when it is time, and judge its silence by the last reading."""
         tap = self._tap
         if tap is None:
             return
@@ -261,7 +261,7 @@ class Link:
             self._report(Heard(self._stamp_ns, overdue_seconds))
 
     def _run_paho(self, step: Callable[[], object]) -> None:
-        """Lets paho work, and ends the connection when that is what came of it."""
+        """Let paho work, and end the connection when that is what came of it."""
         try:
             step()
         except Exception as error:  # noqa: BLE001  no packet, however odd, may end the process
@@ -272,7 +272,7 @@ class Link:
         self._settle()
 
     def _end(self, event: Refused | Lost) -> None:
-        """Notes the first reason to close; `_settle` closes, when paho is done with what it does."""
+        """Note the first reason to close; `_settle` closes, when paho is done with what it does."""
         if self._ending is None:
             self._ending = event
 
@@ -289,10 +289,10 @@ class Link:
             self._report(ending)
 
     def _judge(self, refused: Refused) -> Refused:
-        """Decides whether it was for the version of MQTT, and says so."""
+        """Decide whether it was for the version of MQTT, and say so."""
         now_ns = time.monotonic_ns()
         unanswered = not self._greeted and self._tap is not None
-        broken_off = refused.reason in _BROKEN_OFF and now_ns - self._opened_ns < AT_ONCE_SECONDS * _NS
+        broken_off = refused.reason in _BROKEN_OFF and now_ns - self._opened_ns < AT_ONCE_SECONDS * SECOND_NS
         if refused.reason != LinkReason.BAD_PROTOCOL and not (unanswered and broken_off):
             if self._greeted:
                 self._choice.answered(now_ns)
@@ -316,14 +316,14 @@ class Link:
             self._end(Refused(self._stamp_ns, connack_reason(code.value), said(code, properties)))
             return
         self._connected = True
-        self._deadline_ns = time.monotonic_ns() + int(HANDSHAKE_SECONDS * _NS)
+        self._deadline_ns = time.monotonic_ns() + int(HANDSHAKE_SECONDS * SECOND_NS)
         if flags.session_present and not self._config.clean_session:
             self._watch.resumed(self._stamp_ns)
         else:
             self._handled.forget()
         self._choice.answered(self._stamp_ns)
         self._report(Connected(self._stamp_ns, flags.session_present, self._choice.current))
-        _, self._subscribe_id = self._client.subscribe(self._config.topic_filter, self._config.qos)
+        self._subscribe_id = self._client.ask_for(self._config.subscriptions)
 
     def _on_subscribe(
         self,
@@ -335,10 +335,13 @@ class Link:
     ) -> None:
         if not self._connected or mid != self._subscribe_id:
             return  # not the answer to our question
-        refused = [code for code in codes if code.is_failure]
+        answers = zip(self._config.subscriptions, codes, strict=False)
+        refused = [(asked, code) for asked, code in answers if code.is_failure]
         if refused:
-            reason = suback_reason(refused[0].value)
-            detail = f"subscription to {self._config.topic_filter!r}: {said(refused[0], properties)}"
+            # One is as bad as all: a fleet that is watched and not heard would look silent.
+            asked, code = refused[0]
+            reason = suback_reason(code.value)
+            detail = f"subscription to {asked.topic_filter!r}: {said(code, properties)}"
             self._end(Refused(self._stamp_ns, reason, detail))
         elif self._deadline_ns is not None:
             self._deadline_ns = None

@@ -53,7 +53,7 @@ class Outbox:
         return not (self._frames or self._records or self._dropped)
 
     def add_message(self, message: Message) -> None:
-        """Takes a message, or counts it as dropped."""
+        """Take a message, or count it as dropped."""
         if not self._has_room():
             self._dropped += 1
             return
@@ -67,12 +67,12 @@ class Outbox:
             self._close_batch()
 
     def add_event(self, event: LinkEvent) -> None:
-        """Takes a link event, which keeps its place among the messages."""
+        """Take a link event, which keeps its place among the messages."""
         self._close_batch()
         self._append(encode_event(event), 0)
 
     def settle(self, now_ns: int, drained_ns: int | None, heard_ns: int) -> None:
-        """Closes the batch, reports drops when there is room, then puts a watermark when it would hold.
+        """Close the batch, report drops when there is room, then put a watermark when it would hold.
 
         `drained_ns` is a time before which everything that reached the socket was added here; None when
         there is no new one. `heard_ns` is the arrival of the broker's last packet. Does nothing while the
@@ -88,7 +88,7 @@ class Outbox:
             self._append(encode_event(Watermark(drained_ns, self._messages, heard_ns)), 0)
 
     def send(self, write: Callable[[memoryview], int]) -> None:
-        """Writes closed frames until all are gone or `write` raises BlockingIOError."""
+        """Write closed frames until all are gone or `write` raises BlockingIOError."""
         self._blocked = False
         while self._frames:
             frame, messages = self._frames[0]

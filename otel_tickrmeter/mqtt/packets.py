@@ -132,7 +132,7 @@ class PacketSplitter:
             self._need = need
 
     def _large(self, data: bytes, pos: int, body: int, stop: int) -> int:
-        """Decides on a packet of more than `MAX_PAYLOAD_BYTES`, of which `data` may have only a part.
+        """Decide on a packet of more than `MAX_PAYLOAD_BYTES`, of which `data` may have only a part.
 
         Returns how many bytes it takes to go on; 0 when it is all there, or when it is to be cut
         (then `_skip` is set).

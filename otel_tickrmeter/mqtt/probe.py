@@ -6,13 +6,13 @@ broker sends proves that it could have sent an answer before it. So it is asked,
 Pure: times come in as arguments, in nanoseconds of the monotonic clock.
 """
 
+from otel_tickrmeter.stream.second import SECOND_NS
+
 PROBE_SECONDS = 1.0
 """From one probe to the next. On an idle link a request is found to have timed out that much late."""
 
 ANSWER_SECONDS = 1.0
 """An answer that takes longer is overdue; the same bound as that of a stall."""
-
-_NS = 1_000_000_000
 
 
 class Probe:
@@ -45,7 +45,7 @@ class Probe:
     def asked(self, now_ns: int) -> None:
         """The question is on its way, or would be if the socket took it."""
         self._asked_ns = now_ns
-        self._next_ns = now_ns + int(PROBE_SECONDS * _NS)
+        self._next_ns = now_ns + int(PROBE_SECONDS * SECOND_NS)
 
     def excuse(self, now_ns: int) -> None:
         """We did not run: the answer may have been there all the while, so its time begins anew."""
@@ -59,7 +59,7 @@ class Probe:
         """
         if self._doubted or self._asked_ns is None:
             return None
-        seconds = (read_ns - self._asked_ns) / _NS
+        seconds = (read_ns - self._asked_ns) / SECOND_NS
         self._doubted = seconds >= ANSWER_SECONDS
         return seconds if self._doubted else None
 
@@ -67,11 +67,11 @@ class Probe:
         """Whether the answer has been overdue, and the broker silent, for that long."""
         if self._asked_ns is None:
             return False
-        since_ns = max(heard_ns, self._asked_ns + int(ANSWER_SECONDS * _NS))
-        return read_ns - since_ns >= seconds * _NS
+        since_ns = max(heard_ns, self._asked_ns + int(ANSWER_SECONDS * SECOND_NS))
+        return read_ns - since_ns >= seconds * SECOND_NS
 
     def answered(self, now_ns: int) -> float | None:
         """The answer came; after how long, seconds, when it had been overdue."""
         asked_ns, self._asked_ns = self._asked_ns, None
         doubted, self._doubted = self._doubted, False
-        return (now_ns - asked_ns) / _NS if doubted and asked_ns is not None else None
+        return (now_ns - asked_ns) / SECOND_NS if doubted and asked_ns is not None else None

@@ -40,8 +40,6 @@ IDLE_SECONDS = 0.1
 TICK_SECONDS = 0.1
 """Keepalive and time limits are looked at this often."""
 
-_NS = 1_000_000_000
-
 
 class Receiver:
     """The loop between the link and the channel to the main process."""
@@ -58,7 +56,7 @@ class Receiver:
         self._more_to_write = False
 
     def run(self) -> None:
-        """Works until the main process closes the channel."""
+        """Work until the main process closes the channel."""
         self._channel.setblocking(False)  # noqa: FBT003  the signature is the standard library's
         with contextlib.suppress(ConnectionError):  # it closed the channel with something unread
             wait_seconds = 0.0
@@ -91,7 +89,7 @@ class Receiver:
             time.sleep(READ_PAUSE_SECONDS)
 
     def _sleep(self, seconds: float) -> bool:
-        """Waits for the broker, for room in the channel, or for time to pass; False: the channel ended."""
+        """Wait for the broker, for room in the channel, or for time to pass; False: the channel ended."""
         # select, not epoll: it holds no descriptor of a connection that is gone; ours are all small numbers.
         link: list[socket.socket | Link] = [self._link] if self._link.is_open else []
         writers: list[socket.socket | Link] = [
@@ -126,7 +124,7 @@ class Receiver:
 
 
 def main() -> int:
-    """Reads the configuration from the channel (standard input), and receives until that ends."""
+    """Read the configuration from the channel (standard input), and receive until that ends."""
     # A terminal and systemd signal the whole group. It is for the main process to decide what follows.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

@@ -46,7 +46,7 @@ class Tap:
         return chunk
 
     def hand_over(self, packet: bytes) -> None:
-        """Lets paho read `packet`; the one before must have been read."""
+        """Let paho read `packet`; the one before must have been read."""
         self._handed = packet
         self._at = 0
         if packet == PINGRESP and self._pongs < self._pings:
@@ -67,7 +67,7 @@ class Tap:
         return data
 
     def ping(self) -> None:
-        """Asks the broker for a sign of life, as soon as the socket takes it and nothing is half written."""
+        """Ask the broker for a sign of life, as soon as the socket takes it and nothing is half written."""
         self._pings += 1
         self._last_ping = self._pings
         self._unsent += PINGREQ
@@ -85,7 +85,7 @@ class Tap:
         return sent
 
     def flush(self) -> bool:
-        """Sends what was taken and not passed on; whether some is left."""
+        """Send what was taken and not passed on; whether some is left."""
         return self._flush_ping() or self._stream.flush()
 
     def fileno(self) -> int:
@@ -96,7 +96,7 @@ class Tap:
         """For paho: it never blocks, so there is nothing to do."""
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         self._stream.close()
 
     def _flush_ping(self) -> bool:

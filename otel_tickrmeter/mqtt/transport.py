@@ -36,16 +36,16 @@ class Stream(Protocol):
         """What there is, up to 64 KiB; empty at the end. Raises BlockingIOError when there is nothing."""
 
     def send(self, data: bytes | bytearray) -> int:
-        """Sends some of `data` and returns how much. Raises BlockingIOError for none."""
+        """Send some of `data` and return how much. Raises BlockingIOError for none."""
 
     def flush(self) -> bool:
-        """Sends what `send` took and could not pass on; whether some is left."""
+        """Send what `send` took and could not pass on; whether some is left."""
 
     def fileno(self) -> int:
         """The descriptor to wait on."""
 
     def close(self) -> None:
-        """Closes without ceremony."""
+        """Close without ceremony."""
 
 
 class ConnectError(Exception):
@@ -57,7 +57,7 @@ class ConnectError(Exception):
 
 
 def open_stream(config: ReceiverConfig) -> Stream:
-    """Connects, within `CONNECT_SECONDS` (resolving the name not counted: nothing can interrupt that).
+    """Connect, within `CONNECT_SECONDS` (resolving the name not counted: nothing can interrupt that).
 
     Raises:
         ConnectError: it failed.
@@ -134,7 +134,7 @@ def _connect(addresses: Sequence[tuple[int, int, int, str, Any]], deadline: floa
 def _dress(
     plain: socket.socket, context: ssl.SSLContext | None, config: ReceiverConfig, deadline: float
 ) -> Stream:
-    """Puts TLS and WebSocket around a connected socket, where asked for."""
+    """Put TLS and WebSocket around a connected socket, where asked for."""
     dressed = plain
     plain.settimeout(max(deadline - time.monotonic(), 0.01))
     if context is not None and config.tls is not None:
@@ -151,7 +151,7 @@ def _dress(
 
 
 def _upgrade(stream: socket.socket, config: ReceiverConfig, deadline: float) -> None:
-    """Asks for the WebSocket. Byte by byte, so that what follows the answer stays in the socket."""
+    """Ask for the WebSocket. Byte by byte, so that what follows the answer stays in the socket."""
     key = os.urandom(16)
     stream.sendall(upgrade_request(config.host, config.port, config.path, key))
     answer = bytearray()
@@ -221,7 +221,7 @@ class WebSocketStream:
         return b""
 
     def send(self, data: bytes | bytearray) -> int:
-        """Takes all of `data`: a frame that has begun must be finished, by `flush`."""
+        """Take all of `data`: a frame that has begun must be finished, by `flush`."""
         self._unsent += encode_binary(bytes(data))
         self.flush()
         return len(data)

@@ -6,6 +6,8 @@ seen the CONNECT, is tried with 3.1.1 at once. Pure: times come in as arguments,
 
 from typing import Literal
 
+from otel_tickrmeter.stream.second import SECOND_NS
+
 Version = Literal["5", "3.1.1"]
 
 AT_ONCE_SECONDS = 2.0
@@ -14,8 +16,6 @@ AT_ONCE_SECONDS = 2.0
 AGAIN_SECONDS = 3600.0
 """A broker that was found to speak 3.1.1 only is asked for MQTT 5 again at a reconnect after that time: it
 may have been replaced by a newer one."""
-
-_NS = 1_000_000_000
 
 
 class VersionChoice:
@@ -38,7 +38,7 @@ class VersionChoice:
     def answered(self, now_ns: int) -> None:
         """The broker understood: it sent a CONNACK of this version, whatever it said."""
         if self._auto and self.current == "3.1.1" and self._known_until_ns is None:
-            self._known_until_ns = now_ns + int(AGAIN_SECONDS * _NS)
+            self._known_until_ns = now_ns + int(AGAIN_SECONDS * SECOND_NS)
 
     def refused(self) -> bool:
         """It did not understand, or broke off unanswered; whether to try the other version at once."""

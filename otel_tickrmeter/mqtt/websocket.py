@@ -38,7 +38,7 @@ def upgrade_request(host: str, port: int, path: str, key: bytes) -> bytes:
 
 
 def check_upgrade(answer: bytes, key: bytes) -> None:
-    """Checks the head of the answer to `upgrade_request`.
+    """Check the head of the answer to `upgrade_request`.
 
     Raises:
         WebSocketError: the server did not agree.
@@ -115,7 +115,7 @@ class FrameStripper:
         return b"".join(content)
 
     def _frame(self, rest: bytearray, at: int) -> int:
-        """Reads one frame's head, and the whole of a control frame; the bytes taken, 0 for too few."""
+        """Read one frame's head, and the whole of a control frame; the bytes taken, 0 for too few."""
         if len(rest) - at < 2:  # noqa: PLR2004  the shortest head
             return 0
         opcode = rest[at] & 0x0F

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from otel_tickrmeter.settings.kinds import Kind
+from otel_tickrmeter.settings.kinds import ValueKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,7 @@ class Key:
     """One key. `example` is TOML shown where there is no default to show; `default` tells what none means."""
 
     name: str
-    kind: Kind
+    kind: ValueKind
     meaning: str
     example: str = ""
     default: str = ""
@@ -41,7 +41,10 @@ class Schema:
 
 
 def make_schema(keys: Iterable[Key], rules: Iterable[Rule]) -> Schema:
-    """Put keys together, in this order."""
-    by_name = MappingProxyType({key.name: key for key in keys})
+    """Put keys together, table by table, in the order in which tables and keys are first met."""
+    by_table: dict[str, list[Key]] = {}
+    for key in keys:
+        by_table.setdefault(key.name.rpartition(".")[0], []).append(key)
+    by_name = MappingProxyType({key.name: key for table in by_table.values() for key in table})
     tables = {name.rsplit(".", depth)[0] for name in by_name for depth in range(1, name.count(".") + 1)}
     return Schema(by_name, frozenset(tables), tuple(rules))

@@ -47,7 +47,7 @@ def toml_value(value: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ValueKind:
     """How values of one kind are read (raises ValueError) and written."""
 
     read: Callable[[object], Any]
@@ -164,7 +164,7 @@ def _read_host(value: object) -> str:
     return check_host(text[1:-1] if text.startswith("[") and text.endswith("]") else text)
 
 
-def integer(least: int, most: int) -> Kind:
+def integer(least: int, most: int) -> ValueKind:
     """Whole numbers in a range."""
 
     def read(value: object) -> int:
@@ -174,10 +174,10 @@ def integer(least: int, most: int) -> Kind:
             raise ValueError(f"must be a whole number from {least} to {most}")
         return value
 
-    return Kind(read)
+    return ValueKind(read)
 
 
-def duration(least: float, most: float, *, whole: bool = False) -> Kind:
+def duration(least: float, most: float, *, whole: bool = False) -> ValueKind:
     """Durations in a range, seconds; `whole` allows no fractions of a second."""
 
     def read(value: object) -> float:
@@ -188,10 +188,10 @@ def duration(least: float, most: float, *, whole: bool = False) -> Kind:
             raise ValueError("must be whole seconds")
         return seconds
 
-    return Kind(read, lambda seconds: toml_value(format_duration(seconds)))
+    return ValueKind(read, lambda seconds: toml_value(format_duration(seconds)))
 
 
-def choice(*options: str, upper: bool = False) -> Kind:
+def choice(*options: str, upper: bool = False) -> ValueKind:
     """One of some words; `upper` takes them in any case and makes them capitals."""
 
     def read(value: object) -> str:
@@ -203,22 +203,22 @@ def choice(*options: str, upper: bool = False) -> Kind:
             raise ValueError(f"must be one of {', '.join(options)}")
         return text
 
-    return Kind(read)
+    return ValueKind(read)
 
 
-TEXT = Kind(_read_text)
-NAME = Kind(_read_name)
-BOOL = Kind(_read_bool)
-PATTERN = Kind(_read_pattern)
-BROKER = Kind(_read_broker)
-TOPIC_PREFIX = Kind(_read_topic_prefix)
-HTTP_PATH = Kind(_read_http_path)
-ENDPOINT = Kind(_read_endpoint)
-NAMES = Kind(_read_names, structured=True)
-HEADERS = Kind(_read_headers, structured=True)
-PATH = Kind(_read_path)
-HOST = Kind(_read_host)
-SIZE = Kind(parse_size, lambda size: toml_value(format_size(size)))
+TEXT = ValueKind(_read_text)
+NAME = ValueKind(_read_name)
+BOOL = ValueKind(_read_bool)
+PATTERN = ValueKind(_read_pattern)
+BROKER = ValueKind(_read_broker)
+TOPIC_PREFIX = ValueKind(_read_topic_prefix)
+HTTP_PATH = ValueKind(_read_http_path)
+ENDPOINT = ValueKind(_read_endpoint)
+NAMES = ValueKind(_read_names, structured=True)
+HEADERS = ValueKind(_read_headers, structured=True)
+PATH = ValueKind(_read_path)
+HOST = ValueKind(_read_host)
+SIZE = ValueKind(parse_size, lambda size: toml_value(format_size(size)))
 
 DURATION = duration(0.001, 10 * 365 * 86400.0)
 """A millisecond to ten years."""

@@ -46,6 +46,8 @@ def load_settings(
     environ: Mapping[str, str],
     directory: Path,
     schema: Schema,
+    *,
+    defaults: Settings,
 ) -> Settings:
     """The settings from all sources; later ones win, key by key.
 
@@ -59,6 +61,7 @@ def load_settings(
         environ: the environment variables that count.
         directory: where `settings.toml` and `.secrets.toml` may be.
         schema: every key there is.
+        defaults: the built-in ones, those of every fleet among them.
 
     Raises:
         SettingsError: with every fault of every source.
@@ -73,7 +76,7 @@ def load_settings(
         faults += _load_file(merged, path, schema, required=True)
 
     below = _found(merged).get("mqtt.broker")
-    broker = Settings().mqtt.broker if below is None else str(below.value)
+    broker = defaults.mqtt.broker if below is None else str(below.value)
     for layer in (
         otel_layer(environ),
         plain_layer(environ, broker),
@@ -84,7 +87,7 @@ def load_settings(
         faults += layer.faults
 
     found = _found(merged)
-    values = flatten(Settings(), schema)
+    values = flatten(defaults, schema)
     for key, given in found.items():
         try:
             values[key] = schema.keys[key].kind.read(given.value)
@@ -104,7 +107,7 @@ def load_settings(
     faults += more
     if faults:
         raise SettingsError(faults)
-    return build(values | contents)
+    return build(values | contents, defaults, schema)
 
 
 def _load_file(merged: Merged, path: Path, schema: Schema, *, required: bool) -> tuple[Fault, ...]:

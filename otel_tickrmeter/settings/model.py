@@ -1,4 +1,4 @@
-"""The settings, validated: frozen records, one for each table of the settings file.
+"""The settings, validated: frozen records, one for each table of the settings file. Fleets keep their own.
 
 Field names are the keys operators write. Durations are seconds; a default here is the built-in default.
 """
@@ -8,30 +8,12 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypeVar
 
-DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "status": ("status",),
-        "firmware_version": ("firmware_version", "firmwareVersion", "firmware", "fw_version", "fw"),
-        "inner_version": ("inner_version", "innerVersion", "inner_firmware_version", "iv"),
-        "flash_id": ("flash_id", "flashId", "flashid"),
-        "battery": ("battery", "battery_level", "batteryLevel", "bat"),
-        "charging": ("charging", "charging_status", "is_charging", "isCharging"),
-        "vin": ("vin", "VIN", "vin_level", "vinLevel"),
-        "uptime": ("uptime", "uptime_seconds", "upTime", "up_time"),
-        "wifi_lost": ("wifi_lost", "wifi_lost_count", "wifiLost", "wifilost", "wifi_lost_counter"),
-        "boot_count": ("boot_count", "bootCount", "bootcount", "boots"),
-    }
-)
-"""Payload field names of each reading of the heartbeat, in the order they are looked for."""
+FleetT = TypeVar("FleetT")
 
 DEFAULT_PORT = 9464
 """Of the HTTP server; registered for OpenTelemetry's Prometheus exporters."""
-
-Detail = Literal["device", "symbol"]
-"""Whether updates and devices have series for each device, or only for each symbol."""
 
 Temporality = Literal["cumulative", "delta", "lowmemory"]
 """What a pushed counter counts from: the start, or the last push; "lowmemory" as OpenTelemetry has it."""
@@ -71,10 +53,7 @@ class ReconnectSettings:
 
 @dataclass(frozen=True, slots=True)
 class MqttSettings:
-    """`[mqtt]`. `password` holds the content of `password_file` when that is given.
-
-    `topic_prefix` is empty or has a slash at its end, as `parse_topic_prefix` makes it.
-    """
+    """`[mqtt]`. `password` holds the content of `password_file` when that is given."""
 
     broker: str = "mqtt://localhost:1883"
     username: str | None = None
@@ -87,48 +66,18 @@ class MqttSettings:
     keepalive: float = 60.0
     tls: TlsSettings = field(default_factory=TlsSettings)
     reconnect: ReconnectSettings = field(default_factory=ReconnectSettings)
-    topic_prefix: str = ""
-    device_id_form: Literal["mac", "exact"] = "mac"
-    device_id_pattern: str = "^[0-9A-Fa-f]{12}$"
 
 
 @dataclass(frozen=True, slots=True)
 class MessagesSettings:
-    """`[messages]`: `fields` has every reading of DEFAULT_FIELDS, overridden ones replaced.
+    """`[messages]`: without a `dead_letter_file` what is set aside is not kept.
 
-    Without a `dead_letter_file` what is set aside is not kept. `dead_letter_max_size` is bytes,
-    `dead_letter_files` how many full ones are kept beside it.
+    `dead_letter_max_size` is bytes, `dead_letter_files` how many full ones are kept beside it.
     """
 
-    fields: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: DEFAULT_FIELDS)
     dead_letter_file: Path | None = None
     dead_letter_max_size: int = 10_000_000
     dead_letter_files: int = 3
-
-
-@dataclass(frozen=True, slots=True)
-class MonitoringSettings:
-    """`[monitoring]`: durations in seconds, bounds in identities."""
-
-    request_timeout: float = 30.0
-    device_timeout: float = 300.0
-    cleanup_interval: float = 60.0
-    max_latency_samples: int = 1000
-    latency_window: float = 900.0
-    symbol_retention: float = 86400.0
-    min_ranked_requests: int = 10
-    ranking_size: int = 10
-    max_devices: int = 20_000
-    max_symbols: int = 5_000
-    max_pairs: int = 100_000
-    max_device_symbols: int = 100
-
-
-@dataclass(frozen=True, slots=True)
-class MetricsSettings:
-    """`[metrics]`: `detail` chooses between series for each device and series for each symbol."""
-
-    detail: Detail = "device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,13 +148,27 @@ class PerformanceSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything the program can be told."""
+    """Everything the program can be told.
+
+    `fleets` has a record of each fleet's own, which stands beside the fleet: a record of tables, like this
+    one. A table may have keys of several: those of `[mqtt]` about topics are a fleet's.
+    """
 
     mqtt: MqttSettings = field(default_factory=MqttSettings)
     messages: MessagesSettings = field(default_factory=MessagesSettings)
-    monitoring: MonitoringSettings = field(default_factory=MonitoringSettings)
-    metrics: MetricsSettings = field(default_factory=MetricsSettings)
     prometheus: PrometheusSettings = field(default_factory=PrometheusSettings)
     otlp: OtlpSettings = field(default_factory=OtlpSettings)
     logging: LoggingSettings = field(default_factory=LoggingSettings)
     performance: PerformanceSettings = field(default_factory=PerformanceSettings)
+    fleets: tuple[object, ...] = ()
+
+    def of(self, record: type[FleetT]) -> FleetT:
+        """The settings of the fleet whose record is of this type.
+
+        Raises:
+            LookupError: They were not among those that were loaded.
+        """
+        for found in self.fleets:
+            if isinstance(found, record):
+                return found
+        raise LookupError(f"no settings of the type {record.__name__}")

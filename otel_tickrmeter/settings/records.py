@@ -1,47 +1,48 @@
-"""Between the records of the model and the dotted keys that operators write."""
+"""Between the records of settings and the dotted keys that operators write."""
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from otel_tickrmeter.settings.key import Schema
-from otel_tickrmeter.settings.model import MessagesSettings, Settings
-
-_FIELDS = "messages.fields."
+from otel_tickrmeter.settings.model import Settings
 
 
 def flatten(settings: Settings, schema: Schema) -> dict[str, Any]:
-    """The values of `settings` under their dotted keys, in the order of the schema."""
-    values: dict[str, Any] = {_FIELDS + reading: names for reading, names in settings.messages.fields.items()}
+    """The values of `settings`, and of its fleets, under their dotted keys, in the order of the schema."""
+    values: dict[str, Any] = {}
 
-    def visit(record: Any, prefix: str) -> None:  # noqa: ANN401  any record of the model
+    def visit(record: Any, prefix: str) -> None:  # noqa: ANN401  any record of settings
         for field in fields(record):
-            value = getattr(record, field.name)
+            value, name = getattr(record, field.name), f"{prefix}{field.name}"
             if is_dataclass(value):
-                visit(value, f"{prefix}{field.name}.")
+                visit(value, f"{name}.")
+            elif name in schema.tables:
+                values.update({f"{name}.{key}": given for key, given in value.items()})
             else:
-                values[f"{prefix}{field.name}"] = value
+                values[name] = value
 
-    visit(settings, "")
+    for record in (settings, *settings.fleets):
+        visit(record, "")
     return {key: values[key] for key in schema.keys}
 
 
-def build(values: Mapping[str, Any]) -> Settings:
-    """The records with `values` under their dotted keys, and defaults for what is missing."""
+def build(values: Mapping[str, Any], defaults: Settings, schema: Schema) -> Settings:
+    """The records with `values` under their dotted keys, and `defaults` for what is missing."""
 
-    def record(default: Any, prefix: str) -> Any:  # noqa: ANN401  any record of the model
+    def record(default: Any, prefix: str) -> Any:  # noqa: ANN401  any record of settings
         found = {}
         for field in fields(default):
-            value = getattr(default, field.name)
-            if isinstance(default, MessagesSettings) and field.name == "fields":
-                given = {key.removeprefix(_FIELDS): values[key] for key in values if key.startswith(_FIELDS)}
-                found[field.name] = MappingProxyType({**value, **given})
-            elif is_dataclass(value):
-                found[field.name] = record(value, f"{prefix}{field.name}.")
+            value, name = getattr(default, field.name), f"{prefix}{field.name}"
+            if is_dataclass(value):
+                found[field.name] = record(value, f"{name}.")
+            elif name in schema.tables:
+                given = {key: values.get(f"{name}.{key}", usual) for key, usual in value.items()}
+                found[field.name] = MappingProxyType(given)
             else:
-                found[field.name] = values.get(f"{prefix}{field.name}", value)
+                found[field.name] = values.get(name, value)
         return type(default)(**found)
 
-    settings: Settings = record(Settings(), "")
-    return settings
+    settings: Settings = record(defaults, "")
+    return replace(settings, fleets=tuple(record(fleet, "") for fleet in defaults.fleets))

@@ -48,11 +48,6 @@ BROKER_KEYS = (
         duration(1, 65535, whole=True),
         "A broker that is silent for this long is given up; it is asked each second.",
     ),
-    Key(
-        "mqtt.topic_prefix",
-        kinds.TOPIC_PREFIX,
-        'Levels before every topic of the fleet. RabbitMQ delivers a "." as "/": write none there.',
-    ),
 )
 """Of `[mqtt]`: the broker and the session with it."""
 

@@ -34,11 +34,11 @@ def effective_toml(settings: Settings, schema: Schema) -> str:
     return "\n".join(lines).lstrip("\n") + "\n"
 
 
-def shipped_toml(schema: Schema) -> str:
+def shipped_toml(schema: Schema, defaults: Settings) -> str:
     """The settings file that is shipped: every key with its meaning and its default, commented out."""
     lines = [_HEAD.rstrip("\n")]
     table = ""
-    for key, value in flatten(Settings(), schema).items():
+    for key, value in flatten(defaults, schema).items():
         table = _begin_table(lines, table, key)
         spec = schema.keys[key]
         meaning = spec.meaning
@@ -49,10 +49,10 @@ def shipped_toml(schema: Schema) -> str:
     return "\n".join(lines) + "\n"
 
 
-def settings_table(schema: Schema) -> str:
+def settings_table(schema: Schema, defaults: Settings) -> str:
     """All keys as a Markdown table: key, default, meaning."""
     lines = ["| key | default | meaning |", "|---|---|---|"]
-    for key, value in flatten(Settings(), schema).items():
+    for key, value in flatten(defaults, schema).items():
         spec = schema.keys[key]
         default = spec.default or ("none" if value is None else f"`{spec.kind.write(value)}`")
         cells = (f"`{key}`", default, spec.meaning)

@@ -1,1 +1,1 @@
-"""A simulated fleet: what it will publish is planned first, so what it sent is known exactly."""
+"""What the simulators of all fleets share: planned messages, published at their times, with a summary."""

@@ -1,71 +1,14 @@
-"""One planned message, and what it means to a reader who keeps the ten rules of docs/messages.md."""
+"""One planned message of a simulated fleet, and what it means."""
 
-from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
-from otel_tickrmeter.fleets.tickrmeter.event import MessageType
-
-Reading = str | float | bool
-"""A heartbeat's reading as the exporter understands it, whatever its spelling on the wire."""
+MeaningT = TypeVar("MeaningT", covariant=True)  # noqa: PLC0105  a fleet's own; read only
 
 
-class Heartbeat(NamedTuple):
-    """A device reports. `readings` is keyed by the names of `messages.fields`, status left out."""
-
-    device_id: str
-    online: bool
-    readings: Mapping[str, Reading]
-
-
-class Request(NamedTuple):
-    """A device asks for a price. While an earlier request of the pair is open, this one supersedes it."""
-
-    device_id: str
-    symbol: str
-
-
-class Answer(NamedTuple):
-    """The backend answers. `fate` is what is planned: `answered`, or the reason why it closes nothing."""
-
-    device_id: str
-    symbol: str
-    fate: Literal["answered", "late", "duplicate", "unsolicited"]
-
-
-class Boot(NamedTuple):
-    """A device powers up."""
-
-    device_id: str
-
-
-class Booted(NamedTuple):
-    """The same boot has finished."""
-
-    device_id: str
-
-
-class HttpStream(NamedTuple):
-    """A device asks for a stream over HTTP."""
-
-    device_id: str
-
-
-Meaning = Heartbeat | Request | Answer | Boot | Booted | HttpStream
-
-MESSAGE_TYPES: Mapping[type[Meaning], MessageType] = {
-    Heartbeat: MessageType.DEVICE_STATUS,
-    Request: MessageType.STOCK_REQUEST,
-    Answer: MessageType.STOCK_RESPONSE,
-    Boot: MessageType.DEVICE_BOOT,
-    Booted: MessageType.DEVICE_BOOTED,
-    HttpStream: MessageType.HTTP_STREAM,
-}
-
-
-class Planned(NamedTuple):
+class Planned(NamedTuple, Generic[MeaningT]):
     """A message, due `at_seconds` after the start. `topic` is without the prefix."""
 
     at_seconds: float
     topic: str
     payload: bytes
-    meaning: Meaning
+    meaning: MeaningT

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from secrets import token_hex
 from socket import IPPROTO_TCP, TCP_NODELAY, socket
 from types import TracebackType
-from typing import Self
+from typing import Any, Literal, Protocol, Self, TypeVar
 
 from paho.mqtt.client import Client, MQTTv5, MQTTv311, error_string
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from otel_tickrmeter.settings.broker import parse_broker_url
-from otel_tickrmeter.simulate.options import SimulateOptions
 from otel_tickrmeter.simulate.planned import Planned
 
 _ANSWER_SECONDS = 10.0
@@ -30,6 +29,28 @@ _VERSIONS = {"auto": (MQTTv5, MQTTv311), "5": (MQTTv5,), "3.1.1": (MQTTv311,)}
 """What is tried, in this order."""
 _UNSUPPORTED_VERSION = 0x84
 _FENCE = "otel-tickrmeter/simulate/fence"
+
+
+MeaningT = TypeVar("MeaningT")
+
+
+class PublishOptions(Protocol):
+    """Where to publish, how, and for how many seconds: what the options of every fleet have."""
+
+    @property
+    def broker(self) -> str: ...  # noqa: D102  as the options of the command are called
+    @property
+    def protocol(self) -> Literal["auto", "5", "3.1.1"]: ...  # noqa: D102
+    @property
+    def qos(self) -> int: ...  # noqa: D102
+    @property
+    def username(self) -> str | None: ...  # noqa: D102
+    @property
+    def password(self) -> str | None: ...  # noqa: D102
+    @property
+    def topic_prefix(self) -> str: ...  # noqa: D102
+    @property
+    def duration(self) -> float: ...  # noqa: D102
 
 
 class BrokerError(Exception):
@@ -65,7 +86,7 @@ class Publisher:
         BrokerError: On entering: not reachable, or refused. Later: the connection is lost.
     """
 
-    def __init__(self, options: SimulateOptions) -> None:
+    def __init__(self, options: PublishOptions) -> None:
         self._options = options
         self._address = parse_broker_url(options.broker)
         self._handed = 0
@@ -142,7 +163,7 @@ class Publisher:
     ) -> None:
         self._client.disconnect()
 
-    def publish(self, message: Planned) -> None:
+    def publish(self, message: Planned[Any]) -> None:
         """Hand a message over; wait first while the broker is far behind."""
         while self._handed - self._taken > _BACKLOG:
             self.serve(_LONGEST_WAIT)
@@ -192,11 +213,11 @@ class Publisher:
 
 
 def publish(
-    messages: Iterable[Planned],
-    options: SimulateOptions,
+    messages: Iterable[Planned[MeaningT]],
+    options: PublishOptions,
     *,
     stopped: Callable[[], bool],
-    sent: Callable[[Planned], None],
+    sent: Callable[[Planned[MeaningT]], None],
     pace: Pace,
 ) -> None:
     """Send the messages at their times until they end or `stopped`.

@@ -1,4 +1,4 @@
-"""The command `otel-tickrmeter simulate`: plan, publish, sum up."""
+"""The command `otel-tickrmeter simulate`, whichever fleet it publishes: signals, summary, exit code."""
 
 import signal
 import sys
@@ -7,49 +7,34 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-
-from otel_tickrmeter.simulate.options import SimulateOptions
-from otel_tickrmeter.simulate.plan import Plan
-from otel_tickrmeter.simulate.planned import Planned
-from otel_tickrmeter.simulate.progress import progress
-from otel_tickrmeter.simulate.publisher import BrokerError, Pace, publish
-from otel_tickrmeter.simulate.summary import Summary, summarise
-from otel_tickrmeter.simulate.truth import Truth
+from typing import Protocol
 
 
-def simulate(options: SimulateOptions, stop: threading.Event | None = None) -> Summary:
-    """Publish the fleet's messages and return what was sent; `stop` ends the run early, cleanly."""
-    stop = stop or threading.Event()
-    plan = Plan(options)
-    truth = Truth(options.request_timeout)
-    pace = Pace()
-    failure: str | None = None
-    with progress(int(options.rate * options.duration)) as advance:
+class Summary(Protocol):
+    """What a run of a fleet has to tell at its end."""
 
-        def sent(message: Planned) -> None:
-            truth.record(message)
-            advance()
+    @property
+    def failure(self) -> str | None:
+        """Why it ended early; None when it did not."""
 
-        try:
-            publish(plan.messages(), options, stopped=stop.is_set, sent=sent, pace=pace)
-        except BrokerError as error:
-            failure = str(error)
-    return summarise(
-        options,
-        truth,
-        pace,
-        complete=failure is None and not stop.is_set(),
-        failure=failure,
-        slow_symbols=plan.slow_symbols,
-    )
+    def as_json(self) -> bytes:
+        """What was sent, for machines."""
+
+    def as_text(self) -> str:
+        """What was sent, for people."""
 
 
-def run(options: SimulateOptions) -> int:
-    """Run the command; SIGINT and SIGTERM stop it early. Return the exit code: 0, or 1 after a failure."""
+def run(simulate: Callable[[threading.Event], Summary], summary_file: str | None) -> int:
+    """Run the command; SIGINT and SIGTERM stop it early. Return the exit code: 0, or 1 after a failure.
+
+    Args:
+        simulate: Publishes until its end, or until the event is set.
+        summary_file: Where the summary goes as JSON: a file, `-` for standard output, None for nowhere.
+    """
     with _stopped_by_signals() as stop:
-        summary = simulate(options, stop)
+        summary = simulate(stop)
     try:
-        _write(summary, options.summary)
+        _write(summary, summary_file)
     except OSError as error:
         _say(f"cannot write the summary: {error}")
         return 1

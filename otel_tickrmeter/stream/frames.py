@@ -30,6 +30,7 @@ from otel_tickrmeter.stream.message import (
     Subscribed,
     Watermark,
 )
+from otel_tickrmeter.stream.reason import LinkReason
 
 MAX_BODY_BYTES = 1 << 20
 """A longer body is a damaged stream: the receiver closes a batch at 64 KiB and one message more."""
@@ -59,7 +60,7 @@ def encode_record(message: Message) -> bytes:
 
 
 def encode_batch(records: list[bytes]) -> bytes:
-    """Records as one frame."""
+    """Record as one frame."""
     body = b"".join(records)
     return _FRAME.pack(_MESSAGES, len(body)) + body
 
@@ -137,6 +138,8 @@ def _decode_event(body: bytes) -> LinkEvent:
     try:
         content = json.loads(body)
         kind = _EVENTS[content.pop("event")]
+        if "reason" in content:
+            content["reason"] = LinkReason(content["reason"])
         if not all(type(content[field.name]) is field.type for field in fields(kind)):
             raise FrameError("an event with a field of the wrong type")
         return kind(**content)

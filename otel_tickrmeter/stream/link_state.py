@@ -7,7 +7,7 @@ SILENT_SECONDS = 5.0
 
 
 @dataclass(slots=True)
-class Link:
+class LinkState:
     """What is known of the broker connection. Times are monotonic nanoseconds.
 
     `trouble` says in words why it is not usable; it is empty while subscribed. `doubt` says why what is

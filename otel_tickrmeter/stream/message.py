@@ -7,6 +7,8 @@ at the socket. Nothing here, nor in the core of a fleet, reads a clock.
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from otel_tickrmeter.stream.reason import LinkReason
+
 
 class Message(NamedTuple):
     """One delivery. A named tuple, because thousands are made each second.
@@ -56,19 +58,19 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The broker, or the network before it, turned us away. `reason` comes from a closed list."""
+    """The broker, or the network before it, turned us away."""
 
     at_ns: int
-    reason: str
+    reason: LinkReason
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """An accepted connection ended without our asking. `reason` comes from a closed list."""
+    """An accepted connection ended without our asking."""
 
     at_ns: int
-    reason: str
+    reason: LinkReason
     detail: str
 
 

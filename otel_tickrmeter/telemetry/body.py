@@ -29,7 +29,7 @@ class Body:
     size: int
 
     def gzip(self, tail: str) -> list[bytes]:
-        """Return the parts of a gzip stream of the text and the tail."""
+        """The parts of a gzip stream of the text and the tail."""
         plain = tail.encode()
         compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW_DEFLATE)
         end = compressor.compress(plain) + compressor.flush()
@@ -73,7 +73,7 @@ class BodyWriter:
             self._append(chunk.encode(), self._parts)
 
     def finish(self) -> dict[str, Body]:
-        """Return the bodies."""
+        """The bodies."""
         return {
             form: Body(b"".join(parts), self._crc[form], self._size[form])
             for form, parts in self._parts.items()

@@ -170,13 +170,11 @@ class CompactMeter(Meter):
 
     Args:
         rows: The catalogue; creating an instrument that it does not list is a KeyError.
-        dropped: Attributes that no series has, as a view would drop them.
     """
 
-    def __init__(self, rows: Iterable[Instrument], dropped: frozenset[str] = frozenset()) -> None:
+    def __init__(self, rows: Iterable[Instrument]) -> None:
         super().__init__(SCOPE_NAME)
         self._rows = {row.name: row for row in rows}
-        self._dropped = dropped
         self._tables: dict[frozenset[str], SeriesTable] = {}
         self._recorded: dict[str, CompactCounter | CompactHistogram] = {}
         self._observed: dict[str, CompactObservableGauge | CompactObservableCounter] = {}
@@ -264,8 +262,7 @@ class CompactMeter(Meter):
                 yield self._observed[name].family()
 
     def _table(self, row: Instrument) -> SeriesTable:
-        keys = [key for key in row.attributes if key not in self._dropped]
-        return self._tables.setdefault(frozenset(keys), SeriesTable(keys))
+        return self._tables.setdefault(frozenset(row.attributes), SeriesTable(row.attributes))
 
     @staticmethod
     def _refuse(*arguments: object) -> NoReturn:

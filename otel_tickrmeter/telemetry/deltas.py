@@ -29,7 +29,7 @@ class Deltas:
         self._all_arrived_ns: int | None = None
 
     def change(self, family: Family, started_ns: int) -> tuple[Family, Sequence[int]] | None:
-        """Return what is new since the last that arrived, and from when on each slot counts.
+        """What is new since the last that arrived, and from when on each slot counts.
 
         Series that are as they were are left out, as the SDK does; a new one is told at 0 too.
 

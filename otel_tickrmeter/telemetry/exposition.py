@@ -14,7 +14,7 @@ class Telemetry(Protocol):
     """A meter to record on, and the exposition of what was recorded."""
 
     def meter(self) -> Meter:
-        """Return the meter to make the instruments on."""
+        """The meter to make the instruments on."""
 
     def end_series(self, attributes: AttributeSet) -> None:
         """Forget the series that the attribute set identifies, where the path can."""
@@ -35,7 +35,7 @@ class Telemetry(Protocol):
         """Say why what it shows cannot be relied on; None when it can."""
 
     async def scrape(self, form: Format, *, gzip: bool) -> list[bytes] | Iterator[bytes] | None:
-        """Return the body: the parts of a gzip stream, or plain text piece by piece. None: not made yet."""
+        """The body: the parts of a gzip stream, or plain text piece by piece. None: not made yet."""
 
     async def keep_fresh(self) -> None:
         """Do what there is to do in the background, until cancelled."""

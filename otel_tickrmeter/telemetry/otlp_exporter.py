@@ -21,7 +21,7 @@ _PUSH_SECONDS = 30.0
 
 
 def push_seconds(settings: OtlpSettings) -> float:
-    """Return how long a push may take."""
+    """How long a push may take."""
     return settings.timeout or max(_PUSH_SECONDS, settings.request_timeout or 0.0)
 
 

@@ -22,21 +22,6 @@ class Recorded:
     histograms: Mapping[str, Histogram]
 
 
-def rows_for(rows: Iterable[Instrument], detail: str) -> tuple[Instrument, ...]:
-    """Return those of the rows that exist in this level of detail.
-
-    In symbol detail the per-device gauges are left out; counters and histograms lose `device_id`.
-    """
-    if detail == "device":
-        return tuple(rows)
-    return tuple(row for row in rows if not (row.per_device and row.kind is Kind.OBSERVABLE_GAUGE))
-
-
-def dropped_attributes(detail: str) -> frozenset[str]:
-    """Return the attributes that no series has in this level of detail."""
-    return frozenset() if detail == "device" else frozenset({"device_id"})
-
-
 def make_recorded(meter: Meter, rows: Iterable[Instrument]) -> Recorded:
     """Make the counters and histograms of the rows."""
     counters: dict[str, Counter] = {}

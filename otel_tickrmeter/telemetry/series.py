@@ -66,7 +66,7 @@ class SeriesTable:
         column.resize(self._room)
 
     def slot(self, attributes: Attributes) -> int:
-        """Return the slot of a series, admitting it if it is new. Keys that are missing are empty."""
+        """The slot of a series, admitting it if it is new. Keys that are missing are empty."""
         given: Mapping[str, object] = attributes or {}
         values = tuple([given.get(key, "") for key in self.keys])
         slot = self._by_values.get(values)

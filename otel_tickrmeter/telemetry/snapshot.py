@@ -16,6 +16,7 @@ from opentelemetry.sdk.resources import Resource
 
 from otel_tickrmeter.catalogue import Instrument
 from otel_tickrmeter.catalogue.attributes import AttributeSet
+from otel_tickrmeter.stream.second import SECOND_NS
 from otel_tickrmeter.telemetry.batches import Moments, make_batches
 from otel_tickrmeter.telemetry.body import Body, BodyWriter
 from otel_tickrmeter.telemetry.compact import CompactMeter
@@ -24,7 +25,6 @@ from otel_tickrmeter.telemetry.family import Family
 from otel_tickrmeter.telemetry.render import FORMATS, Format, render_metadata, render_samples
 from otel_tickrmeter.telemetry.target import target_info
 
-_NS = 1e9
 _FRESH_INTERVALS = 3
 _FRESH_AT_LEAST_SECONDS = 10.0
 _FIRST_SNAPSHOT_SECONDS = 5.0
@@ -71,7 +71,7 @@ class SnapshotTelemetry:
         self._age_row, self._series_row = own
 
     def meter(self) -> Meter:
-        """Return the compact meter."""
+        """The compact meter."""
         return self._meter
 
     def end_series(self, attributes: AttributeSet) -> None:
@@ -86,7 +86,7 @@ class SnapshotTelemetry:
 
     def age_seconds(self) -> float:
         """Age of the snapshot."""
-        return 0.0 if self._taken_ns is None else (self._clock_ns() - self._taken_ns) / _NS
+        return 0.0 if self._taken_ns is None else (self._clock_ns() - self._taken_ns) / SECOND_NS
 
     def series(self) -> int:
         """Number of samples in the snapshot, the lines added by the scrape included."""
@@ -101,7 +101,7 @@ class SnapshotTelemetry:
         return f"the exposition is {age:.0f} s old" if age > limit else None
 
     async def scrape(self, form: Format, *, gzip: bool) -> list[bytes] | Iterator[bytes] | None:
-        """Return the snapshot's body, with its age as of now."""
+        """The snapshot's body, with its age as of now."""
         with anyio.move_on_after(_FIRST_SNAPSHOT_SECONDS):
             await self._first.wait()
         body = self._bodies.get(form)
@@ -169,7 +169,7 @@ class SnapshotTelemetry:
 
 
 def pause_seconds(max_age_seconds: float, took_seconds: float) -> float:
-    """Return how long to wait after a snapshot that took so long to make.
+    """How long to wait after a snapshot that took so long to make.
 
     A snapshot is shown from its end until the end of the next, and its age counts from its beginning: two
     makings must fit into the age that is allowed, and a third is kept in reserve for a slower one. At least

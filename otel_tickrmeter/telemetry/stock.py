@@ -52,7 +52,6 @@ class StockTelemetry:
     Args:
         resource: Describes the target.
         rows: The instruments that will be made.
-        dropped: Attributes that a view takes from every instrument.
         series_limit: Attribute sets a stream may have before the SDK folds the rest into one; its own
             limit of 2000 is far below a fleet.
         scope_labels: Whether series carry the instrumentation scope.
@@ -63,7 +62,6 @@ class StockTelemetry:
         self,
         resource: Resource,
         rows: Iterable[Instrument],
-        dropped: frozenset[str],
         series_limit: int,
         *,
         scope_labels: bool,
@@ -92,9 +90,7 @@ class StockTelemetry:
         # The SDK forgets a difference once it has told it; what is cumulative is worth nothing once old.
         self._unsent: deque[MetricsData] = deque(maxlen=1 if temporality == "cumulative" else _UNSENT)
         views = [
-            View(instrument_name=row.name, attribute_keys=row.attributes.keys() - dropped)
-            for row in rows
-            if row.attributes.keys() & dropped
+            View(instrument_name=row.name, attribute_keys=set(row.attributes)) for row in rows if row.dropped
         ]
         self._provider = MeterProvider(
             readers,
@@ -107,7 +103,7 @@ class StockTelemetry:
         self._series = 0
 
     def meter(self) -> Meter:
-        """Return the meter to make the instruments on."""
+        """The meter to make the instruments on."""
         return self._provider.get_meter(SCOPE_NAME, __version__)
 
     async def collect_for_otlp(self) -> Callable[[], Iterator[MetricsData]]:
@@ -125,7 +121,7 @@ class StockTelemetry:
             self._unsent.popleft()
 
     def age_seconds(self) -> float:
-        """Return 0: a scrape shows what it collected itself."""
+        """0: a scrape shows what it collected itself."""
         return 0.0
 
     def series(self) -> int:
@@ -133,7 +129,7 @@ class StockTelemetry:
         return self._series
 
     def stale(self) -> str | None:
-        """Return None: it cannot be."""
+        """None: it cannot be."""
         return None
 
     def end_series(self, attributes: AttributeSet) -> None:

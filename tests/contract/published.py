@@ -84,10 +84,49 @@ process_start_time_seconds                      gauge      .                    
 """
 
 
+# The other fleet's; there is one level of detail.
+_AUTOCORE = """
+autocore_devices                                gauge      status
+autocore_device_online                          gauge      device_id
+autocore_device_last_seen_timestamp_seconds     gauge      device_id
+autocore_device_uptime_seconds                  gauge      device_id
+autocore_device_memory_free_bytes               gauge      device_id
+autocore_device_wifi_signal_dbm                 gauge      device_id
+autocore_device_clock_offset_seconds            gauge      device_id
+autocore_device_info                            gauge      device_id,device_type,firmware_version
+autocore_connectivity_changes_total             counter    to,cause
+autocore_relay_state                            gauge      device_id,relay
+autocore_relay_last_change_timestamp_seconds    gauge      device_id,relay
+autocore_relay_changes_total                    counter    device_id,relay,triggered_by
+autocore_relay_repeats_total                    counter    device_id
+autocore_relay_safety_shutoffs_total            counter    device_id
+autocore_telemetry_temperature_celsius          gauge      device_id
+autocore_telemetry_humidity_ratio               gauge      device_id
+autocore_telemetry_voltage_volts                gauge      device_id
+autocore_telemetry_value                        gauge      device_id,sensor,unit
+autocore_interactions_total                     counter    device_id,action
+autocore_system_messages_total                  counter    kind
+autocore_messages_total                         counter    message_type
+autocore_message_errors_total                   counter    message_type,reason
+autocore_message_processing_duration_seconds    histogram  message_type
+autocore_mqtt_connected                         gauge      .
+autocore_mqtt_connected_seconds_total           counter    .
+"""
+
+
 def published() -> list[Published]:
-    """Return the table."""
+    """Return the table of the TickrMeter fleet and of the program."""
+    return _read(_TABLE)
+
+
+def published_of_autocore() -> list[Published]:
+    """Return the table of the AutoCore fleet."""
+    return _read("".join(f"{line} =\n" for line in _AUTOCORE.strip().splitlines()))
+
+
+def _read(table: str) -> list[Published]:
     found = []
-    for line in _TABLE.strip().splitlines():
+    for line in table.strip().splitlines():
         name, kind, device, symbol = line.split()
         device_labels = _labels(device)
         symbol_labels = {"=": device_labels, "-": None}.get(symbol, _labels(symbol))

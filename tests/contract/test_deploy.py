@@ -15,7 +15,8 @@ from paho.mqtt import publish
 from deploy.manifests import RULE_FILES
 from otel_tickrmeter import __version__
 from otel_tickrmeter.configuration import load_settings
-from otel_tickrmeter.simulate import options as simulate_options
+from otel_tickrmeter.fleets.tickrmeter.settings import TickrMeterSettings
+from otel_tickrmeter.fleets.tickrmeter.simulate import options as simulate_options
 from tests.contract.deployed import DEPLOY, TREE, Document, document, manifest
 from tools.server_process import free_port
 
@@ -207,7 +208,7 @@ def test_exporter_and_simulated_fleet_use_the_same_broker(services: Document, tm
 
     assert command == "simulate"
     assert fleet.broker == settings.mqtt.broker == "mqtt://mosquitto:1883"
-    assert fleet.request_timeout == settings.monitoring.request_timeout
+    assert fleet.request_timeout == settings.of(TickrMeterSettings).monitoring.request_timeout
     # What is commented out are keys that exist, and the Secret has the file that they name.
     mqtt = tomllib.loads(re.sub(r"^#(?=\w+ = )", "", text, flags=re.MULTILINE))["mqtt"]
     (tmp_path / "password").write_text("secret")

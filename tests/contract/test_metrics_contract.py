@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+from otel_tickrmeter.fleets.tickrmeter.detail import Detail
 from otel_tickrmeter.rows import all_rows
-from otel_tickrmeter.settings.model import Detail
 from otel_tickrmeter.telemetry.exposition import Telemetry
-from otel_tickrmeter.telemetry.registration import rows_for
 from otel_tickrmeter.telemetry.render import FORMATS, Format
-from tests.contract.published import published
+from tests.contract.published import published, published_of_autocore
 from tests.support.assembly import BOUNDS, assemble, compact_telemetry, expose, stock_telemetry
 from tests.support.exposition_text import families
+from tests.support.settings import rows_in
 from tests.support.traffic import FIRST, at, request, scripted
 
 Contract = dict[str, tuple[str, set[frozenset[str]]]]
@@ -20,11 +20,12 @@ Contract = dict[str, tuple[str, set[frozenset[str]]]]
 
 def test_the_catalogue_has_the_published_metrics_and_no_others() -> None:
     rows = [(row.exposed, row.exposed_type, frozenset(row.attributes)) for row in all_rows()]
-    assert sorted(rows) == sorted((row.name, row.type, row.device_labels) for row in published())
+    wanted = (*published(), *published_of_autocore())
+    assert sorted(rows) == sorted((row.name, row.type, row.device_labels) for row in wanted)
 
 
 def test_symbol_detail_leaves_out_what_the_contract_says() -> None:
-    left = {row.exposed for row in rows_for(all_rows(), "symbol")}
+    left = {row.exposed for row in rows_in("symbol")}
     assert left == {row.name for row in published() if row.symbol_labels is not None}
 
 

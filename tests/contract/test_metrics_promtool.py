@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import pytest
 
-from otel_tickrmeter.settings.model import Detail
+from otel_tickrmeter.fleets.tickrmeter.detail import Detail
 from tests.support.assembly import assemble, compact_telemetry, expose
 from tests.support.traffic import scripted
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from otel_tickrmeter.settings.model import Detail
+from otel_tickrmeter.fleets.tickrmeter.detail import Detail
 from otel_tickrmeter.telemetry.render import Format
 from tests.support.assembly import START_NS, assemble, compact_telemetry, expose
 from tests.support.traffic import scripted

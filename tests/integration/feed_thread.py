@@ -22,6 +22,8 @@ from otel_tickrmeter.stream.message import (
     Subscribed,
     Watermark,
 )
+from otel_tickrmeter.stream.subscription import Subscription
+from tests.support.receiving import config_for
 
 _Event = TypeVar("_Event", bound=LinkEvent)
 
@@ -32,12 +34,11 @@ class FeedThread:
     `silences` is what it said of the receiver's silence, in seconds.
     """
 
-    def __init__(self, settings: MqttSettings, buffer_size: int = 100_000) -> None:
+    def __init__(self, settings: MqttSettings, *wanted: Subscription, buffer_size: int = 100_000) -> None:
         self.log: list[Message | LinkEvent] = []
         self.silences: list[float] = []
         self.feed = Feed(
-            settings,
-            buffer_size=buffer_size,
+            config_for(settings, *wanted, buffer_size=buffer_size),
             deliver=self._deliver,
             report=self._report,
             silent=self.silences.append,

@@ -7,12 +7,12 @@ import gc
 
 import anyio
 
-from otel_tickrmeter.http.message import Body as HttpBody
+from otel_tickrmeter.http.message import ResponseBody
 from otel_tickrmeter.http.negotiate import Format
-from otel_tickrmeter.http.pages import HealthReport, LandingState
-from otel_tickrmeter.http.routes import build_routes
 from otel_tickrmeter.http.server import serve
 from otel_tickrmeter.telemetry.body import Body, BodyWriter
+from otel_tickrmeter.web.pages import HealthReport, LandingState
+from otel_tickrmeter.web.routes import build_routes
 
 LINES = 371_000
 RENEWED_SECONDS = 0.5
@@ -36,7 +36,7 @@ async def main() -> None:
     """Serve until killed."""
     body = exposition()
 
-    async def source(_: Format, gzip: bool) -> HttpBody:  # noqa: FBT001  the routes' callable
+    async def source(_: Format, gzip: bool) -> ResponseBody:  # noqa: FBT001  the routes' callable
         return body.gzip("# tail\n") if gzip else body.plain("# tail\n")
 
     routes = build_routes(

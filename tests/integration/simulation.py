@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from otel_tickrmeter.settings.model import Detail
+from otel_tickrmeter.fleets.tickrmeter.detail import Detail
 from tests.integration.child_environment import child_environment
 from tests.integration.exposition import Labels, Series
 

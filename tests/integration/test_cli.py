@@ -50,7 +50,7 @@ def test_help_has_examples(tmp_path: Path) -> None:
     assert (shown.returncode, shown.stderr) == (0, "")
     _, _, examples = shown.stdout.partition("examples:\n")
     assert examples.count("otel-tickrmeter ") >= 4
-    for name in ("run", "check-config", "simulate", "demo", "dead-letters", "metrics"):
+    for name in ("run", "check-config", "simulate", "demo", "dead-letters", "metrics", "database"):
         assert f"\n    {name} " in shown.stdout or f"\n    {name}\n" in shown.stdout
         assert command(tmp_path, name, "--help").returncode == 0
 

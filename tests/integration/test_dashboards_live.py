@@ -27,7 +27,7 @@ from grafana.committed import (
     panel_queries,
     variable_queries,
 )
-from otel_tickrmeter.settings.model import Detail
+from otel_tickrmeter.fleets.tickrmeter.detail import Detail
 from tests.integration.dashboard_tables import MAY_LACK, figures, joined_tables
 from tests.integration.exporter import Exporter
 from tests.integration.exposition import Series

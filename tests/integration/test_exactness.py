@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import pytest
 
-from otel_tickrmeter.settings.model import Detail
+from otel_tickrmeter.fleets.tickrmeter.detail import Detail
 from tests.integration.conservation import Conservation
 from tests.integration.exporter import Exporter
 from tests.integration.exposition import quick_total

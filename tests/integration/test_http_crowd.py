@@ -11,8 +11,8 @@ import anyio
 import psutil
 import pytest
 
-from otel_tickrmeter.http.connection import Limits
-from otel_tickrmeter.http.message import Request, Response
+from otel_tickrmeter.http.connection import HttpLimits
+from otel_tickrmeter.http.message import HttpRequest, Response
 from otel_tickrmeter.http.routing import Route
 from tests.support.http_peer import (
     GET,
@@ -39,7 +39,7 @@ class Gate:
         self.entered = 0
         self._open = anyio.Event()
 
-    async def handle(self, _: Request) -> Response:
+    async def handle(self, _: HttpRequest) -> Response:
         self.entered += 1
         await self._open.wait()
         return Response(200, "text/plain", b"large\n")
@@ -48,7 +48,7 @@ class Gate:
         self._open.set()
 
 
-async def large(_: Request) -> Response:
+async def large(_: HttpRequest) -> Response:
     return Response(200, "text/plain", LARGE)
 
 
@@ -107,7 +107,7 @@ def refused(client: socket.socket) -> bool:
 
 def test_who_finds_no_room_in_time_is_told_so() -> None:
     gate = Gate()
-    limits = Limits(max_large_responses=1, room_timeout_seconds=0.05)
+    limits = HttpLimits(max_large_responses=1, room_timeout_seconds=0.05)
     routes = [Route("/large", gate.handle, large=True), Route("/", hello)]
     with running_server(routes, limits) as server, server.connect() as first, server.connect() as second:
         first.sendall(GET_LARGE)
@@ -129,7 +129,7 @@ def test_who_finds_no_room_in_time_is_told_so() -> None:
 
 def test_a_burst_beyond_all_bounds_is_answered_to_the_last() -> None:
     gate = Gate()
-    limits = Limits(
+    limits = HttpLimits(
         max_connections=8, max_large_responses=2, room_timeout_seconds=3600, newcomer_grace_seconds=3600
     )
     with running_server([Route("/large", gate.handle, large=True)], limits) as server, ExitStack() as stack:
@@ -146,7 +146,7 @@ def test_a_burst_beyond_all_bounds_is_answered_to_the_last() -> None:
 
 
 def test_a_reader_that_keeps_us_waiting_gives_way_to_another() -> None:
-    limits = Limits(max_large_responses=1, reader_patience_seconds=0.05, write_timeout_seconds=3600)
+    limits = HttpLimits(max_large_responses=1, reader_patience_seconds=0.05, write_timeout_seconds=3600)
     with (
         running_server([Route("/large", large, large=True)], limits) as server,
         server.connect(receive_buffer_bytes=4096) as stalled,
@@ -162,7 +162,9 @@ def test_a_reader_that_keeps_us_waiting_gives_way_to_another() -> None:
 
 def test_a_stop_answers_those_who_wait_for_room() -> None:
     gate = Gate()
-    limits = Limits(max_large_responses=1, room_timeout_seconds=3600, stop_timeout_seconds=DEADLINE_SECONDS)
+    limits = HttpLimits(
+        max_large_responses=1, room_timeout_seconds=3600, stop_timeout_seconds=DEADLINE_SECONDS
+    )
     with (
         running_server([Route("/large", gate.handle, large=True), Route("/", hello)], limits) as server,
         server.connect() as first,

@@ -12,8 +12,8 @@ from contextlib import ExitStack, contextmanager, suppress
 import anyio
 import pytest
 
-from otel_tickrmeter.http.connection import Limits
-from otel_tickrmeter.http.message import Request, Response
+from otel_tickrmeter.http.connection import HttpLimits
+from otel_tickrmeter.http.message import HttpRequest, Response
 from otel_tickrmeter.http.routing import Route
 from tests.support.http_peer import (
     GET,
@@ -26,10 +26,10 @@ from tests.support.http_peer import (
 from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 LARGE = bytes(64 * 1024 * 1024)
-PATIENT = Limits(header_timeout_seconds=3600, idle_timeout_seconds=3600, write_timeout_seconds=3600)
+PATIENT = HttpLimits(header_timeout_seconds=3600, idle_timeout_seconds=3600, write_timeout_seconds=3600)
 
 
-async def large(_: Request) -> Response:
+async def large(_: HttpRequest) -> Response:
     return Response(200, "text/plain", LARGE)
 
 
@@ -95,7 +95,7 @@ def test_nothing_is_rendered_for_half_a_request() -> None:
 
 def test_the_oldest_waiting_connection_makes_room() -> None:
     with (
-        running_server([Route("/", hello)], Limits(max_connections=2)) as server,
+        running_server([Route("/", hello)], HttpLimits(max_connections=2)) as server,
         server.connect() as first,
         server.connect() as second,
     ):
@@ -111,13 +111,13 @@ def test_the_oldest_waiting_connection_makes_room() -> None:
 def test_a_response_in_flight_is_the_last_to_make_room() -> None:
     entered: list[anyio.Event] = []
 
-    async def wait(_: Request) -> Response:
+    async def wait(_: HttpRequest) -> Response:
         entered.append(anyio.Event())
         await entered[0].wait()
         return Response(200, "text/plain", b"waited")
 
     with (
-        running_server([Route("/wait", wait), Route("/", hello)], Limits(max_connections=2)) as server,
+        running_server([Route("/wait", wait), Route("/", hello)], HttpLimits(max_connections=2)) as server,
         server.connect() as answered,
         server.connect() as half_sent,
     ):
@@ -132,7 +132,7 @@ def test_a_response_in_flight_is_the_last_to_make_room() -> None:
 
 
 def test_clients_that_do_not_read_make_room_too() -> None:
-    limits = Limits(max_connections=4, write_timeout_seconds=3600)
+    limits = HttpLimits(max_connections=4, write_timeout_seconds=3600)
     with running_server([Route("/large", large), Route("/", hello)], limits) as server, ExitStack() as stack:
         for _ in range(4):
             client = stack.enter_context(server.connect(receive_buffer_bytes=4096))
@@ -143,7 +143,7 @@ def test_clients_that_do_not_read_make_room_too() -> None:
 
 
 def test_a_late_header_ends_the_connection_however_it_trickles() -> None:
-    limits = Limits(header_timeout_seconds=0.2)
+    limits = HttpLimits(header_timeout_seconds=0.2)
     with running_server([Route("/", hello)], limits) as server, server.connect() as client:
         client.sendall(b"GET / HTTP/1.1\r\n")
         client.settimeout(0.01)
@@ -162,7 +162,7 @@ def test_a_late_header_ends_the_connection_however_it_trickles() -> None:
 
 
 def test_a_second_request_has_the_header_timeout_from_its_first_byte() -> None:
-    limits = Limits(header_timeout_seconds=0.2, idle_timeout_seconds=3600)
+    limits = HttpLimits(header_timeout_seconds=0.2, idle_timeout_seconds=3600)
     with running_server([Route("/", hello)], limits) as server:
         with held(server):
             client = server.connect()
@@ -180,7 +180,7 @@ def test_a_second_request_has_the_header_timeout_from_its_first_byte() -> None:
 
 
 def test_an_idle_connection_ends() -> None:
-    limits = Limits(header_timeout_seconds=3600, idle_timeout_seconds=0.05)
+    limits = HttpLimits(header_timeout_seconds=3600, idle_timeout_seconds=0.05)
     with running_server([Route("/", hello)], limits) as server, server.connect() as client:
         client.sendall(GET)
         assert read_to_end(client).endswith(b"hello\n")
@@ -189,11 +189,11 @@ def test_an_idle_connection_ends() -> None:
 @pytest.mark.parametrize(
     "limits",
     [
-        Limits(write_timeout_seconds=0.2, min_bytes_per_second=1e12),
-        Limits(write_timeout_seconds=0.2, min_bytes_per_second=1e8),
+        HttpLimits(write_timeout_seconds=0.2, min_bytes_per_second=1e12),
+        HttpLimits(write_timeout_seconds=0.2, min_bytes_per_second=1e8),
     ],
 )
-def test_a_client_that_does_not_read_is_let_go(limits: Limits) -> None:
+def test_a_client_that_does_not_read_is_let_go(limits: HttpLimits) -> None:
     with running_server([Route("/large", large), Route("/", hello)], limits) as server:
         with server.connect(receive_buffer_bytes=4096) as client:
             client.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -208,7 +208,7 @@ def test_a_client_that_does_not_read_is_let_go(limits: Limits) -> None:
 def test_a_client_that_sends_without_end_is_not_read_ahead() -> None:
     entered: list[anyio.Event] = []
 
-    async def wait(_: Request) -> Response:
+    async def wait(_: HttpRequest) -> Response:
         entered.append(anyio.Event())
         await entered[0].wait()
         return Response(200, "text/plain", b"")
@@ -226,7 +226,7 @@ def test_a_client_that_sends_without_end_is_not_read_ahead() -> None:
 
 
 def test_clients_that_reset_are_forgotten() -> None:
-    with running_server([Route("/large", large), Route("/", hello)], Limits(max_connections=4)) as server:
+    with running_server([Route("/large", large), Route("/", hello)], HttpLimits(max_connections=4)) as server:
         for _ in range(50):
             with server.connect() as client:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")

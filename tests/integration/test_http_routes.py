@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from otel_tickrmeter.http.message import Body
+from otel_tickrmeter.http.message import ResponseBody
 from otel_tickrmeter.http.negotiate import OPENMETRICS_CONTENT_TYPE, TEXT_CONTENT_TYPE, Format
-from otel_tickrmeter.http.pages import HealthReport, LandingState
-from otel_tickrmeter.http.routes import ExpositionUnavailableError, build_routes
 from otel_tickrmeter.http.routing import Route
+from otel_tickrmeter.web.pages import HealthReport, LandingState
+from otel_tickrmeter.web.routes import ExpositionUnavailableError, build_routes
 from tests.support.http_peer import RunningServer, running_server
 from tests.support.waiting import DEADLINE_SECONDS
 
@@ -27,7 +27,7 @@ class Exporter:
     unavailable: str | None = None
     asked: list[tuple[Format, bool]] = field(default_factory=list)
 
-    async def exposition(self, chosen: Format, compressed: bool) -> Body:  # noqa: FBT001  the protocol's shape
+    async def exposition(self, chosen: Format, compressed: bool) -> ResponseBody:  # noqa: FBT001  the protocol's shape
         self.asked.append((chosen, compressed))
         if self.unavailable is not None:
             raise ExpositionUnavailableError(self.unavailable)

@@ -9,8 +9,8 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from otel_tickrmeter.http.connection import Limits
-from otel_tickrmeter.http.message import Body, Request, Response
+from otel_tickrmeter.http.connection import HttpLimits
+from otel_tickrmeter.http.message import HttpRequest, Response, ResponseBody
 from otel_tickrmeter.http.routing import Route
 from otel_tickrmeter.http.server import serve
 from otel_tickrmeter.http.sockets import ListenError
@@ -20,23 +20,23 @@ from tests.support.waiting import DEADLINE_SECONDS, wait_until
 PAGE = bytes(range(256)) * 8192
 
 
-async def page(_: Request) -> Response:
+async def page(_: HttpRequest) -> Response:
     return Response(200, "text/plain", PAGE, (("Vary", "Accept"),))
 
 
-async def echo(request: Request) -> Response:
+async def echo(request: HttpRequest) -> Response:
     return Response(200, "text/plain", repr((request.path, request.query, request.headers)).encode())
 
 
-async def parts(_: Request) -> Response:
+async def parts(_: HttpRequest) -> Response:
     return Response(200, "text/plain", [b"one ", b"", b"two"])
 
 
-async def stream(_: Request) -> Response:
+async def stream(_: HttpRequest) -> Response:
     return Response(200, "text/plain", (part for part in (b"one ", b"", b"two")))
 
 
-async def async_stream(_: Request) -> Response:
+async def async_stream(_: HttpRequest) -> Response:
     async def generate() -> AsyncIterator[bytes]:
         for part in (b"one ", b"two"):
             await checkpoint()
@@ -205,7 +205,7 @@ def test_a_head_with_a_faulty_body_is_refused_without_one(rest: bytes, status: i
 @pytest.mark.parametrize("pieces", [1, 2, 1000])
 def test_a_request_with_two_readings_is_refused_and_what_follows_too(sent: bytes, pieces: int) -> None:
     size = -(-len(sent) // pieces)
-    limits = Limits(linger_timeout_seconds=DEADLINE_SECONDS)
+    limits = HttpLimits(linger_timeout_seconds=DEADLINE_SECONDS)
     with running_server([Route("/", hello)], limits) as server, server.connect() as client:
         for start in range(0, len(sent), size):
             client.sendall(sent[start : start + size])
@@ -239,18 +239,21 @@ def test_a_body_that_waits_for_consent_is_not_asked_for() -> None:
 
 
 def test_faulty_handlers_are_answered_for() -> None:
-    async def fail(_: Request) -> Response:
+    async def fail(_: HttpRequest) -> Response:
         raise RuntimeError("planted")
 
-    async def bad_header(_: Request) -> Response:
+    async def bad_header(_: HttpRequest) -> Response:
         return Response(200, "text/plain\r\nX: y", b"")
 
-    async def hang(_: Request) -> Response:
+    async def hang(_: HttpRequest) -> Response:
         await anyio.sleep_forever()
         raise AssertionError
 
     routes = [Route("/fail", fail), Route("/header", bad_header), Route("/hang", hang), Route("/", hello)]
-    with running_server(routes, Limits(handler_timeout_seconds=0.05)) as server, server.connect() as client:
+    with (
+        running_server(routes, HttpLimits(handler_timeout_seconds=0.05)) as server,
+        server.connect() as client,
+    ):
         for path, status in ((b"/fail", 500), (b"/header", 500), (b"/hang", 503), (b"/", 200)):
             client.sendall(get(path))
             assert read_response(client)[0].startswith(b"HTTP/1.1 %d " % status)
@@ -264,7 +267,7 @@ def test_faulty_handlers_are_answered_for() -> None:
 
 
 def test_a_stream_that_fails_is_cut_off_not_ended() -> None:
-    async def fail_midway(_: Request) -> Response:
+    async def fail_midway(_: HttpRequest) -> Response:
         def generate() -> Iterator[bytes]:
             yield b"one"
             raise RuntimeError("planted")
@@ -284,9 +287,9 @@ def test_a_stream_that_fails_is_cut_off_not_ended() -> None:
 
 def test_a_stream_is_closed_when_its_client_leaves() -> None:
     closed = []
-    bodies: list[Body] = []
+    bodies: list[ResponseBody] = []
 
-    async def endless(_: Request) -> Response:
+    async def endless(_: HttpRequest) -> Response:
         async def generate() -> AsyncIterator[bytes]:
             try:
                 while True:
@@ -318,13 +321,13 @@ def test_forty_large_responses_at_once() -> None:
 def test_stopping_lets_a_response_finish_and_closes_the_rest() -> None:
     entered: list[anyio.Event] = []
 
-    async def slow(_: Request) -> Response:
+    async def slow(_: HttpRequest) -> Response:
         entered.append(anyio.Event())
         await entered[0].wait()
         return Response(200, "text/plain", PAGE)
 
     # As long as it takes here; that it ends is another test's.
-    limits = Limits(stop_timeout_seconds=3600, handler_timeout_seconds=3600, header_timeout_seconds=3600)
+    limits = HttpLimits(stop_timeout_seconds=3600, handler_timeout_seconds=3600, header_timeout_seconds=3600)
     with running_server([Route("/slow", slow), Route("/", hello)], limits) as server:
         with server.connect() as client, server.connect() as idle, server.connect() as half_sent:
             idle.sendall(GET)
@@ -346,11 +349,11 @@ def test_stopping_lets_a_response_finish_and_closes_the_rest() -> None:
 
 
 def test_stopping_does_not_wait_for_ever() -> None:
-    async def hang(_: Request) -> Response:
+    async def hang(_: HttpRequest) -> Response:
         await anyio.sleep_forever()
         raise AssertionError
 
-    limits = Limits(stop_timeout_seconds=0.1, handler_timeout_seconds=3600, write_timeout_seconds=3600)
+    limits = HttpLimits(stop_timeout_seconds=0.1, handler_timeout_seconds=3600, write_timeout_seconds=3600)
     with (
         running_server([Route("/hang", hang), Route("/page", page)], limits) as server,
         server.connect() as hanging,

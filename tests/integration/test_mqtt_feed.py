@@ -21,9 +21,11 @@ from otel_tickrmeter.mqtt.silence import REPLACE_SECONDS
 from otel_tickrmeter.settings.model import MqttSettings, ReconnectSettings
 from otel_tickrmeter.stream.link_state import SILENT_SECONDS
 from otel_tickrmeter.stream.message import Connected, Dropped, Lost, Message, Refused, Subscribed, Watermark
+from otel_tickrmeter.stream.subscription import Subscription
 from tests.integration.fake_broker import Proxy
 from tests.integration.feed_thread import FeedThread
 from tests.integration.mosquitto import Mosquitto
+from tests.support.receiving import config_for
 from tests.support.waiting import wait_until
 from tools.server_process import free_port
 
@@ -106,8 +108,23 @@ def test_idle_watermarks_come_all_the_same(tmp_path: Path) -> None:
         feed.wait(lambda: len(feed.events(Watermark)) >= 20)
 
 
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_several_filters_each_with_its_quality_of_service(tmp_path: Path, protocol: Protocol) -> None:
+    wanted = [Subscription("+", 0), Subscription("cars/#", 1)]
+    with (
+        Mosquitto(tmp_path) as broker,
+        FeedThread(MqttSettings(broker.url, protocol=protocol), *wanted) as feed,
+    ):
+        feed.wait_subscribed()
+        broker.publish([("x", b""), ("other/x", b""), ("cars/1/status", b"")], qos=1)
+        feed.wait_messages(2)
+        found = [(message.topic, message.qos) for message in feed.messages]
+        assert found == [(b"x", 0), (b"cars/1/status", 1)]
+
+
 def test_a_topic_prefix_is_one_filter(tmp_path: Path) -> None:
-    with Mosquitto(tmp_path) as broker, FeedThread(MqttSettings(broker.url, topic_prefix="fleet/a/")) as feed:
+    wanted = Subscription("fleet/a/+", 0)
+    with Mosquitto(tmp_path) as broker, FeedThread(MqttSettings(broker.url), wanted) as feed:
         feed.wait_subscribed()
         broker.publish([("fleet/b/x", b""), ("x", b""), ("fleet/a/x/y", b""), ("fleet/a/x", b"mine")])
         feed.wait_messages(1)
@@ -198,16 +215,20 @@ def test_a_subscription_that_the_broker_denies_is_told(tmp_path: Path, protocol:
             "unsubscribe": True,
         },
         "anonymousGroup": "all",
-        "groups": [{"groupname": "all", "roles": []}],
+        "groups": [{"groupname": "all", "roles": [{"rolename": "some"}]}],
         "clients": [],
-        "roles": [],
+        "roles": [
+            {"rolename": "some", "acls": [{"acltype": "subscribeLiteral", "topic": "+", "allow": True}]}
+        ],
     }
     with Mosquitto(tmp_path, dynamic_security=denied, settings=["allow_anonymous true"]) as broker:
         settings = MqttSettings(broker.url, protocol=protocol, reconnect=SOON)
-        with FeedThread(settings) as feed:
+        # The one before it is granted: half of what was asked for would look like silence.
+        with FeedThread(settings, Subscription("+", 0), Subscription("a/#", 1)) as feed:
             feed.wait(lambda: len(feed.events(Refused)) >= 2)
             reason = "subscription_not_authorized" if protocol == "5" else "subscription_refused"
             assert feed.story[:4] == ["Connected", f"Refused:{reason}"] * 2
+            assert "subscription to 'a/#'" in feed.events(Refused)[0].detail
 
 
 def test_a_cut_that_nobody_tells_is_noticed_by_the_keepalive(tmp_path: Path) -> None:
@@ -410,7 +431,7 @@ def test_an_error_in_the_main_process_ends_the_receiver(tmp_path: Path) -> None:
         raise ZeroDivisionError
 
     async def run() -> None:
-        feed = Feed(MqttSettings(broker.url), buffer_size=9, deliver=fail, report=lambda _: None)
+        feed = Feed(config_for(MqttSettings(broker.url)), deliver=fail, report=lambda _: None)
         try:
             await feed.run()
         finally:
@@ -458,8 +479,9 @@ def test_the_receiver_does_not_outlive_a_main_process_that_is_killed(tmp_path: P
         "import sys, anyio\n"
         "from otel_tickrmeter.mqtt.feed import Feed\n"
         "from otel_tickrmeter.settings.model import MqttSettings\n"
+        "from tests.support.receiving import config_for\n"
         "say = lambda event: print(feed.pid, type(event).__name__, flush=True)\n"
-        "feed = Feed(MqttSettings(sys.argv[1]), buffer_size=9, deliver=print, report=say)\n"
+        "feed = Feed(config_for(MqttSettings(sys.argv[1])), deliver=print, report=say)\n"
         "anyio.run(feed.run)"
     )
     with (

@@ -73,7 +73,7 @@ def test_it_serves_and_stops_leaving_nothing(tmp_path: Path, number: signal.Sign
 @pytest.mark.parametrize(
     ("part", "name"),
     [
-        ("demo_broker", "the broker"),
+        ("demo.broker", "the broker"),
         ("run", "the exporter"),
         ("simulate", "the simulated fleet"),
     ],

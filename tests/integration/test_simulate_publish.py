@@ -18,10 +18,10 @@ from paho.mqtt.client import Client, MQTTMessage, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
 from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
-from otel_tickrmeter.settings.model import MessagesSettings, MqttSettings
-from otel_tickrmeter.simulate.options import SimulateOptions
-from otel_tickrmeter.simulate.plan import Plan
-from otel_tickrmeter.simulate.run import simulate
+from otel_tickrmeter.fleets.tickrmeter.settings import SpellingSettings, TopicSettings
+from otel_tickrmeter.fleets.tickrmeter.simulate.options import SimulateOptions
+from otel_tickrmeter.fleets.tickrmeter.simulate.plan import Plan
+from otel_tickrmeter.fleets.tickrmeter.simulate.run import simulate
 from tests.integration.mosquitto import Mosquitto
 
 SECONDS = 60.0
@@ -79,8 +79,8 @@ def test_every_message_arrives_as_planned(
 
     planned = list(Plan(options).messages())
     assert received == [(f"fleet/a/{message.topic}", message.payload) for message in planned]
-    decoder = Decoder("fleet/a/", "mac", MqttSettings().device_id_pattern, MessagesSettings().fields)
-    kinds = Counter(decoder.classify(topic.encode()).value for topic, _ in received)
+    decoder = Decoder("fleet/a/", "mac", TopicSettings().device_id_pattern, SpellingSettings().fields)
+    kinds = Counter(str(decoder.classify(topic.encode())) for topic, _ in received)
     assert kinds == Counter({kind: n for kind, n in summary.messages.items() if n})
     assert summary.complete
     assert summary.failure is None

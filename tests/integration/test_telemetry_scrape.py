@@ -8,8 +8,8 @@ import anyio
 import pytest
 
 from otel_tickrmeter.http.negotiate import Format
-from otel_tickrmeter.http.pages import HealthReport, LandingState
-from otel_tickrmeter.http.routes import build_routes
+from otel_tickrmeter.web.pages import HealthReport, LandingState
+from otel_tickrmeter.web.routes import build_routes
 from tests.integration.exporter import Exporter
 from tests.support.assembly import assemble, compact_telemetry
 from tests.support.exposition_text import exposition, labels_of

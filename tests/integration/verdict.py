@@ -6,11 +6,10 @@ and measured by the exporter, so what is made of them may differ by `TOLERANCE_S
 
 from collections.abc import Iterator
 
-from otel_tickrmeter.rows import all_rows
-from otel_tickrmeter.settings.model import Detail
-from otel_tickrmeter.telemetry.registration import rows_for
+from otel_tickrmeter.fleets.tickrmeter.detail import Detail
 from tests.integration.exposition import Exposition, Labels, Series
 from tests.integration.simulation import Simulated, without
+from tests.support.settings import rows_in
 
 TOLERANCE_SECONDS = 0.3
 """How far a latency may be from its plan. Seen: 0.11 s, when four busy processes wanted these two cores; the
@@ -60,9 +59,7 @@ def faults(exposition: Exposition, run: Simulated, detail: Detail) -> Iterator[s
 
 
 def families(exposition: Exposition, detail: Detail) -> Iterator[str]:
-    rows = {
-        row.exposed: row.exposed_type for row in rows_for(all_rows(), detail) if row.exposed not in NEVER_SEEN
-    }
+    rows = {row.exposed: row.exposed_type for row in rows_in(detail) if row.exposed not in NEVER_SEEN}
     shown = {name: kind for name, kind in exposition.types.items() if name != "target_info"}
     if shown != rows:
         yield f"families and types differ: {sorted(shown.items() ^ rows.items())}"

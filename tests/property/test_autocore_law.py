@@ -25,7 +25,7 @@ from otel_tickrmeter.fleets.autocore.reason import USUAL, Reason, Registration
 from otel_tickrmeter.fleets.autocore.sensor import MAX_SENSORS
 from otel_tickrmeter.fleets.autocore.topics import DEVICE_ID, MAX_RELAYS, RESERVED
 from otel_tickrmeter.stream.message import Dropped, Lost, Stalled, Watermark
-from otel_tickrmeter.stream.reason import ErrorReason
+from otel_tickrmeter.stream.reason import ErrorReason, LinkReason
 from tests.support.autocore import Driver, Entry, named, ns, stamp
 from tests.support.autocore_topics import OF_NOBODY, TYPES
 
@@ -103,7 +103,7 @@ def test_rule_11_no_message_breaks_anything_and_what_is_remembered_is_bounded(
         assert len(device.orders) <= MAX_TOPICS
         assert all(0 <= number < MAX_RELAYS for number in device.relays)
         assert all(abs(sensor.value) <= 1e15 and len(sensor.unit) <= 16 for sensor in device.sensors.values())
-    for event in (Lost(ns(at), "other", ""), Stalled(ns(at), 1.0), Dropped(ns(at), 1)):
+    for event in (Lost(ns(at), LinkReason.OTHER, ""), Stalled(ns(at), 1.0), Dropped(ns(at), 1)):
         driver.notice(event)
     driver.notice(Watermark(ns(at + 9000), 0, ns(at + 9000)))
     driver.notice(Watermark(ns(at + 9002), 0, ns(at + 9002)))

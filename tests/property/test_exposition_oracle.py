@@ -10,10 +10,9 @@ from opentelemetry.metrics import CallbackT
 
 from otel_tickrmeter.catalogue import Kind
 from otel_tickrmeter.exporter import names
+from otel_tickrmeter.fleets.tickrmeter.detail import Detail
 from otel_tickrmeter.rows import all_rows
-from otel_tickrmeter.settings.model import Detail
 from otel_tickrmeter.stream.message import Watermark
-from otel_tickrmeter.telemetry.registration import dropped_attributes, rows_for
 from otel_tickrmeter.telemetry.render import FORMATS
 from tests.property.traffic_strategy import DEVICES, SYMBOLS, traffic
 from tests.support.assembly import (
@@ -28,6 +27,7 @@ from tests.support.assembly import (
 )
 from tests.support.exposition_text import Key, exposition
 from tests.support.plain_meter import PlainMeter
+from tests.support.settings import rows_in
 
 BOUNDED = replace(BOUNDS, max_devices=len(DEVICES) - 1, max_symbols=len(SYMBOLS) - 1, max_pairs=7)
 # Nor gives way at a bound: what the stock reader was once told of stays.
@@ -72,7 +72,7 @@ def test_same_samples_as_the_stock_reader(detail: Detail, *, scope_labels: bool,
 @given(steps=traffic(60))
 def test_ended_series_leave_and_their_slots_start_at_zero(detail: Detail, steps: list[Step]) -> None:
     ours = compact_telemetry(detail)
-    plain = PlainMeter(rows_for(all_rows(), detail), dropped_attributes(detail))
+    plain = PlainMeter(rows_in(detail))
     compact_assembly = assemble(ours, detail, ALL_EXPIRES)
     plain_assembly = Assembly(plain, detail, plain.end, NOT_OBSERVED, bounds=ALL_EXPIRES)
     for part in (steps[:20], steps[20:]):

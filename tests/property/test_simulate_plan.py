@@ -10,11 +10,11 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_tickrmeter.simulate.latency import BUCKETS
-from otel_tickrmeter.simulate.options import SimulateOptions, faults, name_firmwares
-from otel_tickrmeter.simulate.plan import Plan
-from otel_tickrmeter.simulate.planned import Answer, Boot, Heartbeat, Planned, Request
-from otel_tickrmeter.simulate.truth import Truth
+from otel_tickrmeter.fleets.tickrmeter.simulate.latency import BUCKETS
+from otel_tickrmeter.fleets.tickrmeter.simulate.options import SimulateOptions, faults, name_firmwares
+from otel_tickrmeter.fleets.tickrmeter.simulate.plan import Plan
+from otel_tickrmeter.fleets.tickrmeter.simulate.planned import Answer, Boot, Heartbeat, Planned, Request
+from otel_tickrmeter.fleets.tickrmeter.simulate.truth import Truth
 
 SHARES = st.sampled_from([0.0, 0.05, 0.3])
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
 from otel_tickrmeter.fleets.tickrmeter.device import UNKNOWN, Device, Pair
+from otel_tickrmeter.fleets.tickrmeter.heartbeat import PLACES
 from otel_tickrmeter.fleets.tickrmeter.reason import (
     DisplacedKind,
     ExpiredKind,
@@ -15,12 +16,12 @@ from otel_tickrmeter.fleets.tickrmeter.reason import (
     UnmatchedReason,
 )
 from otel_tickrmeter.fleets.tickrmeter.registry import Limits
+from otel_tickrmeter.fleets.tickrmeter.settings import SpellingSettings, TopicSettings
+from otel_tickrmeter.fleets.tickrmeter.simulate.options import SimulateOptions
+from otel_tickrmeter.fleets.tickrmeter.simulate.plan import Plan
+from otel_tickrmeter.fleets.tickrmeter.simulate.truth import KnownDevice, Truth
 from otel_tickrmeter.fleets.tickrmeter.state import Fleet
 from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
-from otel_tickrmeter.settings.model import MessagesSettings, MqttSettings
-from otel_tickrmeter.simulate.options import SimulateOptions
-from otel_tickrmeter.simulate.plan import Plan
-from otel_tickrmeter.simulate.truth import KnownDevice, Truth
 from otel_tickrmeter.stream.message import Message
 from otel_tickrmeter.stream.reason import ErrorReason
 from tests.property.test_simulate_plan import options
@@ -117,17 +118,8 @@ def counted(truth: Truth) -> Counter[tuple[str, ...]]:
 
 
 def as_known(device: Device) -> KnownDevice:
-    readings = {
-        "firmware_version": device.firmware_version,
-        "inner_version": device.inner_version,
-        "flash_id": device.flash_id,
-        "battery": device.battery,
-        "charging": device.charging,
-        "vin": device.vin,
-        "uptime": device.uptime,
-        "wifi_lost": device.wifi_lost,
-        "boot_count": device.boot_count,
-    }
+    kept = dict(zip(PLACES, device.readings, strict=True))
+    readings = {"firmware_version": device.firmware_version, **kept}
     told = {name: value for name, value in readings.items() if value is not None and value != UNKNOWN}
     return KnownDevice(told, offline=device.said_offline, boots=device.boots_seen)
 
@@ -139,7 +131,7 @@ def test_the_core_sees_what_the_simulator_says(
     """The machine may stand still for a while: what was due then leaves when it goes on, in its order."""
     tally = Tally()
     fleet = Fleet(limits(drawn.request_timeout), tally)
-    decoder = Decoder("", "mac", MqttSettings().device_id_pattern, MessagesSettings().fields)
+    decoder = Decoder("", "mac", TopicSettings().device_id_pattern, SpellingSettings().fields)
     truth = Truth(drawn.request_timeout)
     last_ns = 0
     for planned in Plan(drawn).messages():
@@ -149,7 +141,9 @@ def test_the_core_sees_what_the_simulator_says(
         truth.record(planned._replace(at_seconds=sent_at))
         last_ns = round(sent_at * NS)
         message = Message(planned.topic.encode(), planned.payload, last_ns)
-        event = decoder.decode(decoder.classify(message.topic), message)
+        message_type = decoder.classify(message.topic)
+        assert message_type is not None
+        event = decoder.decode(message_type, message)
         assert event is not None
         fleet.advance(last_ns, last_ns)
         fleet.apply(event, last_ns, backlog=False)

@@ -32,7 +32,7 @@ def test_same_target_info_as_the_stock_reader(attributes: Mapping[str, AnyValue]
     ours = SnapshotTelemetry(
         CompactMeter([]), resource, 1.0, exposition_rows(), clock_ns=lambda: 0, unix_offset_ns=lambda: 0
     )
-    stock = StockTelemetry(resource, [], frozenset(), 10, scope_labels=False, temporality=None)
+    stock = StockTelemetry(resource, [], 10, scope_labels=False, temporality=None)
     # It tells nothing of the target before there is a figure.
     stock.meter().create_counter("x").add(1)
 

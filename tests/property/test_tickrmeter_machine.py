@@ -27,6 +27,7 @@ from otel_tickrmeter.stream.message import (
     Subscribed,
     Watermark,
 )
+from otel_tickrmeter.stream.reason import LinkReason
 from tests.support.exporter import Exporter
 from tests.support.ledger import Entry, Ledger
 from tests.support.wire import answer, boot, booted, message, request, status, stream
@@ -51,8 +52,8 @@ FLAGS = st.sampled_from(["", "", "", "", "backlog", "retain", "duplicate"])
 LINK_EVENTS: list[Callable[[int], LinkEvent]] = [
     lambda at_ns: Connected(at_ns, session_present=False, protocol="5"),
     Subscribed,
-    lambda at_ns: Refused(at_ns, "not_authorized", ""),
-    lambda at_ns: Lost(at_ns, "closed_by_broker", ""),
+    lambda at_ns: Refused(at_ns, LinkReason.NOT_AUTHORIZED, ""),
+    lambda at_ns: Lost(at_ns, LinkReason.CLOSED_BY_BROKER, ""),
     lambda at_ns: Stalled(at_ns, 2.0),
     lambda at_ns: Doubted(at_ns, 2.0),
     lambda at_ns: Heard(at_ns, 3.0),
@@ -179,7 +180,7 @@ class Traffic(RuleBasedStateMachine):
     @invariant()
     def every_message_is_counted(self) -> None:
         counted = self.recording.figures("tickrmeter_messages_total")
-        assert sum(counted.values()) == self.delivered == self.recording.recorder.messages_processed
+        assert sum(counted.values()) == self.delivered == self.recording.messages.processed
 
     def teardown(self) -> None:
         self.bound.stop()

@@ -15,6 +15,7 @@ from otel_tickrmeter.stream.message import (
     Subscribed,
     Watermark,
 )
+from otel_tickrmeter.stream.reason import LinkReason
 from tests.support.assembly import SECOND_NS, START_NS, Answered, Step
 
 # One more of each than LIMITS of the tests admit.
@@ -102,8 +103,8 @@ _link = st.sampled_from(
     [
         Connected(0, session_present=True, protocol="5"),
         Subscribed(0),
-        Refused(0, "bad_credentials", "no"),
-        Lost(0, "closed", "by the peer"),
+        Refused(0, LinkReason.BAD_CREDENTIALS, "no"),
+        Lost(0, LinkReason.CLOSED_BY_BROKER, "by the peer"),
         Stalled(0, 1.5),
         Dropped(0, 3),
         Watermark(0, 7, 0),

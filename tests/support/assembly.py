@@ -16,26 +16,22 @@ from otel_tickrmeter.catalogue.observe import as_callbacks
 from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
 from otel_tickrmeter.exporter.observers import ProcessObserver, exposition_callbacks
 from otel_tickrmeter.exporter.process import SystemSample
+from otel_tickrmeter.fleets.tickrmeter.detail import Detail
+from otel_tickrmeter.fleets.tickrmeter.intake import TickrMeterIntake
+from otel_tickrmeter.fleets.tickrmeter.settings import MetricsSettings, MonitoringSettings, TickrMeterSettings
 from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.pipeline import Clock, make_pipeline
-from otel_tickrmeter.rows import all_rows
-from otel_tickrmeter.settings.model import (
-    Detail,
-    MetricsSettings,
-    MonitoringSettings,
-    OtlpSettings,
-    Settings,
-    Temporality,
-)
+from otel_tickrmeter.settings.model import OtlpSettings, Temporality
 from otel_tickrmeter.stream.message import LinkEvent, Message
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.deltas import Deltas
 from otel_tickrmeter.telemetry.exposition import Telemetry
-from otel_tickrmeter.telemetry.registration import SCOPE_NAME, dropped_attributes, rows_for
+from otel_tickrmeter.telemetry.registration import SCOPE_NAME
 from otel_tickrmeter.telemetry.render import Format
 from otel_tickrmeter.telemetry.series import label_text
 from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
 from otel_tickrmeter.telemetry.stock import StockTelemetry
+from tests.support.settings import rows_in, settings_of
 
 SECOND_NS = 1_000_000_000
 START_NS = 1_000 * SECOND_NS
@@ -84,7 +80,7 @@ def compact_telemetry(
         "otel_scope_schema_url": "",
     }
     return SnapshotTelemetry(
-        CompactMeter(rows_for(all_rows(), detail), dropped_attributes(detail)),
+        CompactMeter(rows_in(detail)),
         RESOURCE,
         5.0,
         exposition_rows(),
@@ -100,8 +96,7 @@ def stock_telemetry(
 ) -> StockTelemetry:
     return StockTelemetry(
         RESOURCE,
-        rows_for(all_rows(), detail),
-        dropped_attributes(detail),
+        rows_in(detail),
         series_limit=100_001,
         scope_labels=scope_labels,
         temporality=temporality,
@@ -131,14 +126,20 @@ class Assembly:
         process = ProcessObserver(BUILD)
         process.publish(SAMPLE)
         self._pipeline = make_pipeline(
-            Settings(metrics=MetricsSettings(detail), monitoring=bounds, otlp=OtlpSettings(enabled=True)),
+            settings_of(
+                TickrMeterSettings(metrics=MetricsSettings(detail), monitoring=bounds),
+                otlp=OtlpSettings(enabled=True),
+            ),
             meter,
             end_series,
             {**as_callbacks(process.callbacks()), **exposition},
             Clock(START_NS, lambda: UNIX_OFFSET_NS, count(0, PROCESSING_NS).__next__),
             letters=LetterWriter(Path(os.devnull), 1, 0),
         )
-        self.fleet, self.recorder = self._pipeline.fleet, self._pipeline.recorder
+        self.recorder = self._pipeline.recorder
+        (intake,) = self._pipeline.fleets
+        assert isinstance(intake, TickrMeterIntake)
+        self.fleet = intake.fleet
 
     def play(self, steps: Iterable[Step]) -> None:
         """Give it what the receiver and the HTTP server would."""

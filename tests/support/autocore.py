@@ -18,7 +18,7 @@ from otel_tickrmeter.fleets.autocore.event import (
     SystemMessage,
     When,
 )
-from otel_tickrmeter.fleets.autocore.intake import Intake
+from otel_tickrmeter.fleets.autocore.intake import AutoCoreIntake
 from otel_tickrmeter.fleets.autocore.outcomes import Outcomes
 from otel_tickrmeter.fleets.autocore.reason import Cause, Reason, Registration
 from otel_tickrmeter.fleets.autocore.relay import Change, Relay
@@ -138,7 +138,7 @@ class Driver:
         self.limits = replace(LIMITS, **changes)  # type: ignore[arg-type]
         self.fleet = Fleet(self.limits, self.ledger)
         self.decoder = Decoder(layouts, DEFAULT_FIELDS, relay_offset, prefix)
-        self.intake = Intake(self.decoder, self.fleet, self.ledger, lambda: UNIX * NS)
+        self.intake = AutoCoreIntake(self.decoder, self.fleet, self.ledger, lambda: UNIX * NS, {})  # type: ignore[arg-type]  # told of errors only
         self.types: list[MessageType] = []
 
     def publish(

@@ -5,11 +5,11 @@ from enum import StrEnum
 
 from otel_tickrmeter.catalogue.observe import as_callbacks
 from otel_tickrmeter.fleets.autocore.catalogue import rows
-from otel_tickrmeter.fleets.autocore.intake import Intake
+from otel_tickrmeter.fleets.autocore.intake import AutoCoreIntake
 from otel_tickrmeter.fleets.autocore.observers import ConnectionObserver, FleetObserver
 from otel_tickrmeter.fleets.autocore.recorder import FleetRecorder
 from otel_tickrmeter.fleets.autocore.state import Fleet
-from otel_tickrmeter.stream.link_state import Link
+from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.family import HistogramFamily
 from otel_tickrmeter.telemetry.registration import make_observed, make_recorded
@@ -25,10 +25,10 @@ class Instruments(Driver):
         super().__init__(tuple(layouts), **changes)  # type: ignore[arg-type]
         self.errors: list[tuple[StrEnum, StrEnum]] = []
         self.meter = CompactMeter(rows())
-        recorder = FleetRecorder(make_recorded(self.meter, rows()), self, self.meter.end)
+        recorder = FleetRecorder(make_recorded(self.meter, rows()), self, self.meter.end)  # type: ignore[arg-type]  # the same
         self.fleet = Fleet(self.limits, recorder)
-        self.intake = Intake(self.decoder, self.fleet, self, lambda: UNIX * NS)
-        self.link = Link(0)
+        self.intake = AutoCoreIntake(self.decoder, self.fleet, self, lambda: UNIX * NS, {})  # type: ignore[arg-type]  # told of errors only
+        self.link = LinkState(0)
         self.now_ns = 0
         observed = (
             FleetObserver(self.fleet).callbacks()

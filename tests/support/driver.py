@@ -1,6 +1,7 @@
 """Drives the fleet's state with short words and small integer times, in the order that the handler keeps."""
 
 from dataclasses import replace
+from types import MappingProxyType
 
 from otel_tickrmeter.fleets.tickrmeter.event import (
     DeviceBoot,
@@ -11,6 +12,7 @@ from otel_tickrmeter.fleets.tickrmeter.event import (
     StockRequest,
     StockResponse,
 )
+from otel_tickrmeter.fleets.tickrmeter.heartbeat import PLACES
 from otel_tickrmeter.fleets.tickrmeter.registry import Limits
 from otel_tickrmeter.fleets.tickrmeter.state import Fleet
 from tests.support.ledger import Entry, Ledger
@@ -76,8 +78,13 @@ class Driver:
         return {device.id for device in self.fleet.devices.values() if self.fleet.online(device)}
 
 
+OWN = MappingProxyType({"online": None, "firmware_version": None, "faults": ()})
+"""Parts of a heartbeat that are no kept readings, as they are when it carries none."""
+
+
 def heartbeat(device: str, **readings: object) -> DeviceStatus:
     """Make a heartbeat that carries these readings only."""
-    assert readings.keys() <= set(DeviceStatus._fields)
-    carried = {"device_id": device, "faults": (), **readings}
-    return DeviceStatus._make(carried.get(name) for name in DeviceStatus._fields)
+    own = {name: readings.pop(name, usual) for name, usual in OWN.items()}
+    assert readings.keys() <= PLACES.keys()
+    kept = tuple(readings.get(name) for name in PLACES)
+    return DeviceStatus._make((device, own["online"], own["firmware_version"], kept, own["faults"]))

@@ -4,26 +4,27 @@ from collections.abc import Iterable
 from itertools import count
 
 from otel_tickrmeter.catalogue.observe import as_callbacks
+from otel_tickrmeter.exporter.messages import MessageRecorder
 from otel_tickrmeter.exporter.observers import LetterObserver, LinkObserver
 from otel_tickrmeter.exporter.recorder import ProgramRecorder
+from otel_tickrmeter.fleets.tickrmeter.detail import Detail
 from otel_tickrmeter.fleets.tickrmeter.event import MessageType
-from otel_tickrmeter.fleets.tickrmeter.intake import Intake
+from otel_tickrmeter.fleets.tickrmeter.intake import TickrMeterIntake
 from otel_tickrmeter.fleets.tickrmeter.observers import FleetObserver, Ranks
 from otel_tickrmeter.fleets.tickrmeter.outcomes import Outcomes
 from otel_tickrmeter.fleets.tickrmeter.recorder import FleetRecorder
 from otel_tickrmeter.fleets.tickrmeter.registry import Limits
-from otel_tickrmeter.fleets.tickrmeter.sender import device_in
 from otel_tickrmeter.fleets.tickrmeter.state import Fleet
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.letters.writer import LetterWriter
-from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.set_aside import SetAside
-from otel_tickrmeter.stream.link_state import Link
+from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.message import Message
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.family import HistogramFamily
-from otel_tickrmeter.telemetry.registration import dropped_attributes, make_observed, make_recorded, rows_for
+from otel_tickrmeter.telemetry.registration import make_observed, make_recorded
 from tests.support.driver import LIMITS
+from tests.support.settings import rows_in
 from tests.support.wire import decoder
 
 PROCESSING_NS = 20_000
@@ -37,27 +38,29 @@ class Exporter:
         self,
         limits: Limits = LIMITS,
         *,
-        detail: str = "device",
+        detail: Detail = "device",
         outcomes: Outcomes | None = None,
         letters: LetterWriter | None = None,
     ) -> None:
-        rows = rows_for(all_rows(), detail)
-        self.meter = CompactMeter(rows, dropped_attributes(detail))
+        rows = rows_in(detail)
+        self.meter = CompactMeter(rows)
         recorded = make_recorded(self.meter, rows)
-        self.recorder = ProgramRecorder(recorded, MessageType)
+        self.recorder = ProgramRecorder(recorded)
+        self.messages = MessageRecorder(recorded, "tickrmeter", MessageType)
         # In symbol detail too, pairs record with their device here: the view has to drop it.
-        self.fleet_recorder = FleetRecorder(recorded, self.recorder, self.meter.end)
+        self.fleet_recorder = FleetRecorder(recorded, self.messages, self.meter.end)
         self.fleet = Fleet(limits, outcomes or self.fleet_recorder)
-        self.link = Link(0)
+        self.link = LinkState(0)
+        observer = FleetObserver(self.fleet, Ranks(1, 10), lambda: 0)
         self.handler = Handler(
-            Intake(decoder(), self.fleet, self.fleet_recorder, self.recorder),
+            [TickrMeterIntake(decoder(), self.fleet, self.fleet_recorder, self.messages, observer)],
             self.recorder,
             count(step=PROCESSING_NS).__next__,
             self.link,
-            set_aside=SetAside(letters, lambda: 0, device_in),
+            set_aside=SetAside(letters, lambda: 0),
         )
         observed = as_callbacks(
-            FleetObserver(self.fleet, Ranks(1, 10), lambda: 0).callbacks()
+            observer.callbacks()
             | LinkObserver(self.link, lambda: 0).callbacks()
             | LetterObserver(letters).callbacks()
         )

@@ -10,8 +10,8 @@ from anyio.abc import TaskStatus
 from anyio.from_thread import start_blocking_portal
 from loguru import logger
 
-from otel_tickrmeter.http.connection import Limits
-from otel_tickrmeter.http.message import Request, Response, text_response
+from otel_tickrmeter.http.connection import HttpLimits
+from otel_tickrmeter.http.message import HttpRequest, Response, text_response
 from otel_tickrmeter.http.routing import Route
 from otel_tickrmeter.http.server import serve
 from tests.support.waiting import DEADLINE_SECONDS
@@ -55,7 +55,7 @@ class RunningServer:
 
 @contextmanager
 def running_server(
-    routes: Iterable[Route], limits: Limits | None = None, host: str = "127.0.0.1"
+    routes: Iterable[Route], limits: HttpLimits | None = None, host: str = "127.0.0.1"
 ) -> Iterator[RunningServer]:
     """Serves until the block ends, then stops gracefully; a failing server fails the test."""
     server = RunningServer(host)
@@ -70,7 +70,7 @@ def running_server(
                     0,
                     routes,
                     lambda method, endpoint, status, _: server.responses.append((method, endpoint, status)),
-                    limits=limits or Limits(),
+                    limits=limits or HttpLimits(),
                     task_status=task_status,
                 )
 
@@ -85,7 +85,7 @@ def running_server(
             logger.remove(sink)
 
 
-async def hello(_: Request) -> Response:
+async def hello(_: HttpRequest) -> Response:
     """A handler that answers at once."""
     return text_response(200, "hello")
 

@@ -16,14 +16,13 @@ Labels = frozenset[tuple[str, str]]
 class PlainCounter(Counter):
     """Sums by labels."""
 
-    def __init__(self, row: Instrument, dropped: frozenset[str]) -> None:
+    def __init__(self, row: Instrument) -> None:
         self._row = row
-        self._dropped = dropped
         self._sums: dict[Labels, float] = {}
 
     def add(self, amount: float, attributes: Attributes = None, context: Context | None = None) -> None:
         del context
-        key = labels(attributes, self._dropped)
+        key = labels(attributes, self._row.dropped)
         self._sums[key] = self._sums.get(key, 0.0) + amount
 
     def end(self, key: Labels) -> None:
@@ -36,14 +35,13 @@ class PlainCounter(Counter):
 class PlainHistogram(Histogram):
     """Amounts by labels."""
 
-    def __init__(self, row: Instrument, dropped: frozenset[str]) -> None:
+    def __init__(self, row: Instrument) -> None:
         self._row = row
-        self._dropped = dropped
         self._amounts: dict[Labels, list[float]] = {}
 
     def record(self, amount: float, attributes: Attributes = None, context: Context | None = None) -> None:
         del context
-        self._amounts.setdefault(labels(attributes, self._dropped), []).append(amount)
+        self._amounts.setdefault(labels(attributes, self._row.dropped), []).append(amount)
 
     def end(self, key: Labels) -> None:
         self._amounts.pop(key, None)
@@ -70,15 +68,14 @@ def labels(attributes: Attributes, dropped: frozenset[str] = frozenset()) -> Lab
 class PlainMeter(NoOpMeter):
     """Counters and histograms; observables do nothing."""
 
-    def __init__(self, rows: Sequence[Instrument], dropped: frozenset[str]) -> None:
+    def __init__(self, rows: Sequence[Instrument]) -> None:
         super().__init__("plain")
         self._rows = {row.name: row for row in rows}
-        self._dropped = dropped
         self._instruments: list[PlainCounter | PlainHistogram] = []
 
     def create_counter(self, name: str, unit: str = "", description: str = "") -> Counter:
         del unit, description
-        counter = PlainCounter(self._rows[name], self._dropped)
+        counter = PlainCounter(self._rows[name])
         self._instruments.append(counter)
         return counter
 
@@ -91,7 +88,7 @@ class PlainMeter(NoOpMeter):
         explicit_bucket_boundaries_advisory: Sequence[float] | None = None,
     ) -> Histogram:
         del unit, description, explicit_bucket_boundaries_advisory
-        histogram = PlainHistogram(self._rows[name], self._dropped)
+        histogram = PlainHistogram(self._rows[name])
         self._instruments.append(histogram)
         return histogram
 

@@ -13,6 +13,7 @@ from otel_tickrmeter.stream.message import (
     Subscribed,
     Watermark,
 )
+from otel_tickrmeter.stream.reason import LinkReason
 from tests.support.assembly import BOUNDS, SECOND_NS, START_NS, Answered, Step
 
 REQUEST_TIMEOUT_SECONDS = BOUNDS.request_timeout
@@ -45,7 +46,7 @@ def bare(topic: bytes, device: str, at_ns: int) -> Message:
 
 def scripted() -> Iterator[Step]:
     """Yield it, in order."""
-    yield Refused(at(0), "unreachable", "nobody there")
+    yield Refused(at(0), LinkReason.NETWORK_UNREACHABLE, "nobody there")
     yield Connected(at(1), session_present=False, protocol="5")
     yield Subscribed(at(1))
     yield bare(b"TICKRMETERBOOT", THIRD, at(2))
@@ -87,7 +88,7 @@ def scripted() -> Iterator[Step]:
     yield Stalled(at(93), 2.0)
     yield Dropped(at(93), 5)
     yield request(FIRST, "BTC", at(94))
-    yield Lost(at(95), "closed", "by the peer")
+    yield Lost(at(95), LinkReason.CLOSED_BY_BROKER, "by the peer")
     yield Connected(at(96), session_present=False, protocol="3.1.1")
     yield Subscribed(at(96))
     yield request(THIRD, "BTC", at(97))

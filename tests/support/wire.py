@@ -3,15 +3,16 @@
 import json
 
 from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
+from otel_tickrmeter.fleets.tickrmeter.heartbeat import DEFAULT_FIELDS
+from otel_tickrmeter.fleets.tickrmeter.settings import TopicSettings
 from otel_tickrmeter.fleets.tickrmeter.spelling import DeviceIdForm
-from otel_tickrmeter.settings.model import DEFAULT_FIELDS, MqttSettings
 from otel_tickrmeter.stream.message import Message
 
 A = "08A6F792DD5C"
 B = "EC6260314DD0"
 C = "4022D8E2FB0C"
 """Device ids as they are in the field."""
-DEVICE_ID_PATTERN = MqttSettings().device_id_pattern
+DEVICE_ID_PATTERN = TopicSettings().device_id_pattern
 
 
 def decoder(prefix: str = "", pattern: str = DEVICE_ID_PATTERN, form: DeviceIdForm = "mac") -> Decoder:

@@ -7,7 +7,7 @@ import re
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -15,8 +15,10 @@ from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodDes
 from typing import TypeVar, get_origin
 
 import pytest
+from sqlalchemy import MetaData, Table
 
 import otel_tickrmeter
+from otel_tickrmeter.fleets import roster
 
 ROOT = Path(otel_tickrmeter.__file__).parent
 PACKAGE = "otel_tickrmeter"
@@ -43,6 +45,9 @@ PLACES = {
     "prometheus_client": {f"{PACKAGE}.telemetry."},
     "h11": {f"{PACKAGE}.http."},
     "psutil": {f"{PACKAGE}.exporter.process"},
+    "sqlalchemy": {f"{PACKAGE}.store."},
+    "alembic": {f"{PACKAGE}.store.schema", f"{PACKAGE}.store.migrations."},
+    "psycopg": {f"{PACKAGE}.store."},
 }
 
 
@@ -83,71 +88,81 @@ def test_what_arrives_is_pure_and_knows_nothing_of_ours(module: str) -> None:
         assert name.split(".")[0] in PURE_STDLIB or inside(name, f"{PACKAGE}.stream."), name
 
 
-FLEETS = tuple(
-    sorted(
-        {name.split(".")[2] for name in below("fleets") if len(name.split(".")) > 2} - {"dialect"},
-    )
+FLEETS = tuple(fleet.name for fleet in roster.FLEETS)
+# All else of a fleet is pure. These tell OpenTelemetry's API, and the exporter what is wrong with a message.
+ENDS = ("dialect", "intake", "observers", "recorder")
+
+
+def in_fleets(parts: Iterable[str]) -> list[str]:
+    """Return those of the parts that fleets have, as modules."""
+    found = (f"{PACKAGE}.fleets.{fleet}.{part}" for fleet in FLEETS for part in parts)
+    return [module for module in found if module in MODULES]
+
+
+def fleet_of(module: str) -> str:
+    """Return what the fleet is called that the module belongs to."""
+    return module.removeprefix(f"{PACKAGE}.fleets.").split(".")[0]
+
+
+FLEET_ENDS = in_fleets(ENDS)
+FLEET_SETTINGS = in_fleets(("settings",))
+FLEET_CORES = sorted(
+    {module for fleet in FLEETS for module in below(f"fleets.{fleet}")}
+    - {*FLEET_ENDS, *FLEET_SETTINGS}
+    - {module for fleet in FLEETS for module in below(f"fleets.{fleet}.simulate")}
 )
-ENDS = ("intake", "observers", "recorder")
-"""All else of a fleet is pure. These tell OpenTelemetry's API, and count what is wrong with a message."""
 
 
-def ends(fleet: str) -> set[str]:
-    return {f"{PACKAGE}.fleets.{fleet}.{name}" for name in ENDS}
+def test_every_fleet_has_its_ends_and_its_settings() -> None:
+    assert len(FLEET_SETTINGS) == len(FLEETS)
+    assert len(FLEET_ENDS) == len(FLEETS) * len(ENDS)
+    assert {fleet_of(module) for module in below("fleets")} - {f"{PACKAGE}"} == {*FLEETS, "dialect", "roster"}
 
 
-def settings_of(fleet: str) -> str:
-    return f"{PACKAGE}.fleets.{fleet}.settings"
-
-
-def core(fleet: str) -> list[str]:
-    return sorted({*below(f"fleets.{fleet}")} - ends(fleet) - {settings_of(fleet)})
-
-
-def test_all_fleets_are_looked_at() -> None:
-    assert FLEETS == ("autocore", "tickrmeter")
-    for fleet in FLEETS:
-        assert ends(fleet) | {settings_of(fleet)} <= {*MODULES}
-        assert len(core(fleet)) > 10
-
-
-@pytest.mark.parametrize(("fleet", "module"), [(fleet, module) for fleet in FLEETS for module in core(fleet)])
-def test_a_fleet_is_pure(fleet: str, module: str) -> None:
-    places = (f"fleets.{fleet}.", "stream.", "insight.", "catalogue.")
+@pytest.mark.parametrize("module", FLEET_CORES)
+def test_a_fleet_is_pure(module: str) -> None:
+    places = (f"fleets.{fleet_of(module)}.", "stream.", "insight.", "catalogue.")
     for name in imports(SOURCES[module]):
-        assert name not in {*ends(fleet), settings_of(fleet), OBSERVE}, name
+        assert name not in {*FLEET_ENDS, *FLEET_SETTINGS, OBSERVE}, name
         ours = any(inside(name, f"{PACKAGE}.{place}") for place in places)
         # `datetime` to read what a device wrote; it has a clock too, which the next test looks for.
         assert name.split(".")[0] in PURE_STDLIB | {"orjson", "datetime"} or ours, name
 
 
-@pytest.mark.parametrize("module", [module for fleet in FLEETS for module in core(fleet)])
+@pytest.mark.parametrize("module", FLEET_CORES)
 def test_a_fleet_reads_no_clock(module: str) -> None:
     for node in ast.walk(SOURCES[module]):
         if isinstance(node, ast.Attribute):
             assert node.attr not in {"now", "utcnow", "today"}, ast.unparse(node)
 
 
-@pytest.mark.parametrize("fleet", FLEETS)
-def test_the_settings_of_a_fleet_know_what_a_key_is(fleet: str) -> None:
-    ours = {f"{PACKAGE}.settings{module}" for module in ("", ".key", ".kinds", ".model")}
-    known = ours | {*core(fleet)}
-    found = {name for name in imports(SOURCES[settings_of(fleet)]) if name.split(".")[0] not in PURE_STDLIB}
-    assert found <= known
+@pytest.mark.parametrize("module", FLEET_SETTINGS)
+def test_the_settings_of_a_fleet_know_what_a_key_is(module: str) -> None:
+    places = (f"fleets.{fleet_of(module)}.", "settings.key", "settings.kinds")
+    for name in imports(SOURCES[module]):
+        ours = name == f"{PACKAGE}.settings" or any(inside(name, f"{PACKAGE}.{place}") for place in places)
+        assert name.split(".")[0] in PURE_STDLIB or ours, name
 
 
-def test_what_a_fleet_is_knows_what_arrives_and_no_more() -> None:
-    for name in imports(SOURCES[f"{PACKAGE}.fleets.dialect"]):
-        assert name.split(".")[0] in PURE_STDLIB or inside(name, f"{PACKAGE}.stream."), name
-
-
-@pytest.mark.parametrize(
-    ("fleet", "module"), [(fleet, end) for fleet in FLEETS for end in sorted(ends(fleet))]
-)
-def test_the_ends_of_a_fleet_know_the_instruments_and_no_edge_besides(fleet: str, module: str) -> None:
+def test_what_a_fleet_is_knows_no_fleet_and_no_edge() -> None:
     places = (
-        *(f"fleets.{fleet}.", "stream.", "insight.", "catalogue."),
-        *("exporter.", "telemetry.registration"),
+        "stream.",
+        "catalogue.",
+        "exporter.",
+        "settings.key",
+        "settings.model",
+        "telemetry.registration",
+    )
+    for name in imports(SOURCES[f"{PACKAGE}.fleets.dialect"]):
+        ours = any(inside(name, f"{PACKAGE}.{place}") for place in places)
+        assert name.split(".")[0] in PURE_STDLIB or ours, name
+
+
+@pytest.mark.parametrize("module", FLEET_ENDS)
+def test_the_ends_of_a_fleet_know_the_instruments_and_no_edge_besides(module: str) -> None:
+    places = (
+        *(f"fleets.{fleet_of(module)}.", "fleets.dialect", "stream.", "catalogue.", "exporter."),
+        *("telemetry.registration", "settings.key", "settings.model"),
     )
     for name in imports(SOURCES[module]):
         ours = any(inside(name, f"{PACKAGE}.{place}") for place in places)
@@ -178,9 +193,19 @@ def test_each_library_has_its_place(library: str) -> None:
         ("mqtt", {"mqtt.", "stream.", "settings."}),
         ("settings", {"settings."}),
         ("http", {"http.", "settings."}),
-        ("telemetry", {"telemetry.", "catalogue.", "settings.model"}),
-        ("simulate", {"simulate.", "fleets.tickrmeter.", "settings."}),
+        ("web", {"web.", "http."}),
+        ("telemetry", {"telemetry.", "catalogue.", "stream.", "settings.model"}),
+        ("simulate", {"simulate.", "settings."}),
+        # The oracle of the fleet's tests: of the fleet it knows the words, and nothing of what it does.
+        (
+            "fleets.tickrmeter.simulate",
+            {
+                *("fleets.tickrmeter.simulate.", "fleets.tickrmeter.event", "fleets.tickrmeter.reason"),
+                *("simulate.", "settings."),
+            },
+        ),
         ("letters", {"letters."}),
+        ("store", {"store.", "settings.broker"}),
         ("exporter", {"exporter.", "catalogue.", "stream.", "telemetry."}),
     ],
 )
@@ -194,14 +219,16 @@ def test_the_edges_do_not_know_each_other(package: str, allowed: set[str]) -> No
 # The plan of the house in docs/DESIGN.md, from the roof down. A trailing dot stands for all of a package.
 FLOORS = (
     ("__main__",),
-    ("cli", "demo", "demo_parts", "demo_broker"),
+    ("cli", "demo."),
     ("app",),
-    ("pipeline", "rows", "configuration", "simulate."),
+    ("pipeline", "rows", "configuration"),
+    ("fleets.roster",),
     ("handler",),
     ("set_aside", "limiter", "logs", "log_file", "log_writer"),
     tuple(f"fleets.{fleet}." for fleet in FLEETS),
     ("fleets.dialect", "exporter."),
-    ("mqtt.", "http.", "telemetry.", "letters."),
+    ("web.",),
+    ("mqtt.", "http.", "telemetry.", "letters.", "store.", "simulate."),
     ("settings.",),
     ("catalogue.", "stream."),
 )
@@ -226,11 +253,21 @@ def test_imports_go_down(module: str) -> None:
             assert floor <= floor_of(name), name
 
 
-def test_only_what_composes_knows_a_fleet() -> None:
-    roots = {f"{PACKAGE}.{name}" for name in ("configuration", "pipeline", "rows")}
-    found = importers(f"{PACKAGE}.fleets.tickrmeter")
-    outside = (f"{PACKAGE}.fleets.", f"{PACKAGE}.simulate.")
-    assert {module for module in found if not any(inside(module, place) for place in outside)} == roots
+@pytest.mark.parametrize("fleet", FLEETS)
+def test_only_the_roster_knows_a_fleet(fleet: str) -> None:
+    def outside(package: str) -> set[str]:
+        return {module for module in importers(package) if not inside(module, f"{package}.")}
+
+    own, simulator = f"{PACKAGE}.fleets.{fleet}", f"{PACKAGE}.fleets.{fleet}.simulate"
+    # The command runs its simulator too, if it has one.
+    command = {f"{PACKAGE}.cli"} if simulator in MODULES else set()
+    assert outside(own) == {f"{PACKAGE}.fleets.roster"} | command
+    assert outside(simulator) == command
+
+
+def test_only_what_composes_knows_the_roster() -> None:
+    roots = {f"{PACKAGE}.{name}" for name in ("app", "configuration", "pipeline", "rows")}
+    assert importers(f"{PACKAGE}.fleets.roster") == roots
 
 
 def test_only_the_command_knows_the_composition_root() -> None:
@@ -299,6 +336,8 @@ PLAIN = (
     *(int, float, Decimal, str, bytes, type(None), Path, enum.Enum),
     *(re.Pattern, struct.Struct),
     *(type, TypeVar, FunctionType, BuiltinFunctionType, MethodDescriptorType),
+    # What tables are is a definition, as a class is; SQLAlchemy knows no other form of it.
+    *(MetaData, Table),
 )
 
 

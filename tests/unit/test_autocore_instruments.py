@@ -10,7 +10,7 @@ from otel_tickrmeter.catalogue import Instrument, Kind
 from otel_tickrmeter.fleets.autocore import names
 from otel_tickrmeter.fleets.autocore.catalogue import rows
 from otel_tickrmeter.fleets.autocore.observers import ConnectionObserver, FleetObserver
-from otel_tickrmeter.stream.link_state import Link
+from otel_tickrmeter.stream.link_state import LinkState
 from tests.support.assembly import expose, stock_telemetry
 from tests.support.autocore import NS, UNIX, stamp
 from tests.support.autocore_instruments import Instruments
@@ -58,7 +58,7 @@ def test_names_are_unique_and_all_that_code_uses_are_rows() -> None:
 
 def test_every_observable_is_observed() -> None:
     fleet = Instruments().fleet
-    observed = FleetObserver(fleet).callbacks() | ConnectionObserver(Link(0), lambda: 0).callbacks()
+    observed = FleetObserver(fleet).callbacks() | ConnectionObserver(LinkState(0), lambda: 0).callbacks()
     observable = {row.name for row in rows() if row.kind not in (Kind.COUNTER, Kind.HISTOGRAM)}
     assert observed.keys() == observable
 
@@ -207,4 +207,4 @@ def test_the_connection() -> None:
 
 
 def test_the_fleet_is_never_what_makes_the_program_not_ready() -> None:
-    assert Instruments().intake.not_ready_reason is None
+    assert Instruments().intake.not_ready_reason() is None

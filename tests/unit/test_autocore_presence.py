@@ -14,6 +14,7 @@ from otel_tickrmeter.stream.message import (
     Stalled,
     Subscribed,
 )
+from otel_tickrmeter.stream.reason import LinkReason
 from tests.support.autocore import NS, UNIX, Driver, Entry, named, ns, stamp
 
 WILL = {"status": "offline", "reason": "unexpected_disconnect"}
@@ -97,7 +98,7 @@ class TestRetained:
             driver.publish(1, f"autocore/A/relay/{number}/status", {"state": True}, retain=True)
         driver.publish(1, "autocore/A/system/ota", {}, retain=True)
         driver.publish(1, "autocore/devices/A/announce", {"firmware": "1"}, retain=True)
-        driver.notice(Lost(ns(2), "other", ""))
+        driver.notice(Lost(ns(2), LinkReason.OTHER, ""))
         driver.publish(3, "autocore/devices/A/announce", {"firmware": "1"}, retain=True)
         for number in range(9):
             driver.publish(3, f"autocore/A/relay/{number}/status", {"state": True}, retain=True)
@@ -191,8 +192,8 @@ class TestPresence:
         driver = Driver()
         driver.online(1)
         driver.quiet(290)
-        driver.notice(Lost(ns(291), "other", ""))
-        driver.notice(Refused(ns(2000), "other", ""))
+        driver.notice(Lost(ns(291), LinkReason.OTHER, ""))
+        driver.notice(Refused(ns(2000), LinkReason.OTHER, ""))
         driver.notice(Connected(ns(3000), session_present=False, protocol="5"))
         driver.notice(Subscribed(ns(3001)))
         driver.notice(Settled(ns(3002)))

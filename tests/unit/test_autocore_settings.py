@@ -5,15 +5,12 @@ from dataclasses import fields
 
 import pytest
 
-from otel_tickrmeter.fleets.autocore.reason import Registration
 from otel_tickrmeter.fleets.autocore.settings import (
     DEFAULT_FIELDS,
     KEYS,
     RULES,
-    AutoCoreSettings,
-    limits,
+    AutoCoreTable,
 )
-from otel_tickrmeter.fleets.autocore.state import Limits
 from otel_tickrmeter.settings.key import make_schema
 
 SCHEMA = make_schema(KEYS, RULES)
@@ -24,11 +21,11 @@ def read(name: str) -> Callable[[object], object]:
 
 
 def test_it_is_off_unless_somebody_says_otherwise() -> None:
-    assert AutoCoreSettings().enabled is False
+    assert AutoCoreTable().enabled is False
 
 
 def test_every_field_of_the_record_has_its_key() -> None:
-    names = {field.name for field in fields(AutoCoreSettings)} - {"fields"}
+    names = {field.name for field in fields(AutoCoreTable)} - {"fields"}
     assert {*SCHEMA.keys} == {
         *(f"autocore.{name}" for name in names),
         *(f"autocore.fields.{name}" for name in DEFAULT_FIELDS),
@@ -36,8 +33,8 @@ def test_every_field_of_the_record_has_its_key() -> None:
 
 
 def test_the_defaults_are_what_their_keys_read_and_write() -> None:
-    defaults = AutoCoreSettings()
-    for field in fields(AutoCoreSettings):
+    defaults = AutoCoreTable()
+    for field in fields(AutoCoreTable):
         value = getattr(defaults, field.name)
         if field.name != "fields" and value is not None:
             assert read(field.name)(value) == value
@@ -80,13 +77,6 @@ def test_ranges() -> None:
 def test_ranges_that_are_none(value: object) -> None:
     with pytest.raises(ValueError, match="must"):
         read("ranges")(value)
-
-
-def test_bounds_of_the_state() -> None:
-    settings = AutoCoreSettings(
-        registration="announce", device_timeout=0.5, device_retention=60.0, max_devices=7
-    )
-    assert limits(settings) == Limits(Registration.ANNOUNCE, 500_000_000, 60_000_000_000, 7)
 
 
 def test_a_device_is_not_forgotten_before_it_is_offline() -> None:

@@ -11,8 +11,8 @@ from otel_tickrmeter.catalogue import Instrument, Kind
 from otel_tickrmeter.catalogue.document import as_json, as_markdown
 from otel_tickrmeter.exporter import names
 from otel_tickrmeter.fleets.tickrmeter import names as fleet_names
+from otel_tickrmeter.fleets.tickrmeter.detail import rows_for
 from otel_tickrmeter.rows import all_rows
-from otel_tickrmeter.telemetry.registration import dropped_attributes, rows_for
 from tests.support.assembly import expose, stock_telemetry
 from tests.support.exposition_text import families
 
@@ -73,10 +73,16 @@ def test_per_device_rows_carry_the_device() -> None:
     assert {row.exposed for row in ROWS if row.per_device} == {
         row.exposed for row in ROWS if "device_id" in row.attributes
     }
-    assert dropped_attributes("device") == set()
-    assert dropped_attributes("symbol") == {"device_id"}
-    assert [row for row in ROWS if row in rows_for(ROWS, "symbol")] == list(rows_for(ROWS, "symbol"))
     assert rows_for(ROWS, "device") == ROWS
+    in_symbol_detail = {row.name: row for row in rows_for(ROWS, "symbol")}
+    for row in ROWS:
+        if not row.per_device:
+            assert in_symbol_detail[row.name] == row
+        elif row.kind is Kind.OBSERVABLE_GAUGE:
+            assert row.name not in in_symbol_detail
+        else:
+            without = in_symbol_detail[row.name]
+            assert row.attributes.keys() - without.attributes.keys() == without.dropped == {"device_id"}
 
 
 def test_markdown_has_a_line_for_every_row() -> None:

@@ -26,6 +26,8 @@ def _nothing_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ["check-config", "--format", "json"],
         ["metrics", "--format", "xml"],
         ["dead-letters"],
+        ["database"],
+        ["database", "drop"],
         ["metrics", "--broker", "mqtt://x"],
         ["run", "check-config"],
     ],

@@ -10,13 +10,15 @@ import pytest
 from loguru import logger
 
 from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
+from otel_tickrmeter.fleets.tickrmeter.detail import Detail
 from otel_tickrmeter.fleets.tickrmeter.event import Event, MessageType
-from otel_tickrmeter.fleets.tickrmeter.intake import Intake
-from otel_tickrmeter.fleets.tickrmeter.sender import device_in
+from otel_tickrmeter.fleets.tickrmeter.heartbeat import DEFAULT_FIELDS
+from otel_tickrmeter.fleets.tickrmeter.intake import TickrMeterIntake
+from otel_tickrmeter.fleets.tickrmeter.observers import FleetObserver, Ranks
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.set_aside import SetAside
-from otel_tickrmeter.settings.model import DEFAULT_FIELDS
 from otel_tickrmeter.stream.message import Dropped, Lost, Message, Watermark
+from otel_tickrmeter.stream.reason import LinkReason
 from tests.support.driver import LIMITS
 from tests.support.exporter import PROCESSING_NS, Exporter
 from tests.support.wire import A, B, answer, boot, booted, message, request, status, stream
@@ -52,7 +54,7 @@ def test_a_request_and_its_answer(exporter: Exporter) -> None:
     }
     assert exporter.figure("tickrmeter_stock_updates_pending") == 0
     assert exporter.errors() == {}
-    assert exporter.recorder.errors == 0
+    assert exporter.messages.errors == 0
 
 
 def test_rule_5_the_deadline_goes_by_the_arrival_of_the_next_message(exporter: Exporter) -> None:
@@ -86,7 +88,7 @@ def test_every_message_is_counted_by_its_type_and_timed() -> None:
     expected = {f'message_type="{kind.value}"': 1 for kind in MessageType}
     expected['message_type="stock_request"'] = 3
     assert exporter.figures("tickrmeter_messages_total") == expected
-    assert exporter.recorder.messages_processed == 10
+    assert exporter.messages.processed == 10
     timed = exporter.histogram("tickrmeter_message_processing_duration_seconds")
     assert {labels: total for labels, (total, _) in timed.items()} == expected
     assert timed['message_type="stock_request"'][1] == pytest.approx(3 * PROCESSING_NS / 1e9)
@@ -119,7 +121,7 @@ def test_rule_10_what_cannot_be_decoded_is_counted_by_reason(
 ) -> None:
     exporter.deliver(delivery)
     assert exporter.errors() == {labels: 1}
-    assert exporter.recorder.errors == 1
+    assert exporter.messages.errors == 1
     assert not exporter.fleet.devices
 
 
@@ -173,16 +175,19 @@ class _Stumbling(Decoder):
 def test_rule_10_a_bug_is_counted_and_told_and_the_next_message_handled(log: list[str]) -> None:
     exporter = Exporter()
     handler = Handler(
-        Intake(
-            _Stumbling("", "mac", r"[0-9A-F]{12}", DEFAULT_FIELDS),
-            exporter.fleet,
-            exporter.fleet_recorder,
-            exporter.recorder,
-        ),
+        [
+            TickrMeterIntake(
+                _Stumbling("", "mac", r"[0-9A-F]{12}", DEFAULT_FIELDS),
+                exporter.fleet,
+                exporter.fleet_recorder,
+                exporter.messages,
+                FleetObserver(exporter.fleet, Ranks(1, 10), lambda: 0),
+            )
+        ],
         exporter.recorder,
         iter(range(1000)).__next__,
         exporter.link,
-        set_aside=SetAside(None, lambda: 0, device_in),
+        set_aside=SetAside(None, lambda: 0),
     )
     handler.deliver([boot(1), stream(2)])
     assert exporter.errors() == {'message_type="device_boot",reason="internal"': 1}
@@ -212,7 +217,7 @@ def test_the_log_says_once_that_messages_are_dropped(log: list[str], exporter: E
 
 
 @pytest.mark.parametrize("detail", ["device", "symbol"])
-def test_rule_9_the_series_of_a_symbol_end_whichever_of_them_there_are(detail: str) -> None:
+def test_rule_9_the_series_of_a_symbol_end_whichever_of_them_there_are(detail: Detail) -> None:
     exporter = Exporter(replace(LIMITS, symbol_retention_ns=500), detail=detail)
     exporter.deliver(request(1), answer(2))
     assert len([series for series in exporter.series() if "AAPL" in series]) > 3
@@ -223,7 +228,7 @@ def test_rule_9_the_series_of_a_symbol_end_whichever_of_them_there_are(detail: s
 
 
 @pytest.mark.parametrize("detail", ["device", "symbol"])
-def test_rule_9_every_series_has_an_end(detail: str) -> None:
+def test_rule_9_every_series_has_an_end(detail: Detail) -> None:
     limits = replace(LIMITS, symbol_retention_ns=500)
     exporter = Exporter(limits, detail=detail)
     exporter.handler.report(Watermark(1, 0, 1))
@@ -241,7 +246,7 @@ def test_rule_9_every_series_has_an_end(detail: str) -> None:
         request(9),  # times out
         request(50, B, "MSFT"),
     )
-    exporter.handler.report(Lost(60, "closed", ""))
+    exporter.handler.report(Lost(60, LinkReason.CLOSED_BY_BROKER, ""))
     exporter.handler.report(Watermark(61, 0, 61))
     during = exporter.series()
     assert any("62p" in series for series in during)
@@ -249,7 +254,7 @@ def test_rule_9_every_series_has_an_end(detail: str) -> None:
     for at_ns in (400, 500, 600):
         exporter.handler.report(Watermark(at_ns, 0, at_ns))
     left = {series for series in exporter.series() - before if "message" not in series}
-    assert left == {'tickrmeter_mqtt_connection_changes_total{event="lost",reason="closed"}'}
+    assert left == {'tickrmeter_mqtt_connection_changes_total{event="lost",reason="closed_by_broker"}'}
     assert exporter.figures("tickrmeter_series_expired_total") == {
         'kind="device"': 2,
         'kind="symbol"': 2,

@@ -15,6 +15,7 @@ from otel_tickrmeter.stream.message import (
     Subscribed,
     Watermark,
 )
+from otel_tickrmeter.stream.reason import LinkReason
 from tests.support.exporter import Exporter
 from tests.support.wire import A, B, answer, request
 
@@ -59,7 +60,7 @@ def test_subscribed_is_usable(exporter: Exporter) -> None:
 def test_rule_5_a_lost_connection_abandons(exporter: Exporter) -> None:
     exporter.handler.report(Subscribed(1))
     exporter.deliver(request(1))
-    exporter.handler.report(Lost(20, "keepalive_timeout", "the broker did not answer a ping"))
+    exporter.handler.report(Lost(20, LinkReason.KEEPALIVE_TIMEOUT, "the broker did not answer a ping"))
     assert exporter.figures("tickrmeter_stock_update_abandoned_total") == {SYMBOL: 1}
     assert not exporter.link.usable
     assert exporter.link.trouble == "connection lost: the broker did not answer a ping"
@@ -74,7 +75,7 @@ def test_rule_5_a_lost_connection_abandons(exporter: Exporter) -> None:
 
 def test_a_refusal_says_why(exporter: Exporter) -> None:
     exporter.handler.report(Subscribed(1))
-    exporter.handler.report(Refused(5, "not_authorized", "Not authorized"))
+    exporter.handler.report(Refused(5, LinkReason.NOT_AUTHORIZED, "Not authorized"))
     assert exporter.link.trouble == "refused by the broker: Not authorized"
     assert not exporter.link.usable
     assert exporter.link.earlier_ns == 4
@@ -87,7 +88,7 @@ def test_a_refusal_says_why(exporter: Exporter) -> None:
 def test_rule_5_a_refusal_of_the_subscription_abandons_what_came_before_it(exporter: Exporter) -> None:
     exporter.handler.report(Connected(1, session_present=False, protocol="5"))
     exporter.deliver(request(2))
-    exporter.handler.report(Refused(10, "timeout", "no SUBACK within 10 s"))
+    exporter.handler.report(Refused(10, LinkReason.TIMEOUT, "no SUBACK within 10 s"))
     exporter.handler.report(Watermark(100, 0, 100))
     assert exporter.figures("tickrmeter_stock_update_timeout_total") == {}
     assert exporter.figures("tickrmeter_stock_update_abandoned_total") == {SYMBOL: 1}
@@ -128,14 +129,14 @@ def test_a_session_that_is_taken_over_is_not_relied_on_until_a_connection_has_la
 ) -> None:
     said = "another client uses the client id 'x': set mqtt.client_id"
     exporter.handler.report(Subscribed(1))
-    exporter.handler.report(Lost(2, "session_taken_over", said))
+    exporter.handler.report(Lost(2, LinkReason.SESSION_TAKEN_OVER, said))
     assert exporter.link.unusable_reason == f"connection lost: {said}"
     exporter.handler.report(Subscribed(3))
     assert exporter.link.usable
     assert exporter.link.unusable_reason == said
     exporter.handler.report(Connected(3, session_present=False, protocol="5"))
     assert exporter.link.unusable_reason.endswith(f"; {said}")
-    exporter.handler.report(Lost(4, "closed_by_broker", "the broker closed the connection"))
+    exporter.handler.report(Lost(4, LinkReason.CLOSED_BY_BROKER, "the broker closed the connection"))
     exporter.handler.report(Subscribed(5))
     assert exporter.link.unusable_reason == said
     exporter.handler.report(Settled(6))
@@ -162,7 +163,7 @@ def test_what_is_wrong_with_the_connection_is_said_before_the_silence(exporter: 
     assert exporter.link.unusable_reason == "not connected to the broker yet"
     exporter.handler.silent(0.0)
     exporter.handler.report(Subscribed(1))
-    exporter.handler.report(Lost(2, "receiver_silent", "the receiving process said nothing"))
+    exporter.handler.report(Lost(2, LinkReason.RECEIVER_SILENT, "the receiving process said nothing"))
     assert exporter.link.unusable_reason == "connection lost: the receiving process said nothing"
 
 
@@ -215,5 +216,5 @@ def test_rule_5_while_the_link_is_in_doubt_nothing_is_timed(exporter: Exporter) 
     ],
 )
 def test_who_refused_is_said_rightly(exporter: Exporter, reason: str, trouble: str) -> None:
-    exporter.handler.report(Refused(1, reason, "why"))
+    exporter.handler.report(Refused(1, LinkReason(reason), "why"))
     assert exporter.link.trouble == trouble

@@ -4,7 +4,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from otel_tickrmeter.http.pages import HealthReport, LandingState, health_json, landing_page
+from otel_tickrmeter.web.pages import HealthReport, LandingState, health_json, landing_page
 
 REPORT = HealthReport(
     status="healthy",

@@ -1,10 +1,10 @@
 import pytest
 
-from otel_tickrmeter.http.message import Request, Response, text_response
+from otel_tickrmeter.http.message import HttpRequest, Response, text_response
 from otel_tickrmeter.http.routing import Route, Router, method_label, split_target
 
 
-async def handler(_: Request) -> Response:
+async def handler(_: HttpRequest) -> Response:
     return text_response(200, "ok")
 
 

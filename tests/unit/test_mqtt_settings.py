@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from otel_tickrmeter.fleets.tickrmeter.dialect import TickrMeter
+from otel_tickrmeter.fleets.tickrmeter.settings import TickrMeterSettings, TopicSettings
 from otel_tickrmeter.mqtt.backoff import Backoff
 from otel_tickrmeter.mqtt.config import ReceiverConfig, TlsConfig
-from otel_tickrmeter.mqtt.feed import receiver_config
+from otel_tickrmeter.mqtt.configure import receiver_config
 from otel_tickrmeter.mqtt.reasons import (
     connack_reason,
     disconnect_reason,
@@ -18,11 +20,15 @@ from otel_tickrmeter.mqtt.reasons import (
 )
 from otel_tickrmeter.settings.model import MqttSettings, ReconnectSettings, TlsSettings
 from otel_tickrmeter.stream.reason import LinkReason
+from otel_tickrmeter.stream.subscription import Subscription
+from tests.support.receiving import config_for
+from tests.support.settings import settings_of
 
 
 @pytest.mark.parametrize(("prefix", "expected"), [("", "+"), ("a/b/", "a/b/+"), ("/", "/+"), ("a//", "a//+")])
 def test_one_filter_covers_every_topic_once(prefix: str, expected: str) -> None:
-    assert receiver_config(MqttSettings(topic_prefix=prefix), 1).topic_filter == expected
+    settings = settings_of(TickrMeterSettings(mqtt=TopicSettings(prefix)), mqtt=MqttSettings(qos=1))
+    assert TickrMeter().subscriptions(settings) == (Subscription(expected, 1),)
 
 
 def test_settings_become_what_the_receiver_is_told() -> None:
@@ -37,21 +43,19 @@ def test_settings_become_what_the_receiver_is_told() -> None:
         keepalive=1.2,
         tls=TlsSettings(ca_file=Path("/ca"), server_name="other", insecure=True),
         reconnect=ReconnectSettings(2.0, 3.0),
-        topic_prefix="x/",
     )
-    config = receiver_config(settings, 5)
+    config = receiver_config(settings, [Subscription("x/+", 2), Subscription("y/#", 1)], 5)
     assert config == ReceiverConfig(
         host="broker.example",
         port=443,
         client_id="c",
-        topic_filter="x/+",
+        subscriptions=(Subscription("x/+", 2), Subscription("y/#", 1)),
         transport="websockets",
         path="/path",
         tls=TlsConfig(ca_file="/ca", server_name="other", insecure=True),
         username="u",
         password="p",  # noqa: S106  made up
         protocol="3.1.1",
-        qos=2,
         clean_session=False,
         keepalive=2,
         min_delay=2.0,
@@ -66,19 +70,19 @@ def test_settings_become_what_the_receiver_is_told() -> None:
 
 def test_a_password_file_is_named_and_its_content_kept_back() -> None:
     settings = MqttSettings(username="u", password="p", password_file=Path("/secret"))  # noqa: S106  made up
-    config = receiver_config(settings, 1)
+    config = config_for(settings)
     assert (config.password, config.password_file) == (None, "/secret")
 
 
 def test_a_pipe_is_not_read_twice(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    config = receiver_config(MqttSettings(username="u", password="p", password_file=pipe), 1)  # noqa: S106  made up
+    config = config_for(MqttSettings(username="u", password="p", password_file=pipe))  # noqa: S106  made up
     assert (config.password, config.password_file) == ("p", None)
 
 
 def test_the_client_id_names_the_host_unless_set() -> None:
-    config = receiver_config(MqttSettings(), 1)
+    config = config_for(MqttSettings())
     assert config.client_id == f"otel-tickrmeter-{socket.gethostname()}"
     assert ReceiverConfig.from_line(config.to_line()) == config
     assert config.tls is None

@@ -12,9 +12,9 @@ from otel_tickrmeter.exporter import names
 from otel_tickrmeter.exporter.observers import LetterObserver, LinkObserver, ProcessObserver
 from otel_tickrmeter.fleets.tickrmeter.observers import FleetObserver, Ranks
 from otel_tickrmeter.fleets.tickrmeter.state import MIN_TIMEOUTS_IN_A_ROW, Fleet
-from otel_tickrmeter.rows import all_rows
-from otel_tickrmeter.stream.link_state import Link
+from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.message import Lost, Subscribed, Watermark
+from otel_tickrmeter.stream.reason import LinkReason
 from tests.support.assembly import (
     BOUNDS,
     BUILD,
@@ -26,6 +26,7 @@ from tests.support.assembly import (
     assemble,
     compact_telemetry,
 )
+from tests.support.settings import rows_in
 from tests.support.traffic import FIRST, SECOND, THIRD, answer, at, bare, request, status
 
 Seen = list[tuple[object, dict[str, object]]]
@@ -55,14 +56,14 @@ def ask(device: str, symbol: str, asked: float, latency: float) -> Iterable[Step
 
 
 def test_every_observable_of_the_catalogue_is_observed() -> None:
-    link = Link(START_NS)
+    link = LinkState(START_NS)
     observed = (
         fleet_callbacks(played().fleet)
         | LinkObserver(link, lambda: 0).callbacks()
         | LetterObserver(None).callbacks()
         | ProcessObserver(BUILD).callbacks()
     )
-    observable = {row.name for row in all_rows() if row.kind not in (Kind.COUNTER, Kind.HISTOGRAM)}
+    observable = {row.name for row in rows_in("device") if row.kind not in (Kind.COUNTER, Kind.HISTOGRAM)}
     assert observed.keys() == observable - {names.EXPOSITION_AGE, names.EXPOSITION_SERIES}
 
 
@@ -161,7 +162,7 @@ def test_the_sum_of_the_fleet_holds_when_a_device_and_its_symbol_have_left() -> 
             request(FIRST, "AAPL", at(3)),
             quiet(at(40)),
             request(FIRST, "AAPL", at(41)),
-            Lost(at(42), "closed", ""),
+            Lost(at(42), LinkReason.CLOSED_BY_BROKER, ""),
             Subscribed(at(43)),
             *(quiet(at(seconds)) for seconds in (110, 180)),
         ]
@@ -252,7 +253,7 @@ def test_pending_requests_are_counted() -> None:
 
 
 def test_the_link() -> None:
-    link = Link(START_NS)
+    link = LinkState(START_NS)
     callbacks = LinkObserver(link, lambda: UNIX_OFFSET_NS).callbacks()
     assert seen(callbacks, "tickrmeter.mqtt.connected") == [(0, {})]
     assert seen(callbacks, "tickrmeter.mqtt.last_message.timestamp") == []

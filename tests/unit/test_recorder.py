@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from otel_tickrmeter.exporter.messages import MessageRecorder
 from otel_tickrmeter.exporter.recorder import ProgramRecorder
+from otel_tickrmeter.fleets.tickrmeter.detail import Detail
 from otel_tickrmeter.fleets.tickrmeter.device import Device, Pair
 from otel_tickrmeter.fleets.tickrmeter.event import MessageType
 from otel_tickrmeter.fleets.tickrmeter.reason import (
@@ -18,14 +20,14 @@ from otel_tickrmeter.fleets.tickrmeter.reason import (
 from otel_tickrmeter.fleets.tickrmeter.recorder import FleetRecorder
 from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
 from otel_tickrmeter.fleets.tickrmeter.window import OutcomeWindow
-from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.stream.reason import ErrorReason
 from otel_tickrmeter.telemetry.exposition import Telemetry
 from otel_tickrmeter.telemetry.outcome import ExportOutcome
-from otel_tickrmeter.telemetry.registration import make_recorded, rows_for
+from otel_tickrmeter.telemetry.registration import make_recorded
 from tests.support.assembly import compact_telemetry, expose, stock_telemetry
 from tests.support.exporter import Exporter
 from tests.support.exposition_text import exposition
+from tests.support.settings import rows_in
 
 PAIR = 'device_id="A",symbol="X"'
 SYMBOL = 'symbol="X"'
@@ -46,6 +48,11 @@ def recorder(exporter: Exporter) -> FleetRecorder:
 @pytest.fixture
 def program(exporter: Exporter) -> ProgramRecorder:
     return exporter.recorder
+
+
+@pytest.fixture
+def messages(exporter: Exporter) -> MessageRecorder:
+    return exporter.messages
 
 
 @pytest.fixture
@@ -157,31 +164,31 @@ def test_a_rejected_identity_is_no_error_of_a_message(
     assert exporter.figures("tickrmeter_identities_rejected_total") == {
         'kind="symbol",reason="max_symbols"': 1
     }
-    assert exporter.recorder.errors == 0
+    assert exporter.messages.errors == 0
     told |= {"tickrmeter_identities_rejected_total"}
 
 
 def test_a_message_error(
-    exporter: Exporter, recorder: FleetRecorder, program: ProgramRecorder, told: set[str]
+    exporter: Exporter, recorder: FleetRecorder, messages: MessageRecorder, told: set[str]
 ) -> None:
-    program.message_error(MessageType.STOCK_REQUEST, ErrorReason.BAD_JSON)
+    messages.message_error(MessageType.STOCK_REQUEST, ErrorReason.BAD_JSON)
     recorder.misread(ErrorReason.OVERFLOW)
     assert exporter.figures("tickrmeter_message_errors_total") == {
         'message_type="stock_request",reason="bad_json"': 1,
         'message_type="device_status",reason="overflow"': 1,
     }
-    assert program.errors == 2
-    assert program.messages_processed == 0
+    assert messages.errors == 2
+    assert messages.processed == 0
     told |= {"tickrmeter_message_errors_total"}
 
 
-def test_a_message(exporter: Exporter, program: ProgramRecorder, told: set[str]) -> None:
-    program.message(MessageType.IGNORED, SECOND // 4)
+def test_a_message(exporter: Exporter, messages: MessageRecorder, told: set[str]) -> None:
+    messages.message(MessageType.IGNORED, SECOND // 4)
     assert exporter.figures("tickrmeter_messages_total") == {'message_type="ignored"': 1}
     assert exporter.histogram("tickrmeter_message_processing_duration_seconds") == {
         'message_type="ignored"': (1, 0.25)
     }
-    assert program.messages_processed == 1
+    assert messages.processed == 1
     told |= {"tickrmeter_messages_total", "tickrmeter_message_processing_duration_seconds"}
 
 
@@ -247,11 +254,11 @@ def test_counters_of_closed_lists_start_at_zero(exporter: Exporter) -> None:
 @pytest.mark.parametrize("with_otlp", [False, True])
 @pytest.mark.parametrize("make", [compact_telemetry, stock_telemetry])
 def test_exports_over_otlp_start_at_zero_if_there_will_be_any(
-    make: Callable[[str], Telemetry], *, with_otlp: bool
+    make: Callable[[Detail], Telemetry], *, with_otlp: bool
 ) -> None:
     telemetry = make("symbol")
-    recorded = make_recorded(telemetry.meter(), rows_for(all_rows(), "symbol"))
-    recorder = ProgramRecorder(recorded, MessageType, with_otlp=with_otlp)
+    recorded = make_recorded(telemetry.meter(), rows_in("symbol"))
+    recorder = ProgramRecorder(recorded, with_otlp=with_otlp)
     assert otlp_exports(telemetry) == ({"succeeded": 0, "failed": 0} if with_otlp else {})
     if with_otlp:
         recorder.otlp_export(ExportOutcome.FAILED)

@@ -83,6 +83,10 @@ def test_every_fault_of_every_source_at_once(tmp_path: Path) -> None:
     ("toml", "expected"),
     [
         ("mqtt = 5", "settings.toml:1: mqtt: must be a table of keys"),
+        (
+            "[tickrmeter]\nenabled = false",
+            "settings.toml:2: tickrmeter.enabled: no fleet is enabled: there would be nothing to watch",
+        ),
         ("[mqtt]\nusername = 5", "settings.toml:2: mqtt.username: must be text: put it in quotes, not 5"),
         ("[mqtt]\nclean_session = 1", "settings.toml:2: mqtt.clean_session: must be true or false, not 1"),
         ("[mqtt]\nqos = true", "settings.toml:2: mqtt.qos: must be a whole number from 0 to 2, not True"),

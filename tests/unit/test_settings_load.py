@@ -4,16 +4,19 @@ import os
 import re
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from otel_tickrmeter.configuration import SCHEMA, load_settings
+from otel_tickrmeter.configuration import SCHEMA, default_settings, load_settings
+from otel_tickrmeter.fleets.autocore.settings import DEFAULT_FIELDS as AUTOCORE_FIELDS
+from otel_tickrmeter.fleets.tickrmeter.heartbeat import DEFAULT_FIELDS
+from otel_tickrmeter.fleets.tickrmeter.settings import TickrMeterSettings
 from otel_tickrmeter.settings.layer import Found
-from otel_tickrmeter.settings.model import DEFAULT_FIELDS, Settings
+from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.settings.records import flatten
 from tests.support.certificates import Authority
 
@@ -52,6 +55,15 @@ SAMPLES: dict[str, tuple[str, str, object]] = {
     "monitoring.max_symbols": ("1_000", "1_000", 1000),
     "monitoring.max_pairs": ("9", "9", 9),
     "monitoring.max_device_symbols": ("7", "7", 7),
+    "autocore.enabled": ("true", "true", True),
+    "autocore.layouts": ('["seed", "devices"]', '["seed", "devices"]', ("seed", "devices")),
+    "autocore.relay_offset": ("1", "1", 1),
+    "autocore.registration": ("closed", '"closed"', "closed"),
+    "autocore.device_timeout": ("1m", '"1m"', 60.0),
+    "autocore.device_retention": ("2 days", '"2 days"', 172800.0),
+    "autocore.max_devices": ("7", "7", 7),
+    "autocore.ranges": ("{voltage = [10, 15]}", "{voltage = [10, 15]}", {"voltage": (10.0, 15.0)}),
+    **{f"autocore.fields.{name}": ('["a", "b"]', '["a", "b"]', ("a", "b")) for name in AUTOCORE_FIELDS},
     "metrics.detail": ("symbol", '"symbol"', "symbol"),
     "prometheus.host": ("::1", '"[::1]"', "::1"),
     "prometheus.port": ("0", "0", 0),
@@ -80,9 +92,10 @@ SAMPLES: dict[str, tuple[str, str, object]] = {
     "performance.buffer_size": ("10000", "10000", 10_000),
     "performance.workers": ("4", "4", 4),
 }
-# Keys that name a file which must be there (OTLP's only where it is on), and the one that is always
-# refused, have tests of their own.
+# Keys that name a file which must be there (OTLP's only where it is on), the one that is always refused, and
+# the one that may not be off, have tests of their own.
 OTHERS = {
+    "tickrmeter.enabled",
     "mqtt.password_file",
     "mqtt.tls.ca_file",
     "mqtt.tls.cert_file",
@@ -133,7 +146,7 @@ def value_of(settings: Settings, key: str) -> object:
 
 def test_samples_cover_the_schema() -> None:
     assert SAMPLES.keys() | OTHERS == SCHEMA.keys.keys()
-    defaults = flatten(Settings(), SCHEMA)
+    defaults = flatten(default_settings(), SCHEMA)
     assert all(defaults[key] != expected for key, (_, _, expected) in SAMPLES.items())
 
 
@@ -146,7 +159,10 @@ def test_schema_and_records_have_the_same_keys() -> None:
         )
 
     readings = {f"messages.fields.{reading}" for reading in DEFAULT_FIELDS}
-    assert leaves(Settings()) - {"messages.fields"} | readings == SCHEMA.keys.keys()
+    readings |= {f"autocore.fields.{name}" for name in AUTOCORE_FIELDS}
+    defaults = default_settings()
+    found = leaves(replace(defaults, fleets=())).union(*map(leaves, defaults.fleets))
+    assert found - {"messages.fields", "autocore.fields", "fleets"} | readings == SCHEMA.keys.keys()
 
 
 @pytest.mark.parametrize("key", SAMPLES)
@@ -174,7 +190,7 @@ def test_every_key_from_every_source(key: str, load: Load) -> None:
 def test_nothing_given_is_the_defaults(tmp_path: Path) -> None:
     settings = load_settings([], {}, {}, tmp_path)
     assert settings.mqtt.client_id == f"otel-tickrmeter-{socket.gethostname()}"
-    assert settings == Settings()
+    assert settings == default_settings()
 
 
 @pytest.mark.parametrize(
@@ -224,7 +240,8 @@ def test_tables_are_merged_key_by_key_and_lists_replaced(load: Load) -> None:
         3,
         9,
     )
-    assert settings.messages.fields == {**DEFAULT_FIELDS, "battery": ("c",), "vin": ("v",)}
+    spelled = settings.of(TickrMeterSettings).messages.fields
+    assert spelled == {**DEFAULT_FIELDS, "battery": ("c",), "vin": ("v",)}
 
 
 def test_older_spelling_works_as_it_is(load: Load) -> None:
@@ -245,7 +262,7 @@ logging:
         }
     )
     assert settings.mqtt.broker == "tcp://broker:1883"
-    assert settings.monitoring.request_timeout == 30
+    assert settings.of(TickrMeterSettings).monitoring.request_timeout == 30
     assert (settings.prometheus.port, settings.prometheus.path) == (8080, "/metrics")
     assert (settings.performance.buffer_size, settings.performance.workers) == (10_000, 4)
 
@@ -399,7 +416,7 @@ def test_tables_and_lists_in_the_environment(load: Load) -> None:
         }
     )
     assert (settings.mqtt.qos, settings.mqtt.reconnect.min_delay, settings.mqtt.client_id) == (2, 2, "@int 5")
-    assert settings.messages.fields["battery"] == ("bat",)
+    assert settings.of(TickrMeterSettings).messages.fields["battery"] == ("bat",)
     assert settings.otlp.headers == {"authorization": "Bearer x", "b": "c=d"}
 
 

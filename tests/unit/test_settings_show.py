@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from otel_tickrmeter.configuration import SCHEMA, effective_toml, load_settings, settings_table, shipped_toml
+from otel_tickrmeter.configuration import (
+    SCHEMA,
+    default_settings,
+    effective_toml,
+    load_settings,
+    settings_table,
+    shipped_toml,
+)
 from otel_tickrmeter.settings.layer import Found
 from otel_tickrmeter.settings.model import (
     LoggingSettings,
@@ -54,7 +61,7 @@ def test_shipped_file_loads_with_every_key_uncommented(tmp_path: Path) -> None:
             assert isinstance(value, dict)
             value = value[name]
         given[key] = SCHEMA.keys[key].kind.read(value)
-    defaults = flatten(Settings(), SCHEMA)
+    defaults = flatten(default_settings(), SCHEMA)
     no_default = {key for key, value in defaults.items() if value is None} | {"mqtt.client_id"}
     assert {key: value for key, value in given.items() if key not in no_default} == {
         key: value for key, value in defaults.items() if key not in no_default
@@ -64,7 +71,8 @@ def test_shipped_file_loads_with_every_key_uncommented(tmp_path: Path) -> None:
 
 
 def test_effective_settings_can_be_loaded_again(tmp_path: Path) -> None:
-    settings = Settings(
+    settings = replace(
+        default_settings(),
         mqtt=MqttSettings(
             broker="mqtts://b", client_id='a"\\\x7f\n\u2028😀', tls=TlsSettings(server_name="b"), keepalive=90
         ),
@@ -109,7 +117,7 @@ def test_table_has_every_key_once() -> None:
 
 
 def test_every_key_has_a_meaning_on_one_line_and_something_to_show() -> None:
-    defaults = flatten(Settings(), SCHEMA)
+    defaults = flatten(default_settings(), SCHEMA)
     for key in SCHEMA.keys.values():
         assert key.meaning.endswith(".")
         assert "\n" not in key.meaning

@@ -5,13 +5,13 @@ from random import Random
 import orjson
 import pytest
 
-from otel_tickrmeter.settings.model import DEFAULT_FIELDS
-from otel_tickrmeter.simulate.device import Firmware, SimulatedDevice
-from otel_tickrmeter.simulate.fleet import draw_devices, draw_symbols
-from otel_tickrmeter.simulate.latency import slow_band
-from otel_tickrmeter.simulate.options import SimulateOptions
-from otel_tickrmeter.simulate.planned import Heartbeat
-from otel_tickrmeter.simulate.spelling import GENERATIONS, Spelling
+from otel_tickrmeter.fleets.tickrmeter.heartbeat import DEFAULT_FIELDS
+from otel_tickrmeter.fleets.tickrmeter.simulate.device import Firmware, SimulatedDevice
+from otel_tickrmeter.fleets.tickrmeter.simulate.fleet import draw_devices, draw_symbols
+from otel_tickrmeter.fleets.tickrmeter.simulate.latency import slow_band
+from otel_tickrmeter.fleets.tickrmeter.simulate.options import SimulateOptions
+from otel_tickrmeter.fleets.tickrmeter.simulate.planned import Heartbeat
+from otel_tickrmeter.fleets.tickrmeter.simulate.spelling import GENERATIONS, Spelling
 
 
 @pytest.mark.parametrize("spelling", GENERATIONS)

@@ -7,7 +7,12 @@ from pathlib import Path
 import orjson
 import pytest
 
-from otel_tickrmeter.simulate.options import SimulateOptions, add_arguments, faults, from_arguments
+from otel_tickrmeter.fleets.tickrmeter.simulate.options import (
+    SimulateOptions,
+    add_arguments,
+    faults,
+    from_arguments,
+)
 
 
 def parse(*arguments: str) -> SimulateOptions:

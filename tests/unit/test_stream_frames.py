@@ -25,12 +25,13 @@ from otel_tickrmeter.stream.message import (
     Subscribed,
     Watermark,
 )
+from otel_tickrmeter.stream.reason import LinkReason
 
 EVENTS: list[LinkEvent] = [
     Connected(1, session_present=True, protocol="5"),
     Subscribed(2),
-    Refused(3, "dns", 'no "such" host ü'),
-    Lost(4, "closed_by_broker", ""),
+    Refused(3, LinkReason.DNS, 'no "such" host ü'),
+    Lost(4, LinkReason.CLOSED_BY_BROKER, ""),
     Settled(4),
     Stalled(5, 1.25),
     Dropped(6, 7),
@@ -98,6 +99,8 @@ def _frame(kind: int, body: bytes) -> bytes:
         _frame(2, b'{"event": "Subscribed"}'),
         _frame(2, b'{"event": "Subscribed", "at_ns": "1"}'),
         _frame(2, b'{"event": "Subscribed", "at_ns": 1, "more": 1}'),
+        _frame(2, b'{"event": "Lost", "at_ns": 1, "reason": "unheard_of", "detail": ""}'),
+        _frame(2, b'{"event": "Lost", "at_ns": 1, "reason": [], "detail": ""}'),
         _frame(2, b"\xff"),
         _frame(2, b"[" * 100_000),
     ],

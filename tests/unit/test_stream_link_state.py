@@ -1,10 +1,10 @@
 import pytest
 
-from otel_tickrmeter.stream.link_state import Link
+from otel_tickrmeter.stream.link_state import LinkState
 
 
 def test_it_starts_unusable_and_says_why() -> None:
-    link = Link(100)
+    link = LinkState(100)
     assert not link.usable
     assert link.trouble == "not connected to the broker yet"
     assert link.up_share(200) == 0.0
@@ -12,7 +12,7 @@ def test_it_starts_unusable_and_says_why() -> None:
 
 
 def test_down_remembers_how_long_it_was_up() -> None:
-    link = Link(100)
+    link = LinkState(100)
     link.subscribed_ns = 200
     assert link.usable
     assert link.up_share(300) == 0.5
@@ -25,7 +25,7 @@ def test_down_remembers_how_long_it_was_up() -> None:
 
 
 def test_down_twice_counts_once() -> None:
-    link = Link(100)
+    link = LinkState(100)
     link.subscribed_ns = 100
     link.down(150, "lost")
     link.down(180, "refused")
@@ -36,11 +36,11 @@ def test_down_twice_counts_once() -> None:
 @pytest.mark.parametrize("subscribed_ns", [0, 5])
 def test_any_time_is_a_time(subscribed_ns: int) -> None:
     # A replay's clock may begin at nothing.
-    link = Link(0, subscribed_ns=subscribed_ns)
+    link = LinkState(0, subscribed_ns=subscribed_ns)
     assert link.up_share(10) == (10 - subscribed_ns) / 10
 
 
 def test_the_share_is_bounded_even_where_no_time_has_passed() -> None:
-    link = Link(100, subscribed_ns=90)
+    link = LinkState(100, subscribed_ns=90)
     assert link.up_share(100) == 1.0
-    assert Link(100).up_share(100) == 0.0
+    assert LinkState(100).up_share(100) == 0.0

@@ -16,7 +16,8 @@ from otel_tickrmeter.catalogue import Instrument, Kind
 from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.exporter import names
 from otel_tickrmeter.fleets.tickrmeter import names as fleet_names
-from otel_tickrmeter.settings.model import Detail, Temporality
+from otel_tickrmeter.fleets.tickrmeter.detail import Detail
+from otel_tickrmeter.settings.model import Temporality
 from otel_tickrmeter.telemetry.batches import Moments, make_batches
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.deltas import Deltas

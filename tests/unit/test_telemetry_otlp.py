@@ -15,7 +15,8 @@ from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 from otel_tickrmeter import __version__
 from otel_tickrmeter.catalogue import Instrument, Kind
 from otel_tickrmeter.catalogue.attributes import AttributeSet
-from otel_tickrmeter.settings.model import Detail, OtlpSettings
+from otel_tickrmeter.fleets.tickrmeter.detail import Detail
+from otel_tickrmeter.settings.model import OtlpSettings
 from otel_tickrmeter.telemetry.batches import Moments, make_batches
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.otlp_exporter import make_exporter

@@ -13,7 +13,7 @@ from otel_tickrmeter import __version__
 from otel_tickrmeter.catalogue import Instrument, Kind
 from otel_tickrmeter.exporter import names
 from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
-from otel_tickrmeter.settings.model import Detail
+from otel_tickrmeter.fleets.tickrmeter.detail import Detail
 from otel_tickrmeter.telemetry import snapshot
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.render import FORMATS, Format

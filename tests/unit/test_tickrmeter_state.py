@@ -2,7 +2,7 @@
 
 import pytest
 
-from otel_tickrmeter.fleets.tickrmeter.device import UNKNOWN
+from otel_tickrmeter.fleets.tickrmeter.device import UNKNOWN, Device
 from otel_tickrmeter.fleets.tickrmeter.event import (
     DeviceBoot,
     DeviceBooted,
@@ -11,6 +11,7 @@ from otel_tickrmeter.fleets.tickrmeter.event import (
     StockRequest,
     StockResponse,
 )
+from otel_tickrmeter.fleets.tickrmeter.heartbeat import PLACES
 from tests.support.driver import Driver, heartbeat
 
 READINGS = {
@@ -32,6 +33,11 @@ OWN_MESSAGES: list[Event] = [
     DeviceBooted("A"),
     HttpStream("A"),
 ]
+
+
+def reported(device: Device) -> dict[str, object]:
+    found = {"firmware_version": device.firmware_version, **{name: device.reading(name) for name in PLACES}}
+    return {name: value for name, value in found.items() if value not in (None, UNKNOWN)}
 
 
 def names(event: Event) -> str:
@@ -113,8 +119,8 @@ class TestReadings:
         driver = Driver()
         driver.heartbeat(1)
         device = driver.fleet.devices["A"]
-        assert (device.firmware_version, device.inner_version, device.flash_id) == (UNKNOWN,) * 3
-        assert {getattr(device, name) for name in list(READINGS)[3:]} == {None}
+        assert device.firmware_version == UNKNOWN
+        assert {device.reading(name) for name in PLACES} == {None}
         assert device.boots is None
         assert dict(device.battery_attributes.items()) == {"device_id": "A", "firmware_version": UNKNOWN}
 
@@ -123,11 +129,10 @@ class TestReadings:
         driver = Driver()
         driver.heartbeat(1, "A", **{name: value})
         device = driver.fleet.devices["A"]
-        assert getattr(device, name) == value
+        assert reported(device)[name] == value
         driver.heartbeat(2)
-        assert getattr(device, name) == value
-        others = {other: getattr(device, other) for other in READINGS if other != name}
-        assert set(others.values()) <= {None, UNKNOWN}
+        assert reported(device)[name] == value
+        assert reported(device).keys() == {name}
 
     def test_the_series_of_the_battery_follows_the_firmware(self) -> None:
         driver = Driver()
@@ -144,7 +149,7 @@ class TestReadings:
         driver.heartbeat(1, online=False)
         driver.fleet.describe(heartbeat("A", online=True, **READINGS))
         device = driver.fleet.devices["A"]
-        assert {name: getattr(device, name) for name in READINGS} == READINGS
+        assert reported(device) == READINGS
         assert device.seen_ns == 1
         assert driver.online() == set()
         assert driver.fleet.applied == 1

@@ -7,11 +7,11 @@ HTTP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.
 
 
 def process() -> tuple[Instrument, ...]:
-    """Return the rows about the process."""
+    """The rows about the process."""
     source = "process"
     return (
         gauge(
-            "system.cpu.usage",
+            names.SYSTEM_CPU_USAGE,
             "%",
             "system_cpu_usage_percent",
             "Busy share of each processor and of all of them, in percent.",
@@ -20,7 +20,7 @@ def process() -> tuple[Instrument, ...]:
             absent="in the first five seconds",
         ),
         gauge(
-            "system.memory.usage",
+            names.SYSTEM_MEMORY_USAGE,
             "By",
             "system_memory_usage_bytes",
             "Memory of the machine.",
@@ -28,7 +28,7 @@ def process() -> tuple[Instrument, ...]:
             source=source,
         ),
         gauge(
-            "system.memory.total",
+            names.SYSTEM_MEMORY_TOTAL,
             "By",
             "system_memory_total_bytes",
             "Memory of the machine in all.",
@@ -54,7 +54,7 @@ def process() -> tuple[Instrument, ...]:
             buckets=HTTP_BUCKETS,
         ),
         Instrument(
-            "process.cpu",
+            names.PROCESS_CPU,
             Kind.OBSERVABLE_COUNTER,
             "s",
             "process_cpu_seconds_total",
@@ -62,21 +62,21 @@ def process() -> tuple[Instrument, ...]:
             source=source,
         ),
         gauge(
-            "process.resident_memory",
+            names.PROCESS_RESIDENT_MEMORY,
             "By",
             "process_resident_memory_bytes",
             "Resident memory of the exporter's processes.",
             source=source,
         ),
         gauge(
-            "process.open_fds",
+            names.PROCESS_OPEN_FDS,
             "{descriptor}",
             "process_open_fds",
             "Open file descriptors of the exporter's processes.",
             source=source,
         ),
         gauge(
-            "process.start_time",
+            names.PROCESS_START_TIME,
             "s",
             "process_start_time_seconds",
             "Unix time at which the exporter started.",

@@ -2,24 +2,24 @@
 
 from otel_tickrmeter.catalogue.instrument import Instrument, Kind, counter, gauge
 from otel_tickrmeter.exporter import names
-from otel_tickrmeter.stream.reason import SUBSCRIBED, ErrorReason, LinkReason, Repair
+from otel_tickrmeter.stream.reason import SUBSCRIBED, ErrorReason, LinkReason
 
 # A message takes tens of microseconds; what takes a millisecond already deserves a look.
 PROCESSING_BUCKETS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 1e-2, 1e-1)
 
 
 def connection() -> tuple[Instrument, ...]:
-    """Return the rows about the broker connection and the receiving process."""
+    """The rows about the broker connection and the receiving process."""
     return (
         gauge(
-            "tickrmeter.mqtt.connected",
+            names.MQTT_CONNECTED,
             "{connection}",
             "tickrmeter_mqtt_connected",
             "1 while connected to the broker and subscribed, and the link is not in doubt, else 0.",
             source="receiver",
         ),
         gauge(
-            "tickrmeter.mqtt.protocol.info",
+            names.MQTT_PROTOCOL_INFO,
             "1",
             "tickrmeter_mqtt_protocol_info",
             "1, with the version of MQTT that the connection speaks.",
@@ -36,7 +36,7 @@ def connection() -> tuple[Instrument, ...]:
             source="receiver",
         ),
         gauge(
-            "tickrmeter.mqtt.last_message.timestamp",
+            names.MQTT_LAST_MESSAGE_TIMESTAMP,
             "s",
             "tickrmeter_mqtt_last_message_timestamp_seconds",
             "Unix time of the arrival of the last message.",
@@ -44,7 +44,7 @@ def connection() -> tuple[Instrument, ...]:
             absent="no message has arrived",
         ),
         gauge(
-            "tickrmeter.receiver.silence",
+            names.RECEIVER_SILENCE,
             "s",
             "tickrmeter_receiver_silence_seconds",
             "Time without a sign of life of the receiving process, in steps of half a second.",
@@ -53,35 +53,31 @@ def connection() -> tuple[Instrument, ...]:
     )
 
 
-def messages(message_types: tuple[str, ...]) -> tuple[Instrument, ...]:
-    """Return the rows about messages, of these types."""
+def messages(
+    fleet: str, message_types: tuple[str, ...], reasons: tuple[str, ...] = ()
+) -> tuple[Instrument, ...]:
+    """The rows about the messages of a fleet: of these types, set aside for these reasons besides all's."""
+    named = names.message_names(fleet)
     return (
         counter(
-            names.MESSAGES,
+            named.messages,
             "{message}",
-            "tickrmeter_messages_total",
+            f"{fleet}_messages_total",
             "Messages by what their topic says they are.",
             {"message_type": message_types},
         ),
         counter(
-            names.MESSAGE_ERRORS,
+            named.errors,
             "{error}",
-            "tickrmeter_message_errors_total",
+            f"{fleet}_message_errors_total",
             "Messages, or single fields of a heartbeat, that were set aside.",
-            {"message_type": message_types, "reason": tuple(ErrorReason)},
-        ),
-        counter(
-            names.MESSAGES_REPAIRED,
-            "{message}",
-            "tickrmeter_messages_repaired_total",
-            "Messages that were read although their payload is no JSON, by what was left out.",
-            {"message_type": message_types, "kind": tuple(Repair)},
+            {"message_type": message_types, "reason": (*ErrorReason, *reasons)},
         ),
         Instrument(
-            names.PROCESSING,
+            named.processing,
             Kind.HISTOGRAM,
             "s",
-            "tickrmeter_message_processing_duration_seconds",
+            f"{fleet}_message_processing_duration_seconds",
             "Time to decode, apply and record one message.",
             {"message_type": message_types},
             buckets=PROCESSING_BUCKETS,
@@ -90,10 +86,10 @@ def messages(message_types: tuple[str, ...]) -> tuple[Instrument, ...]:
 
 
 def queue() -> tuple[Instrument, ...]:
-    """Return the rows about the receive queue."""
+    """The rows about the receive queue."""
     return (
         gauge(
-            "tickrmeter.queue.size",
+            names.QUEUE_SIZE,
             "{message}",
             "tickrmeter_queue_size",
             "Messages waiting in a bounded queue.",

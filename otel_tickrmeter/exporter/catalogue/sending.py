@@ -15,7 +15,7 @@ class LetterOutcome(StrEnum):
 
 
 def dead_letters() -> tuple[Instrument, ...]:
-    """Return the row about the dead-letter file."""
+    """The row about the dead-letter file."""
     return (
         Instrument(
             names.DEAD_LETTERS,
@@ -31,7 +31,7 @@ def dead_letters() -> tuple[Instrument, ...]:
 
 
 def exposition_rows() -> tuple[Instrument, Instrument]:
-    """Return the rows about the exposition itself: its age and its size, in this order."""
+    """The rows about the exposition itself: its age and its size, in this order."""
     return (
         gauge(
             names.EXPOSITION_AGE,
@@ -51,7 +51,7 @@ def exposition_rows() -> tuple[Instrument, Instrument]:
 
 
 def output() -> tuple[Instrument, ...]:
-    """Return the rows about pushes, the log, the exposition and the build."""
+    """The rows about pushes, the log, the exposition and the build."""
     return (
         counter(
             names.OTLP_EXPORTS,
@@ -72,7 +72,7 @@ def output() -> tuple[Instrument, ...]:
         ),
         *exposition_rows(),
         gauge(
-            "tickrmeter.build.info",
+            names.BUILD_INFO,
             "{build}",
             "tickrmeter_build_info",
             "Always 1; the labels describe the running program.",

@@ -84,7 +84,7 @@ class Decoder:
         return found
 
     def decode(self, message: Message) -> Decoded | None:
-        """Return what the message means; None for one that has nothing to apply.
+        """What the message means; None for one that has nothing to apply.
 
         Raises:
             DecodeError: The message cannot be taken.

@@ -1,10 +1,12 @@
 """The fleet's end of the message handler: message to meaning, meaning to state."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from otel_tickrmeter.catalogue.observe import Observe
+from otel_tickrmeter.exporter.messages import MessageRecorder
 from otel_tickrmeter.fleets.autocore.decode import DecodeError, Decoder
 from otel_tickrmeter.fleets.autocore.event import MessageType
-from otel_tickrmeter.fleets.autocore.recorder import MessageErrors
+from otel_tickrmeter.fleets.autocore.sender import device_in
 from otel_tickrmeter.fleets.autocore.state import Arrival, Fleet
 from otel_tickrmeter.stream.message import (
     Connected,
@@ -22,14 +24,15 @@ from otel_tickrmeter.stream.message import (
 from otel_tickrmeter.stream.reason import ErrorReason
 
 
-class Intake:
-    """Takes the fleet's messages.
+class AutoCoreIntake:
+    """Takes the fleet's messages; implements `Intake`.
 
     Args:
         decoder: Decodes messages.
         fleet: Holds the state.
-        messages: Counts what is set aside before it reaches the state.
+        figures: Counts messages, and what is set aside before it reaches the state.
         unix_offset_ns: Unix time less monotonic time.
+        observed: What observes the state and the connection.
 
     Attributes:
         classify: Says what a message is, by its topic; None when it is none of this fleet's.
@@ -39,21 +42,31 @@ class Intake:
         self,
         decoder: Decoder,
         fleet: Fleet,
-        messages: MessageErrors,
+        figures: MessageRecorder,
         unix_offset_ns: Callable[[], int],
+        observed: Mapping[str, Observe],
     ) -> None:
         self.classify = decoder.classify
+        self.figures = figures
+        self.unclaimed = MessageType.IGNORED
         self._decoder = decoder
         self._fleet = fleet
-        self._messages = messages
+        self._observed = observed
         self._unix_offset_ns = unix_offset_ns
         # The last message on a topic that two filters match, until its copy has come.
         self._may_come_again: Message | None = None
 
-    @property
     def not_ready_reason(self) -> str | None:
-        """Why the fleet cannot be relied on; it always can."""
+        """Why its figures cannot be relied on: there is nothing of its own that could be wrong."""
         return None
+
+    def callbacks(self) -> Mapping[str, Observe]:
+        """What observes its observable instruments."""
+        return self._observed
+
+    def sender(self, message_type: MessageType, message: Message) -> bytes | None:
+        """The device id of a message, as it is spelled there; None when it cannot be read."""
+        return device_in(self._decoder, message_type, message)
 
     def noticed(self, event: LinkEvent) -> None:
         """Let time pass, and say since when there is nothing, or nothing certain, to be heard."""
@@ -71,17 +84,17 @@ class Intake:
         unix_ns = at_ns + self._unix_offset_ns()
         self._fleet.advance(at_ns, at_ns, unix_ns)
         if message.duplicate or self._is_copy(message):
-            self._messages.message_error(message_type, ErrorReason.DUPLICATE)
+            self.figures.message_error(message_type, ErrorReason.DUPLICATE)
             return message_type
         try:
             decoded = self._decoder.decode(message)
         except DecodeError as error:
-            self._messages.message_error(message_type, error.reason)
+            self.figures.message_error(message_type, error.reason)
             return message_type
         if decoded is None:
             return message_type
         for reason in decoded.faults:
-            self._messages.message_error(decoded.message_type, reason)
+            self.figures.message_error(decoded.message_type, reason)
         self._fleet.apply(
             decoded,
             Arrival(at_ns, unix_ns, message.topic, hash(message.payload), message.retain, message.backlog),

@@ -22,9 +22,9 @@ from otel_tickrmeter.fleets.autocore.sensors import (
     WIFI_SIGNAL,
 )
 from otel_tickrmeter.fleets.autocore.state import Fleet
-from otel_tickrmeter.stream.link_state import Link
+from otel_tickrmeter.stream.link_state import LinkState
+from otel_tickrmeter.stream.second import SECOND_NS
 
-_NS = 1e9
 _PERCENT = 100.0
 # They have gauges of their own.
 _NAMED = frozenset({TEMPERATURE, HUMIDITY, VOLTAGE, MEMORY_FREE, WIFI_SIGNAL})
@@ -37,11 +37,11 @@ class FleetObserver:
         self._fleet = fleet
 
     def callbacks(self) -> dict[str, Observe]:
-        """Return a callback for each instrument, by name."""
+        """A callback for each instrument, by name."""
         return {
             names.DEVICES: self._by_status,
             names.DEVICE_ONLINE: self._each(lambda device: device.online),
-            names.LAST_SEEN: self._each(lambda device: device.last_seen_ns / _NS),
+            names.LAST_SEEN: self._each(lambda device: device.last_seen_ns / SECOND_NS),
             names.UPTIME: self._each(lambda device: device.uptime),
             names.MEMORY_FREE: self._each(lambda device: device.memory_free),
             names.WIFI_SIGNAL: self._each(lambda device: device.wifi_signal),
@@ -101,12 +101,12 @@ class ConnectionObserver:
         now_ns: The monotonic time.
     """
 
-    def __init__(self, link: Link, now_ns: Callable[[], int]) -> None:
+    def __init__(self, link: LinkState, now_ns: Callable[[], int]) -> None:
         self._link = link
         self._now_ns = now_ns
 
     def callbacks(self) -> dict[str, Observe]:
-        """Return a callback for each instrument, by name."""
+        """A callback for each instrument, by name."""
         return {names.MQTT_CONNECTED: self._connected, names.MQTT_CONNECTED_SECONDS: self._seconds}
 
     def _connected(self) -> Iterable[Observation]:
@@ -116,15 +116,15 @@ class ConnectionObserver:
         link = self._link
         since_ns = link.subscribed_ns
         present_ns = 0 if since_ns is None else max(0, self._now_ns() - since_ns)
-        yield Observation((link.earlier_ns + present_ns) / _NS)
+        yield Observation((link.earlier_ns + present_ns) / SECOND_NS)
 
 
 def _clock_offset(device: Device) -> float | None:
-    return None if device.clock_offset_ns is None else device.clock_offset_ns / _NS
+    return None if device.clock_offset_ns is None else device.clock_offset_ns / SECOND_NS
 
 
 def _last_change(relay: Relay) -> float | None:
-    return None if relay.since_ns is None else relay.since_ns / _NS
+    return None if relay.since_ns is None else relay.since_ns / SECOND_NS
 
 
 def _value(device: Device, key: str) -> float | None:

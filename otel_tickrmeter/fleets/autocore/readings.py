@@ -40,7 +40,7 @@ def as_paths(names: Sequence[str]) -> tuple[Path, ...]:
 
 
 def find(payload: Mapping[str, Any], paths: Sequence[Path]) -> object:
-    """Return the first of the fields that is given; null is "not given", and so is None returned."""
+    """The first of the fields that is given; null is "not given", and so is None returned."""
     for path in paths:
         value: Any = payload.get(path[0])
         for name in path[1:]:

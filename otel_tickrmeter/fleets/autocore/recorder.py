@@ -1,10 +1,9 @@
 """Records what the fleet's state tells into OpenTelemetry instruments."""
 
 from collections.abc import Callable
-from enum import StrEnum
-from typing import Protocol
 
 from otel_tickrmeter.catalogue.attributes import AttributeSet
+from otel_tickrmeter.exporter.messages import MessageRecorder
 from otel_tickrmeter.fleets.autocore import names
 from otel_tickrmeter.fleets.autocore.device import Device
 from otel_tickrmeter.fleets.autocore.event import (
@@ -29,27 +28,20 @@ _TURNS = (
 )
 
 
-class MessageErrors(Protocol):
-    """Counts what was set aside."""
-
-    def message_error(self, message_type: StrEnum, reason: StrEnum, /) -> None:
-        """Count a message, or part of one."""
-
-
 class FleetRecorder(Outcomes):
     """Counts what there is a counter of; the rest is observed.
 
     Args:
         recorded: The instruments.
-        messages: Counts errors of messages.
+        figures: Counts errors of messages.
         end_series: Called with each attribute set whose series are over; does nothing for a meter whose
             series cannot end.
     """
 
     def __init__(
-        self, recorded: Recorded, messages: MessageErrors, end_series: Callable[[AttributeSet], None]
+        self, recorded: Recorded, figures: MessageRecorder, end_series: Callable[[AttributeSet], None]
     ) -> None:
-        self._messages = messages
+        self._figures = figures
         self._end_series = end_series
         counters = recorded.counters
         self._connectivity_changes = counters[names.CONNECTIVITY_CHANGES]
@@ -71,7 +63,7 @@ class FleetRecorder(Outcomes):
 
     def set_aside(self, message_type: MessageType, reason: ErrorReason | Reason) -> None:
         """Count a message that had not its whole effect."""
-        self._messages.message_error(message_type, reason)
+        self._figures.message_error(message_type, reason)
 
     def connectivity(self, device: Device, cause: Cause, when: When) -> None:
         """Count a device that came or went."""

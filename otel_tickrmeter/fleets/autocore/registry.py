@@ -31,7 +31,7 @@ class Registry:
         return MappingProxyType(self._devices)
 
     def get(self, device_id: str) -> Device | None:
-        """Return the device if it is known."""
+        """The device if it is known."""
         return self._devices.get(device_id)
 
     def refuses(self, event: Event) -> Reason | None:
@@ -56,7 +56,7 @@ class Registry:
         return len(self._devices) >= self._max_devices
 
     def gives_way(self, now_ns: int) -> Device | None:
-        """Return the device that may give way to another, if there is any and it is time to look."""
+        """The device that may give way to another, if there is any and it is time to look."""
         if now_ns < self._next_room_ns:
             return None
         self._next_room_ns = now_ns + ROOM_PAUSE_NS

@@ -39,7 +39,7 @@ class Retained:
         events[topic] = event
 
     def take(self, device_id: str) -> Iterable[Fills]:
-        """Return what waits for a device, which is known now."""
+        """What waits for a device, which is known now."""
         events = self._events.pop(device_id, {})
         self._room += len(events)
         return events.values()

@@ -48,7 +48,7 @@ class Sensors:
         self._keys: dict[Path, str | None] = {}
 
     def readings(self, payload: Mapping[str, Any], faults: Faults) -> list[Reading]:
-        """Return the readings of a payload, whose depth is bounded; add a reason for each that is none."""
+        """The readings of a payload, whose depth is bounded; add a reason for each that is none."""
         found: list[Reading] = []
         self._find(payload, (), found, faults)
         return found

@@ -7,11 +7,10 @@ from types import MappingProxyType
 from typing import Literal
 
 from otel_tickrmeter.fleets.autocore.reason import Registration
-from otel_tickrmeter.fleets.autocore.state import Limits
 from otel_tickrmeter.fleets.autocore.topics import LAYOUTS, MAX_RELAYS, SEED
 from otel_tickrmeter.settings import kinds
 from otel_tickrmeter.settings.key import Key, Rule
-from otel_tickrmeter.settings.kinds import DURATION, Kind, choice, integer
+from otel_tickrmeter.settings.kinds import DURATION, ValueKind, choice, integer
 
 DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -29,11 +28,10 @@ DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 Range = tuple[float, float]
 _SENSOR = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _BOUNDS = 2
-_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class AutoCoreSettings:
+class AutoCoreTable:
     """`[autocore]`: durations in seconds, bounds in devices.
 
     `fields` has every field of DEFAULT_FIELDS, overridden ones replaced. `ranges` has the least and the most
@@ -51,14 +49,11 @@ class AutoCoreSettings:
     ranges: Mapping[str, Range] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def limits(settings: AutoCoreSettings) -> Limits:
-    """Return the bounds of the state."""
-    return Limits(
-        Registration(settings.registration),
-        round(settings.device_timeout * _NS),
-        round(settings.device_retention * _NS),
-        settings.max_devices,
-    )
+@dataclass(frozen=True, slots=True)
+class AutoCoreSettings:
+    """Everything the fleet can be told."""
+
+    autocore: AutoCoreTable = field(default_factory=AutoCoreTable)
 
 
 def _read_layouts(value: object) -> tuple[str, ...]:
@@ -90,9 +85,8 @@ KEYS = (
     Key("autocore.enabled", kinds.BOOL, "Whether the AutoCore fleet is watched too."),
     Key(
         "autocore.layouts",
-        Kind(_read_layouts, structured=True),
+        ValueKind(_read_layouts, structured=True),
         'Layouts of topics: "seed" is the specified one, "devices" that of boards in the field.',
-        example='["seed", "devices"]',
     ),
     Key(
         "autocore.relay_offset",
@@ -119,9 +113,8 @@ KEYS = (
     ),
     Key(
         "autocore.ranges",
-        Kind(_read_ranges, structured=True),
-        "The least and the most that is normal of a sensor; beyond is an anomaly.",
-        example='{voltage = [10.5, 15], "can.rpm" = [0, 8000]}',
+        ValueKind(_read_ranges, structured=True),
+        "What is normal of a sensor, from the least to the most, such as {voltage = [10.5, 15]}.",
     ),
 )
 """Of `[autocore]`."""

@@ -7,10 +7,11 @@ A clock without a zone says nothing, and most that are wrong are wrong by years:
 import json
 from datetime import datetime
 
-_NS = 1_000_000_000
-OLDEST_NS = 86_400 * _NS
+from otel_tickrmeter.stream.second import SECOND_NS
+
+OLDEST_NS = 86_400 * SECOND_NS
 """A timestamp may lie this far before the arrival of its message,"""
-NEWEST_NS = 300 * _NS
+NEWEST_NS = 300 * SECOND_NS
 """and this far behind it."""
 _LONGEST = 40
 _LARGEST_SECONDS = 1e11

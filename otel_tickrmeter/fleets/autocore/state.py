@@ -32,11 +32,11 @@ from otel_tickrmeter.fleets.autocore.stamp import trusted
 from otel_tickrmeter.fleets.autocore.switching import Switching
 from otel_tickrmeter.fleets.autocore.watching import Watching
 from otel_tickrmeter.stream.reason import ErrorReason
+from otel_tickrmeter.stream.second import SECOND_NS
 
 WILL_REASON = "unexpected_disconnect"
 """What the will of a device says, which its broker publishes when it loses the device."""
-_NS = 1_000_000_000
-_SWEEP_NS = _NS
+_SWEEP_NS = SECOND_NS
 """Silence is looked for this often."""
 
 
@@ -65,7 +65,10 @@ class Arrival(NamedTuple):
 
 
 class Fleet:
-    """Applies messages in the order of their arrival; tells `outcomes` what happened."""
+    """Applies messages in the order of their arrival; tells `outcomes` what happened.
+
+    `now_ns` is the time up to which everything has been applied.
+    """
 
     def __init__(self, limits: Limits, outcomes: Outcomes) -> None:
         self._limits = limits
@@ -76,6 +79,7 @@ class Fleet:
         self._watching = Watching(outcomes)
         self._ear = Ear()
         self._next_sweep_ns = 0
+        self.now_ns = 0
 
     @property
     def devices(self) -> Mapping[str, Device]:
@@ -90,6 +94,7 @@ class Fleet:
             heard_ns: Everything that the broker sent before it has been applied.
             unix_ns: `now_ns` by the clock of the calendar.
         """
+        self.now_ns = max(self.now_ns, now_ns)
         self._ear.heard(heard_ns)
         self._switching.settle(now_ns)
         if now_ns >= self._next_sweep_ns:
@@ -207,7 +212,7 @@ class Fleet:
         self, device: Device, decoded: Decoded, arrival: Arrival, when: When
     ) -> None:
         event = decoded.event
-        burst = device.in_burst(arrival.at_ns // _NS)
+        burst = device.in_burst(arrival.at_ns // SECOND_NS)
         if type(event) is Telemetry:
             self._figures(device, event.figures, when)
             self._watching.read(device, decoded.message_type, event.readings, when, burst=burst)

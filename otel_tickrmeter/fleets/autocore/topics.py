@@ -94,7 +94,7 @@ class Place(NamedTuple):
 
 
 def filters(layouts: Collection[str], topic_prefix: str = "") -> tuple[str, ...]:
-    """Return the topic filters of these layouts; all are subscribed at QOS."""
+    """The topic filters of these layouts; all are subscribed at QOS."""
     found = [
         *(_SEED_FILTERS if SEED in layouts else ()),
         *(_DEVICES_FILTERS if DEVICES in layouts else ()),

@@ -5,8 +5,7 @@ from otel_tickrmeter.fleets.autocore.event import MessageType, Reading, When
 from otel_tickrmeter.fleets.autocore.outcomes import Outcomes
 from otel_tickrmeter.fleets.autocore.reason import Reason
 from otel_tickrmeter.stream.reason import ErrorReason
-
-_NS = 1_000_000_000
+from otel_tickrmeter.stream.second import SECOND_NS
 
 
 class Watching:
@@ -25,7 +24,7 @@ class Watching:
         burst: bool,
     ) -> None:
         """Take the readings of a live message; of a `burst` one of each sensor and second is kept."""
-        second = when.received_ns // _NS
+        second = when.received_ns // SECOND_NS
         thinned = False
         for key, value, unit in readings:
             sensor = device.sensor(key)

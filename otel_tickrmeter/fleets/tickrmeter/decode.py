@@ -24,17 +24,9 @@ from otel_tickrmeter.fleets.tickrmeter.event import (
     StockRequest,
     StockResponse,
 )
+from otel_tickrmeter.fleets.tickrmeter.heartbeat import READINGS
 from otel_tickrmeter.fleets.tickrmeter.mend import mend
-from otel_tickrmeter.fleets.tickrmeter.readings import (
-    FieldError,
-    read_battery,
-    read_count,
-    read_duration,
-    read_flag,
-    read_online,
-    read_supply,
-    read_text,
-)
+from otel_tickrmeter.fleets.tickrmeter.readings import FieldError, read_online
 from otel_tickrmeter.fleets.tickrmeter.reason import IdentityKind
 from otel_tickrmeter.fleets.tickrmeter.spelling import DeviceIdForm, canonical_device_id, canonical_symbol
 from otel_tickrmeter.stream.message import Message
@@ -60,22 +52,6 @@ _BARE_EVENTS: Mapping[MessageType, Callable[[str], Event]] = {
     MessageType.HTTP_STREAM: HttpStream,
 }
 
-# In the order of DeviceStatus' fields.
-_READERS: tuple[tuple[str, Callable[[object], Any]], ...] = (
-    ("status", read_online),
-    ("firmware_version", read_text),
-    ("inner_version", read_text),
-    ("flash_id", read_text),
-    ("battery", read_battery),
-    ("charging", read_flag),
-    ("vin", read_supply),
-    ("uptime", read_duration),
-    ("wifi_lost", read_count),
-    ("boot_count", read_count),
-)
-READINGS: tuple[str, ...] = tuple(name for name, _ in _READERS)
-"""The readings a heartbeat may carry; `[messages.fields]` has a list of names for each."""
-
 
 class DecodeError(Exception):
     """The message cannot be taken.
@@ -100,7 +76,7 @@ class Decoder:
         topic_prefix: What stands before every topic, a trailing slash included; may be empty.
         device_id_form: How the spellings of one id are told to be one.
         device_id_pattern: A device id, in its one spelling, must match it as a whole.
-        fields: For each of READINGS, the payload field names looked for, in order.
+        fields: For each reading, the payload field names looked for, in order.
     """
 
     def __init__(
@@ -114,23 +90,23 @@ class Decoder:
         self._topics = {self._prefix + name: message_type for name, message_type in _TOPICS.items()}
         self._canonical = canonical_device_id(device_id_form)
         self._device_id = re.compile(device_id_pattern)
-        self._fields = tuple((tuple(fields[name]), read) for name, read in _READERS)
+        self._fields = tuple((tuple(fields[reading.name]), reading.read) for reading in READINGS)
         # The same few thousand spellings come again and again: what each means is looked up (a twentieth of
         # the time that matching takes), and worked out only once. See MAX_SPELLINGS.
         self._addressees: dict[bytes, str] = {}
         self._devices: dict[str, str] = {}
         self._symbols: dict[str, str] = {}
 
-    def classify(self, topic: bytes) -> MessageType:
-        """Say what a message on this topic is."""
+    def classify(self, topic: bytes) -> MessageType | None:
+        """Say what a message on this topic is; None when it is not one level below the prefix."""
         if topic in self._addressees:
             return MessageType.STOCK_RESPONSE
         known = self._topics.get(topic)
         if known is not None:
             return known
         name = topic.removeprefix(self._prefix)
-        if len(name) + len(self._prefix) != len(topic):
-            return MessageType.IGNORED
+        if len(name) + len(self._prefix) != len(topic) or b"/" in name:
+            return None
         device_id = self._addressee(topic)
         if not self._device_id.fullmatch(device_id):
             return MessageType.IGNORED
@@ -138,7 +114,7 @@ class Decoder:
         return MessageType.STOCK_RESPONSE
 
     def decode(self, message_type: MessageType, message: Message) -> Event | None:
-        """Return what the message means, which `classify` has said the type of; None for an ignored topic.
+        """What the message means, which `classify` has said the type of; None for an ignored topic.
 
         Raises:
             NotJsonError: The payload is no JSON.
@@ -158,7 +134,7 @@ class Decoder:
     def decode_mended(
         self, message_type: MessageType, message: Message
     ) -> tuple[Event | None, tuple[Repair, ...]]:
-        """Return what a message means whose payload is no JSON, and what was repaired in it.
+        """What a message means whose payload is no JSON, and what was repaired in it.
 
         Raises:
             DecodeError: The message cannot be taken.
@@ -242,7 +218,8 @@ class Decoder:
                     value = False if read is read_online else None
                 break
             values.append(value)
-        return DeviceStatus._make((device_id, *values, tuple(faults)))
+        online, firmware_version, *kept = values
+        return DeviceStatus(device_id, online, firmware_version, tuple(kept), tuple(faults))
 
 
 def _why_unreadable(payload: bytes) -> ErrorReason:

@@ -1,9 +1,10 @@
 """A device, and the pairs of device and symbol that live as long as it does."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.fleets.tickrmeter.event import DeviceStatus
+from otel_tickrmeter.fleets.tickrmeter.heartbeat import NOTHING, PLACES
 from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
 
 UNKNOWN = "unknown"
@@ -46,6 +47,7 @@ class Pair:
 class Device:
     """What is remembered of a device; a reading that was never reported is None.
 
+    `readings` are in the order of `heartbeat.KEPT`.
     `seen_ns` is the arrival of its last own message, `deaf_ns` for how long the exporter had been deaf by
     then, all in all. `displaced` counts its symbols that gave way to others of its own.
     """
@@ -53,24 +55,17 @@ class Device:
     __slots__ = (
         "_attributes",
         "_battery_attributes",
-        "battery",
-        "boot_count",
         "boot_epoch",
         "boot_started_ns",
         "boots_seen",
-        "charging",
         "deaf_ns",
         "displaced",
         "firmware_version",
-        "flash_id",
         "id",
-        "inner_version",
         "pairs",
+        "readings",
         "said_offline",
         "seen_ns",
-        "uptime",
-        "vin",
-        "wifi_lost",
     )
 
     def __init__(self, device_id: str, seen_ns: int, deaf_ns: int) -> None:
@@ -83,14 +78,7 @@ class Device:
         self.displaced = 0
         self.said_offline = False
         self.firmware_version = UNKNOWN
-        self.inner_version = UNKNOWN
-        self.flash_id = UNKNOWN
-        self.battery: float | None = None
-        self.charging: bool | None = None
-        self.vin: float | None = None
-        self.uptime: float | None = None
-        self.wifi_lost: float | None = None
-        self.boot_count: float | None = None
+        self.readings: tuple[Any, ...] = NOTHING
         self.boots_seen = 0
         self.boot_started_ns: int | None = None
         self.boot_epoch = 0
@@ -115,11 +103,16 @@ class Device:
             self._battery_attributes = AttributeSet(device_id=self.id, firmware_version=self.firmware_version)
         return self._battery_attributes
 
+    def reading(self, name: str) -> Any:  # noqa: ANN401  a number, a truth value or text: heartbeat.py says which
+        """What was reported last; None when it never was."""
+        return self.readings[PLACES[name]]
+
     @property
     def boots(self) -> float | None:
         """Boots as reported, else as seen; None before either."""
-        if self.boot_count is not None:
-            return self.boot_count
+        reported: float | None = self.reading("boot_count")
+        if reported is not None:
+            return reported
         return float(self.boots_seen) if self.boots_seen else None
 
     def answered_by(self, symbol: str) -> Pair | None:
@@ -140,19 +133,8 @@ class Device:
 
     def describe(self, status: DeviceStatus) -> None:
         """Take over the readings that the heartbeat carries; the others stay. Not the firmware."""
-        if status.inner_version is not None:
-            self.inner_version = status.inner_version
-        if status.flash_id is not None:
-            self.flash_id = status.flash_id
-        if status.battery is not None:
-            self.battery = status.battery
-        if status.charging is not None:
-            self.charging = status.charging
-        if status.vin is not None:
-            self.vin = status.vin
-        if status.uptime is not None:
-            self.uptime = status.uptime
-        if status.wifi_lost is not None:
-            self.wifi_lost = status.wifi_lost
-        if status.boot_count is not None:
-            self.boot_count = status.boot_count
+        told = status.readings
+        if None in told:
+            pairs = zip(told, self.readings, strict=True)
+            told = tuple([old if new is None else new for new, old in pairs])
+        self.readings = told

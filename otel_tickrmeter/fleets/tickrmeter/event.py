@@ -1,7 +1,7 @@
 """What a message is by its topic, and what it meant, once decoded."""
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from otel_tickrmeter.stream.reason import ErrorReason
 
@@ -39,22 +39,15 @@ class StockResponse(NamedTuple):
 class DeviceStatus(NamedTuple):
     """A heartbeat. A reading that it does not carry, or not readably, is None.
 
-    Battery is percent (0 to 100), uptime seconds; the other figures are as the device reports them. What
-    cannot be read as online is not: then `online` is False, and there is a fault.
-    `faults` has the reason of each field that is there and cannot be read.
+    What cannot be read as online is not: then `online` is False, and there is a fault. `readings` has those
+    of `heartbeat.KEPT`, in that order: battery as percent (0 to 100), uptime in seconds, the other figures as
+    the device reports them. `faults` has the reason of each field that is there and cannot be read.
     """
 
     device_id: str
     online: bool | None
     firmware_version: str | None
-    inner_version: str | None
-    flash_id: str | None
-    battery: float | None
-    charging: bool | None
-    vin: float | None
-    uptime: float | None
-    wifi_lost: float | None
-    boot_count: float | None
+    readings: tuple[Any, ...]
     faults: tuple[ErrorReason, ...]
 
 

@@ -14,14 +14,18 @@ from opentelemetry.metrics import Observation
 from otel_tickrmeter.catalogue.observe import Observe
 from otel_tickrmeter.fleets.tickrmeter import names
 from otel_tickrmeter.fleets.tickrmeter.device import UNKNOWN, Device
+from otel_tickrmeter.fleets.tickrmeter.heartbeat import KEPT, PLACES
 from otel_tickrmeter.fleets.tickrmeter.ranking import ranking, slowest, symbol_figures
 from otel_tickrmeter.fleets.tickrmeter.reason import RequestEvent
 from otel_tickrmeter.fleets.tickrmeter.state import Fleet
 from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
 from otel_tickrmeter.fleets.tickrmeter.window import Figures
+from otel_tickrmeter.stream.second import SECOND_NS
 
-_NS = 1e9
 _GREEDIEST = 10
+_BATTERY, _CHARGING, _FLASH, _INNER = (
+    PLACES[name] for name in ("battery", "charging", "flash_id", "inner_version")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,30 +53,31 @@ class FleetObserver:
         self._figures_of = (-1, -1)
 
     def callbacks(self) -> dict[str, Observe]:
-        """Return a callback for each instrument, by name."""
+        """A callback for each instrument, by name."""
         return {
-            "tickrmeter.devices.online.total": self._online,
-            "tickrmeter.device.battery.level": self._battery,
-            "tickrmeter.device.charging.status": self._each(lambda device: device.charging),
-            "tickrmeter.device.uptime": self._each(lambda device: device.uptime),
-            "tickrmeter.device.wifi_lost.count": self._each(lambda device: device.wifi_lost),
-            "tickrmeter.device.vin.level": self._each(lambda device: device.vin),
-            "tickrmeter.device.boot.count": self._each(lambda device: device.boots),
-            "tickrmeter.device.last_seen.timestamp": self._last_seen,
-            "tickrmeter.devices.by_firmware.total": self._by_firmware,
-            "tickrmeter.devices.by_charging_state.total": self._by_charging_state,
-            "tickrmeter.devices.by_flash_id.total": self._by_flash_id,
-            "tickrmeter.device.symbols.displaced": self._displaced,
-            "tickrmeter.stock_update.avg_latency": self._mean,
-            "tickrmeter.symbol.avg_latency": self._mean,
-            "tickrmeter.symbol.avg_response_time": self._mean,
-            "tickrmeter.stock_update.p95_latency": self._p95,
-            "tickrmeter.stock_update.p99_latency": self._p99,
-            "tickrmeter.symbol.response_rate": self._response_rate,
-            "tickrmeter.stock_update.slowest_symbol": self._slowest,
-            "tickrmeter.slowest_symbols.ranking": self._ranking,
-            "tickrmeter.stock_updates.pending": self._pending,
-            "tickrmeter.stock_update.answers_missing": self._answers_missing,
+            names.DEVICES_ONLINE_TOTAL: self._online,
+            names.DEVICE_BATTERY_LEVEL: self._battery,
+            **{
+                reading.gauge.name: self._each(_reading(place))
+                for place, reading in enumerate(KEPT)
+                if reading.gauge is not None
+            },
+            names.DEVICE_BOOT_COUNT: self._each(lambda device: device.boots),
+            names.DEVICE_LAST_SEEN_TIMESTAMP: self._last_seen,
+            names.DEVICES_BY_FIRMWARE_TOTAL: self._by_firmware,
+            names.DEVICES_BY_CHARGING_STATE_TOTAL: self._by_charging_state,
+            names.DEVICES_BY_FLASH_ID_TOTAL: self._by_flash_id,
+            names.DEVICE_SYMBOLS_DISPLACED: self._displaced,
+            names.STOCK_UPDATE_AVG_LATENCY: self._mean,
+            names.SYMBOL_AVG_LATENCY: self._mean,
+            names.SYMBOL_AVG_RESPONSE_TIME: self._mean,
+            names.STOCK_UPDATE_P95_LATENCY: self._p95,
+            names.STOCK_UPDATE_P99_LATENCY: self._p99,
+            names.SYMBOL_RESPONSE_RATE: self._response_rate,
+            names.STOCK_UPDATE_SLOWEST_SYMBOL: self._slowest,
+            names.SLOWEST_SYMBOLS_RANKING: self._ranking,
+            names.STOCK_UPDATES_PENDING: self._pending,
+            names.STOCK_UPDATE_ANSWERS_MISSING: self._answers_missing,
             names.EVENTS: self._events,
         }
 
@@ -81,7 +86,7 @@ class FleetObserver:
 
     def _online(self) -> Iterable[Observation]:
         counts = Counter(
-            (d.firmware_version, d.inner_version, d.flash_id)
+            (d.firmware_version, d.readings[_INNER] or UNKNOWN, d.readings[_FLASH] or UNKNOWN)
             for d in self._devices()
             if self._fleet.online(d)
         )
@@ -90,8 +95,9 @@ class FleetObserver:
 
     def _battery(self) -> Iterable[Observation]:
         for device in self._devices():
-            if device.battery is not None:
-                yield Observation(device.battery, device.battery_attributes)
+            battery = device.readings[_BATTERY]
+            if battery is not None:
+                yield Observation(battery, device.battery_attributes)
 
     def _each(self, read: Callable[[Device], float | bool | None]) -> Observe:
         def observe() -> Iterable[Observation]:
@@ -105,21 +111,21 @@ class FleetObserver:
     def _last_seen(self) -> Iterable[Observation]:
         offset_ns = self._unix_offset_ns()
         for device in self._devices():
-            yield Observation((device.seen_ns + offset_ns) / _NS, device.attributes)
+            yield Observation((device.seen_ns + offset_ns) / SECOND_NS, device.attributes)
 
     def _by_firmware(self) -> Iterable[Observation]:
-        counts = Counter((d.firmware_version, d.inner_version) for d in self._devices())
+        counts = Counter((d.firmware_version, d.readings[_INNER] or UNKNOWN) for d in self._devices())
         for (firmware, inner), count in counts.items():
             yield Observation(count, {"firmware_version": firmware, "iv": inner})
 
     def _by_charging_state(self) -> Iterable[Observation]:
         words = {True: "charging", False: "discharging", None: UNKNOWN}
-        counts = Counter(device.charging for device in self._devices())
+        counts = Counter(device.readings[_CHARGING] for device in self._devices())
         for state, word in words.items():
             yield Observation(counts[state], {"charging_state": word})
 
     def _by_flash_id(self) -> Iterable[Observation]:
-        for flash, count in Counter(d.flash_id for d in self._devices()).items():
+        for flash, count in Counter(d.readings[_FLASH] or UNKNOWN for d in self._devices()).items():
             yield Observation(count, {"flash_id": flash})
 
     def _displaced(self) -> Iterable[Observation]:
@@ -175,3 +181,7 @@ class FleetObserver:
 
     def _answers_missing(self) -> Iterable[Observation]:
         yield Observation(int(self._fleet.answers_missing))
+
+
+def _reading(place: int) -> Callable[[Device], float | bool | None]:
+    return lambda device: device.readings[place]

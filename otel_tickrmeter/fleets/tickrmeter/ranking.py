@@ -22,7 +22,7 @@ def symbol_figures(symbols: Iterable[Symbol], now_ns: int) -> dict[Symbol, Figur
 
 
 def slowest(figures: Mapping[Symbol, Figures]) -> tuple[Symbol, float] | None:
-    """Return the symbol with the highest mean latency (the first by name of equals) and it in seconds."""
+    """The symbol with the highest mean latency (the first by name of equals) and it in seconds."""
     answered = [(f.mean_seconds, s) for s, f in figures.items() if f.mean_seconds is not None]
     if not answered:
         return None

@@ -19,6 +19,13 @@ class RejectionReason(StrEnum):
     MAX_PAIRS = "max_pairs"
 
 
+class Misspelt(StrEnum):
+    """Of which kind the identity is that fails its pattern, as the log and the dead letters have it."""
+
+    DEVICE = "device_pattern"
+    SYMBOL = "symbol_pattern"
+
+
 class DisplacedKind(StrEnum):
     """What gave way at a bound (`tickrmeter_identities_displaced_total`)."""
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from otel_tickrmeter.catalogue.attributes import AttributeSet
-from otel_tickrmeter.exporter.recorder import ProgramRecorder
+from otel_tickrmeter.exporter.messages import MessageRecorder
 from otel_tickrmeter.fleets.tickrmeter import names
 from otel_tickrmeter.fleets.tickrmeter.device import Device, Pair
 from otel_tickrmeter.fleets.tickrmeter.event import MessageType
@@ -12,14 +12,15 @@ from otel_tickrmeter.fleets.tickrmeter.reason import (
     DisplacedKind,
     ExpiredKind,
     IdentityKind,
+    Misspelt,
     RejectionReason,
     UnmatchedReason,
 )
 from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
-from otel_tickrmeter.stream.reason import ErrorReason
+from otel_tickrmeter.stream.reason import ErrorReason, Repair
+from otel_tickrmeter.stream.second import SECOND_NS
 from otel_tickrmeter.telemetry.registration import Recorded
 
-_NS = 1e9
 _REJECTIONS: Mapping[IdentityKind, tuple[RejectionReason, ...]] = MappingProxyType(
     {
         IdentityKind.DEVICE: (
@@ -37,7 +38,7 @@ class FleetRecorder:
 
     Args:
         recorded: The instruments.
-        program: Counts errors of messages, and is told why a message was set aside.
+        figures: Counts errors of messages, and is told why a message was set aside.
         end_series: Called with each attribute set whose series are over; does nothing for a meter whose
             series cannot end.
         by_device: Whether pairs have series of their own. If not, their symbol's attribute set is recorded,
@@ -47,12 +48,12 @@ class FleetRecorder:
     def __init__(
         self,
         recorded: Recorded,
-        program: ProgramRecorder,
+        figures: MessageRecorder,
         end_series: Callable[[AttributeSet], None],
         *,
         by_device: bool = True,
     ) -> None:
-        self._program = program
+        self._figures = figures
         self._end_series = end_series
         self._by_device = by_device
         counters, histograms = recorded.counters, recorded.histograms
@@ -65,6 +66,7 @@ class FleetRecorder:
         self._abandoned = counters[names.ABANDONED]
         self._unmatched = counters[names.UNMATCHED]
         self._outcomes = counters[names.OUTCOMES]
+        self._messages_repaired = counters[names.MESSAGES_REPAIRED]
         self._boots = counters[names.BOOTS]
         self._boot_duration = histograms[names.BOOT_DURATION]
         self._http_streams = counters[names.HTTP_STREAMS]
@@ -100,7 +102,7 @@ class FleetRecorder:
         attributes = pair.attributes if self._by_device else pair.symbol.attributes
         self._responses.add(1, attributes)
         if latency_ns is not None:
-            self._latency.record(latency_ns / _NS, attributes)
+            self._latency.record(latency_ns / SECOND_NS, attributes)
         self._count_outcome(self._firmware_answered, pair.device.firmware_version, "answered")
 
     def timed_out(self, pair: Pair) -> None:
@@ -125,8 +127,7 @@ class FleetRecorder:
         """Count an identity that was not admitted."""
         self._identities_rejected.add(1, {"kind": kind.value, "reason": reason.value})
         # The bounds say by themselves what kind it was.
-        pattern = reason is RejectionReason.PATTERN
-        self._program.set_aside.append(f"{kind.value}_pattern" if pattern else reason.value)
+        self._figures.set_aside.append(Misspelt[kind.name] if reason is RejectionReason.PATTERN else reason)
 
     def displaced(self, kind: DisplacedKind) -> None:
         """Count what gave way."""
@@ -134,7 +135,11 @@ class FleetRecorder:
 
     def misread(self, reason: ErrorReason) -> None:
         """Count a field of a heartbeat that was set aside."""
-        self._program.message_error(MessageType.DEVICE_STATUS, reason)
+        self._figures.message_error(MessageType.DEVICE_STATUS, reason)
+
+    def repaired(self, message_type: MessageType, repair: Repair) -> None:
+        """Count a message that was read all the same."""
+        self._messages_repaired.add(1, {"message_type": message_type.value, "kind": repair.value})
 
     def boot_started(self, device: Device) -> None:
         """Count a boot."""
@@ -143,7 +148,7 @@ class FleetRecorder:
     def boot_finished(self, device: Device, duration_ns: int | None) -> None:
         """Record how long a boot took."""
         if duration_ns is not None:
-            self._boot_duration.record(duration_ns / _NS, self._firmware_set(device))
+            self._boot_duration.record(duration_ns / SECOND_NS, self._firmware_set(device))
 
     def streamed(self, device: Device) -> None:
         """Count a request for a stream."""

@@ -1,14 +1,88 @@
-"""The fleet's keys of the settings, and what must hold between them.
+"""The fleet's settings: keys, what must hold between them, and the records that the values end up in.
 
-The defaults are those of the records in `settings/model.py`.
+Field names are the keys operators write, in tables that the program has keys in too. Durations are seconds; a
+default of a record is the built-in default.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from otel_tickrmeter.fleets.tickrmeter.detail import Detail
+from otel_tickrmeter.fleets.tickrmeter.heartbeat import DEFAULT_FIELDS
 from otel_tickrmeter.settings import kinds
 from otel_tickrmeter.settings.key import Key, Rule
 from otel_tickrmeter.settings.kinds import DURATION, choice, integer
-from otel_tickrmeter.settings.model import DEFAULT_FIELDS
 
-DEVICE_ID_KEYS = (
+
+@dataclass(frozen=True, slots=True)
+class FleetTable:
+    """`[tickrmeter]`: whether the fleet is watched at all."""
+
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSettings:
+    """The fleet's part of `[mqtt]`.
+
+    `topic_prefix` is empty or has a slash at its end, as `parse_topic_prefix` makes it.
+    """
+
+    topic_prefix: str = ""
+    device_id_form: Literal["mac", "exact"] = "mac"
+    device_id_pattern: str = "^[0-9A-Fa-f]{12}$"
+
+
+@dataclass(frozen=True, slots=True)
+class SpellingSettings:
+    """The fleet's part of `[messages]`: `fields` has every reading, overridden ones replaced."""
+
+    fields: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: DEFAULT_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoringSettings:
+    """`[monitoring]`: durations in seconds, bounds in identities."""
+
+    request_timeout: float = 30.0
+    device_timeout: float = 300.0
+    cleanup_interval: float = 60.0
+    max_latency_samples: int = 1000
+    latency_window: float = 900.0
+    symbol_retention: float = 86400.0
+    min_ranked_requests: int = 10
+    ranking_size: int = 10
+    max_devices: int = 20_000
+    max_symbols: int = 5_000
+    max_pairs: int = 100_000
+    max_device_symbols: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """`[metrics]`: `detail` chooses between series for each device and series for each symbol."""
+
+    detail: Detail = "device"
+
+
+@dataclass(frozen=True, slots=True)
+class TickrMeterSettings:
+    """Everything the fleet can be told."""
+
+    tickrmeter: FleetTable = field(default_factory=FleetTable)
+    mqtt: TopicSettings = field(default_factory=TopicSettings)
+    messages: SpellingSettings = field(default_factory=SpellingSettings)
+    monitoring: MonitoringSettings = field(default_factory=MonitoringSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
+
+
+_TOPIC_KEYS = (
+    Key(
+        "mqtt.topic_prefix",
+        kinds.TOPIC_PREFIX,
+        'Levels before every topic of the fleet. RabbitMQ delivers a "." as "/": write none there.',
+    ),
     Key(
         "mqtt.device_id_form",
         choice("mac", "exact"),
@@ -20,15 +94,14 @@ DEVICE_ID_KEYS = (
         "Regular expression that every device id matches, in the form above.",
     ),
 )
-"""Of `[mqtt]`: what a device id is."""
 
-FIELD_KEYS = tuple(
+_FIELD_KEYS = tuple(
     Key(f"messages.fields.{reading}", kinds.NAMES, f"Payload fields that carry {reading}, first found wins.")
     for reading in DEFAULT_FIELDS
 )
-"""Of `[messages.fields]`: how the readings of a heartbeat are spelled."""
 
-MONITORING_KEYS = (
+_STATE_KEYS = (
+    Key("tickrmeter.enabled", kinds.BOOL, "Watch this fleet."),
     Key("monitoring.request_timeout", DURATION, "A request unanswered for this long has timed out."),
     Key("monitoring.device_timeout", DURATION, "A device unseen for this long leaves every series."),
     Key("monitoring.cleanup_interval", DURATION, "How often what has expired is removed."),
@@ -49,7 +122,9 @@ MONITORING_KEYS = (
         "metrics.detail", choice("device", "symbol"), '"device" has series for each device, "symbol" has not.'
     ),
 )
-"""Of `[monitoring]` and `[metrics]`: bounds of the state, and what is shown of it."""
+
+KEYS = (*_TOPIC_KEYS, *_FIELD_KEYS, *_STATE_KEYS)
+"""Every key of the fleet."""
 
 RULES = (
     Rule(
@@ -59,3 +134,4 @@ RULES = (
         "a device must not leave while its request can still be answered",
     ),
 )
+"""What must hold between them."""

@@ -7,8 +7,9 @@ from array import array
 from bisect import bisect_left, insort
 from typing import NamedTuple
 
+from otel_tickrmeter.stream.second import SECOND_NS
+
 _TIMED_OUT = -1
-_NS = 1e9
 _SCORE_PER_TIMEOUT_RATE = 10.0
 
 
@@ -76,9 +77,9 @@ class OutcomeWindow:
         return Figures(
             answered,
             self._size - answered,
-            self._sum_ns / answered / _NS,
-            samples[min(answered * 95 // 100, answered - 1)] / _NS,
-            samples[min(answered * 99 // 100, answered - 1)] / _NS,
+            self._sum_ns / answered / SECOND_NS,
+            samples[min(answered * 95 // 100, answered - 1)] / SECOND_NS,
+            samples[min(answered * 99 // 100, answered - 1)] / SECOND_NS,
         )
 
     def _push(self, at_ns: int, latency_ns: int) -> None:

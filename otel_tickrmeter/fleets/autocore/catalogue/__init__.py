@@ -5,5 +5,5 @@ from otel_tickrmeter.fleets.autocore.catalogue import devices, messages, relays,
 
 
 def rows() -> tuple[Instrument, ...]:
-    """Return every row, in the order in which it is exposed and documented."""
+    """Every row, in the order in which it is exposed and documented."""
     return (*devices.devices(), *relays.relays(), *telemetry.telemetry(), *messages.messages())

@@ -10,7 +10,7 @@ _UNREPORTED = "never reported"
 
 
 def devices() -> tuple[Instrument, ...]:
-    """Return the rows about devices."""
+    """The rows about devices."""
     return (
         gauge(
             names.DEVICES,

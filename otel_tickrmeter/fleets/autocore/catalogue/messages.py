@@ -2,17 +2,11 @@
 
 from otel_tickrmeter.catalogue.instrument import ANY, Instrument, Kind, counter, gauge
 from otel_tickrmeter.fleets.autocore import names
-from otel_tickrmeter.fleets.autocore.event import MessageType
-from otel_tickrmeter.fleets.autocore.reason import Action, Reason, SystemKind
-from otel_tickrmeter.stream.reason import ErrorReason
-
-# A message takes tens of microseconds; what takes a millisecond already deserves a look.
-PROCESSING_BUCKETS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 1e-2, 1e-1)
-_MESSAGE_TYPES = {"message_type": tuple(MessageType)}
+from otel_tickrmeter.fleets.autocore.reason import Action, SystemKind
 
 
 def messages() -> tuple[Instrument, ...]:
-    """Return the rows about messages and the connection."""
+    """The rows about messages and the connection."""
     return (
         counter(
             names.INTERACTIONS,
@@ -27,29 +21,6 @@ def messages() -> tuple[Instrument, ...]:
             "autocore_system_messages_total",
             "System messages by what they are about.",
             {"kind": tuple(SystemKind)},
-        ),
-        counter(
-            names.MESSAGES,
-            "{message}",
-            "autocore_messages_total",
-            "Messages of the fleet by what they are.",
-            _MESSAGE_TYPES,
-        ),
-        counter(
-            names.MESSAGE_ERRORS,
-            "{error}",
-            "autocore_message_errors_total",
-            "Messages, or parts of them, that had not their whole effect.",
-            {**_MESSAGE_TYPES, "reason": (*ErrorReason, *Reason)},
-        ),
-        Instrument(
-            names.PROCESSING,
-            Kind.HISTOGRAM,
-            "s",
-            "autocore_message_processing_duration_seconds",
-            "Time to decode, apply and record one message.",
-            _MESSAGE_TYPES,
-            buckets=PROCESSING_BUCKETS,
         ),
         gauge(
             names.MQTT_CONNECTED,

@@ -9,7 +9,7 @@ _SOURCE = "relays of the devices"
 
 
 def relays() -> tuple[Instrument, ...]:
-    """Return the rows about relays; `relay` is numbered from 0."""
+    """The rows about relays; `relay` is numbered from 0."""
     return (
         gauge(
             names.RELAY_STATE,

@@ -9,7 +9,7 @@ _UNREPORTED = "never reported"
 
 
 def telemetry() -> tuple[Instrument, ...]:
-    """Return the rows about readings."""
+    """The rows about readings."""
     return (
         gauge(
             names.TEMPERATURE,

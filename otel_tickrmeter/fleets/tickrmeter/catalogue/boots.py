@@ -8,7 +8,7 @@ _FIRMWARE = {"firmware_version": ANY}
 
 
 def boots() -> tuple[Instrument, ...]:
-    """Return the rows about boots and streams, by firmware."""
+    """The rows about boots and streams, by firmware."""
     return (
         counter(
             names.BOOTS,

@@ -1,17 +1,19 @@
 """Instruments that observe the known devices."""
 
 from otel_tickrmeter.catalogue.instrument import ANY, Instrument, gauge
+from otel_tickrmeter.fleets.tickrmeter import names
+from otel_tickrmeter.fleets.tickrmeter.heartbeat import KEPT
 
 _DEVICE = {"device_id": ANY}
 
 
 def devices() -> tuple[Instrument, ...]:
-    """Return the rows about devices."""
+    """The rows about devices."""
     source = "device registry"
     unreported = "never reported"
     return (
         gauge(
-            "tickrmeter.devices.online.total",
+            names.DEVICES_ONLINE_TOTAL,
             "{device}",
             "tickrmeter_devices_online_total",
             "Devices online now.",
@@ -19,7 +21,7 @@ def devices() -> tuple[Instrument, ...]:
             source=source,
         ),
         gauge(
-            "tickrmeter.device.battery.level",
+            names.DEVICE_BATTERY_LEVEL,
             "{percent}",
             "tickrmeter_device_battery_level",
             "Battery level in percent, 0 to 100.",
@@ -27,44 +29,21 @@ def devices() -> tuple[Instrument, ...]:
             source=source,
             absent=unreported,
         ),
-        gauge(
-            "tickrmeter.device.charging.status",
-            "{status}",
-            "tickrmeter_device_charging_status",
-            "Whether the device is charging: 1 charging, 0 not.",
-            _DEVICE,
-            source=source,
-            absent=unreported,
+        *(
+            gauge(
+                shown.name,
+                shown.unit,
+                shown.exposed,
+                shown.description,
+                _DEVICE,
+                source=source,
+                absent=unreported,
+            )
+            for shown in (reading.gauge for reading in KEPT)
+            if shown is not None
         ),
         gauge(
-            "tickrmeter.device.uptime",
-            "s",
-            "tickrmeter_device_uptime_seconds",
-            "Uptime as the device reports it.",
-            _DEVICE,
-            source=source,
-            absent=unreported,
-        ),
-        gauge(
-            "tickrmeter.device.wifi_lost.count",
-            "{loss}",
-            "tickrmeter_device_wifi_lost_count",
-            "Losses of the wifi connection as the device reports them.",
-            _DEVICE,
-            source=source,
-            absent=unreported,
-        ),
-        gauge(
-            "tickrmeter.device.vin.level",
-            "{level}",
-            "tickrmeter_device_vin_level",
-            "Supply level (VIN) as the device reports it.",
-            _DEVICE,
-            source=source,
-            absent=unreported,
-        ),
-        gauge(
-            "tickrmeter.device.boot.count",
+            names.DEVICE_BOOT_COUNT,
             "{boot}",
             "tickrmeter_device_boot_count",
             "Boots as the device reports them, else as the exporter saw them.",
@@ -73,7 +52,7 @@ def devices() -> tuple[Instrument, ...]:
             absent="neither reported nor seen",
         ),
         gauge(
-            "tickrmeter.device.last_seen.timestamp",
+            names.DEVICE_LAST_SEEN_TIMESTAMP,
             "{unix_second}",
             "tickrmeter_device_last_seen_timestamp",
             "Unix time of the device's last own message, in seconds.",
@@ -81,7 +60,7 @@ def devices() -> tuple[Instrument, ...]:
             source=source,
         ),
         gauge(
-            "tickrmeter.devices.by_firmware.total",
+            names.DEVICES_BY_FIRMWARE_TOTAL,
             "{device}",
             "tickrmeter_devices_by_firmware_total",
             "Known devices by firmware and inner firmware version.",
@@ -89,7 +68,7 @@ def devices() -> tuple[Instrument, ...]:
             source=source,
         ),
         gauge(
-            "tickrmeter.devices.by_charging_state.total",
+            names.DEVICES_BY_CHARGING_STATE_TOTAL,
             "{device}",
             "tickrmeter_devices_by_charging_state_total",
             "Known devices by charging state.",
@@ -97,7 +76,7 @@ def devices() -> tuple[Instrument, ...]:
             source=source,
         ),
         gauge(
-            "tickrmeter.devices.by_flash_id.total",
+            names.DEVICES_BY_FLASH_ID_TOTAL,
             "{device}",
             "tickrmeter_devices_by_flash_id_total",
             "Known devices by flash id.",
@@ -105,7 +84,7 @@ def devices() -> tuple[Instrument, ...]:
             source=source,
         ),
         gauge(
-            "tickrmeter.device.symbols.displaced",
+            names.DEVICE_SYMBOLS_DISPLACED,
             "{symbol}",
             "tickrmeter_device_symbols_displaced",
             "Symbols of the device that gave way to others of its own; of the ten devices with the most.",

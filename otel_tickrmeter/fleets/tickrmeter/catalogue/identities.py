@@ -6,7 +6,7 @@ from otel_tickrmeter.fleets.tickrmeter.reason import DisplacedKind, ExpiredKind,
 
 
 def rejected() -> tuple[Instrument, ...]:
-    """Return the row about identities that were not admitted."""
+    """The row about identities that were not admitted."""
     return (
         counter(
             names.IDENTITIES_REJECTED,
@@ -19,7 +19,7 @@ def rejected() -> tuple[Instrument, ...]:
 
 
 def departed() -> tuple[Instrument, ...]:
-    """Return the rows about identities that gave way or expired."""
+    """The rows about identities that gave way or expired."""
     return (
         counter(
             names.IDENTITIES_DISPLACED,

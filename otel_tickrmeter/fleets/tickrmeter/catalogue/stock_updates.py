@@ -11,7 +11,7 @@ _WINDOW_EMPTY = "nothing in the symbol's window was answered"
 
 
 def stock_updates() -> tuple[Instrument, ...]:
-    """Return the rows about stock updates."""
+    """The rows about stock updates."""
     source = "symbol windows"
     return (
         counter(
@@ -52,7 +52,7 @@ def stock_updates() -> tuple[Instrument, ...]:
             _SYMBOL,
         ),
         gauge(
-            "tickrmeter.stock_update.avg_latency",
+            names.STOCK_UPDATE_AVG_LATENCY,
             "s",
             "tickrmeter_stock_update_avg_latency_seconds",
             "Mean latency over the symbol's window.",
@@ -61,7 +61,7 @@ def stock_updates() -> tuple[Instrument, ...]:
             absent=_WINDOW_EMPTY,
         ),
         gauge(
-            "tickrmeter.symbol.avg_latency",
+            names.SYMBOL_AVG_LATENCY,
             "s",
             "tickrmeter_symbol_avg_latency_seconds",
             "The same as tickrmeter_stock_update_avg_latency_seconds, under its second published name.",
@@ -70,7 +70,7 @@ def stock_updates() -> tuple[Instrument, ...]:
             absent=_WINDOW_EMPTY,
         ),
         gauge(
-            "tickrmeter.symbol.avg_response_time",
+            names.SYMBOL_AVG_RESPONSE_TIME,
             "{second}",
             "tickrmeter_symbol_avg_response_time",
             "The same as tickrmeter_stock_update_avg_latency_seconds, under its third published name.",
@@ -79,7 +79,7 @@ def stock_updates() -> tuple[Instrument, ...]:
             absent=_WINDOW_EMPTY,
         ),
         gauge(
-            "tickrmeter.stock_update.p95_latency",
+            names.STOCK_UPDATE_P95_LATENCY,
             "s",
             "tickrmeter_stock_update_p95_latency_seconds",
             "95th percentile of latency over the symbol's window: index floor(0.95 n) of its n, sorted.",
@@ -88,7 +88,7 @@ def stock_updates() -> tuple[Instrument, ...]:
             absent=_WINDOW_EMPTY,
         ),
         gauge(
-            "tickrmeter.stock_update.p99_latency",
+            names.STOCK_UPDATE_P99_LATENCY,
             "s",
             "tickrmeter_stock_update_p99_latency_seconds",
             "99th percentile of latency over the symbol's window: index floor(0.99 n) of its n, sorted.",
@@ -97,7 +97,7 @@ def stock_updates() -> tuple[Instrument, ...]:
             absent=_WINDOW_EMPTY,
         ),
         gauge(
-            "tickrmeter.symbol.response_rate",
+            names.SYMBOL_RESPONSE_RATE,
             "1",
             "tickrmeter_symbol_response_rate",
             "Answered share of the outcomes in the symbol's window, 0 to 1.",
@@ -106,7 +106,7 @@ def stock_updates() -> tuple[Instrument, ...]:
             absent="the symbol's window is empty",
         ),
         gauge(
-            "tickrmeter.stock_update.slowest_symbol",
+            names.STOCK_UPDATE_SLOWEST_SYMBOL,
             "s",
             "tickrmeter_stock_update_slowest_symbol_seconds",
             "Mean latency of the symbol with the highest one.",
@@ -115,7 +115,7 @@ def stock_updates() -> tuple[Instrument, ...]:
             absent="no window has an answer",
         ),
         gauge(
-            "tickrmeter.slowest_symbols.ranking",
+            names.SLOWEST_SYMBOLS_RANKING,
             "{score}",
             "tickrmeter_slowest_symbols_ranking",
             "Score (mean latency in seconds + 10 x timeout rate) of the worst symbols; rank 1 is the worst.",
@@ -145,14 +145,14 @@ def stock_updates() -> tuple[Instrument, ...]:
             {"reason": tuple(UnmatchedReason)},
         ),
         gauge(
-            "tickrmeter.stock_updates.pending",
+            names.STOCK_UPDATES_PENDING,
             "{request}",
             "tickrmeter_stock_updates_pending",
             "Requests waiting for an answer.",
             source="pending table",
         ),
         gauge(
-            "tickrmeter.stock_update.answers_missing",
+            names.STOCK_UPDATE_ANSWERS_MISSING,
             "{state}",
             "tickrmeter_stock_update_answers_missing",
             "1 while requests time out and no answer of any device is seen at all, else 0.",

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from otel_tickrmeter.http.message import Body, Request, Response, text_response
+from otel_tickrmeter.http.message import HttpRequest, Response, ResponseBody, text_response
 from otel_tickrmeter.http.negotiate import (
     OPENMETRICS_CONTENT_TYPE,
     TEXT_CONTENT_TYPE,
@@ -10,10 +10,10 @@ from otel_tickrmeter.http.negotiate import (
     accepts_gzip,
     choose_format,
 )
-from otel_tickrmeter.http.pages import HealthReport, LandingState, health_json, landing_page
 from otel_tickrmeter.http.routing import Route
+from otel_tickrmeter.web.pages import HealthReport, LandingState, health_json, landing_page
 
-ExpositionSource = Callable[[Format, bool], Awaitable[Body]]
+ExpositionSource = Callable[[Format, bool], Awaitable[ResponseBody]]
 """Gives the exposition in a format, compressed with gzip when the second argument is true.
 
 Raises ExpositionUnavailableError while there is none.
@@ -49,7 +49,7 @@ def build_routes(
         landing: gives the content of the landing page.
     """
 
-    async def serve_metrics(request: Request) -> Response:
+    async def serve_metrics(request: HttpRequest) -> Response:
         chosen = choose_format(request.headers.get("accept"))
         gzip = accepts_gzip(request.headers.get("accept-encoding"))
         headers: tuple[tuple[str, str], ...] = (*_NO_STORE, ("Vary", "Accept-Encoding, Accept"))
@@ -62,19 +62,19 @@ def build_routes(
         content_type = OPENMETRICS_CONTENT_TYPE if chosen == "openmetrics" else TEXT_CONTENT_TYPE
         return Response(200, content_type, body, headers)
 
-    async def serve_healthy(_: Request) -> Response:
+    async def serve_healthy(_: HttpRequest) -> Response:
         return text_response(200, "healthy", _NO_STORE)
 
-    async def serve_ready(_: Request) -> Response:
+    async def serve_ready(_: HttpRequest) -> Response:
         reason = not_ready_reason()
         if reason is None:
             return text_response(200, "ready", _NO_STORE)
         return text_response(503, f"not ready: {reason}", _NO_STORE)
 
-    async def serve_health(_: Request) -> Response:
+    async def serve_health(_: HttpRequest) -> Response:
         return Response(200, "application/json", health_json(health()), _NO_STORE)
 
-    async def serve_landing(_: Request) -> Response:
+    async def serve_landing(_: HttpRequest) -> Response:
         return Response(200, "text/html; charset=utf-8", landing_page(landing()), _PAGE_HEADERS)
 
     routes = [

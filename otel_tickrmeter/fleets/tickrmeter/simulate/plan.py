@@ -19,11 +19,11 @@ from random import Random
 
 import orjson
 
-from otel_tickrmeter.simulate.device import SimulatedDevice
-from otel_tickrmeter.simulate.exchanges import Exchanges
-from otel_tickrmeter.simulate.fleet import draw_devices, draw_symbols
-from otel_tickrmeter.simulate.options import SimulateOptions
-from otel_tickrmeter.simulate.planned import Boot, Booted, HttpStream, Planned
+from otel_tickrmeter.fleets.tickrmeter.simulate.device import SimulatedDevice
+from otel_tickrmeter.fleets.tickrmeter.simulate.exchanges import Exchanges
+from otel_tickrmeter.fleets.tickrmeter.simulate.fleet import draw_devices, draw_symbols
+from otel_tickrmeter.fleets.tickrmeter.simulate.options import SimulateOptions
+from otel_tickrmeter.fleets.tickrmeter.simulate.planned import Boot, Booted, Planned, Stream
 
 _HEARTBEATS = 0.2
 """Share of heartbeats in what devices begin: one a minute each for 8,000 devices at 1,000 a second."""
@@ -169,7 +169,7 @@ class Plan:
         if device is None:
             return None
         payload = {"device": device.id, "params": {"symbols": list(device.symbols), "interval": 5}}
-        return Planned(at, "HTTPSTREAMSTOCKS", orjson.dumps(payload), HttpStream(device.id))
+        return Planned(at, "HTTPSTREAMSTOCKS", orjson.dumps(payload), Stream(device.id))
 
     # Exchanges
 

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import accumulate
 
-from otel_tickrmeter.simulate.latency import BUCKETS
-from otel_tickrmeter.simulate.planned import Reading
-from otel_tickrmeter.simulate.truth import UNKNOWN, Truth
+from otel_tickrmeter.fleets.tickrmeter.simulate.latency import BUCKETS
+from otel_tickrmeter.fleets.tickrmeter.simulate.planned import Reading
+from otel_tickrmeter.fleets.tickrmeter.simulate.truth import UNKNOWN, Truth
 
 Sample = dict[str, object]
 """`{"labels": {...}, "value": n}`; a histogram has `count`, `sum` and cumulative `buckets` instead."""
@@ -38,7 +38,7 @@ _CHARGING_STATES: Mapping[Reading | None, str] = {True: "charging", False: "disc
 
 
 def expected(truth: Truth) -> Samples:
-    """Return the samples that are exact. All requests of `truth` must have ended."""
+    """The samples that are exact. All requests of `truth` must have ended."""
     pair = ("device_id", "symbol")
     firmware = ("firmware_version",)
     return {
@@ -78,7 +78,7 @@ def expected(truth: Truth) -> Samples:
 
 
 def approximate(truth: Truth) -> Samples:
-    """Return the window figures by the times of sending; the measured ones differ by transit. Seconds."""
+    """The window figures by the times of sending; the measured ones differ by transit. Seconds."""
     samples: Samples = {name: [] for name in (*_MEAN_NAMES, *_PERCENTILES)}
     for symbol, window in sorted(truth.windows.items()):
         ordered = sorted(latency for latency in window if latency is not None)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from otel_tickrmeter.simulate.planned import Reading
+from otel_tickrmeter.fleets.tickrmeter.simulate.planned import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Spelling:
     as_text: bool
 
     def wire(self, readings: Mapping[str, Reading]) -> dict[str, Reading]:
-        """Return the payload fields that carry these readings."""
+        """The payload fields that carry these readings."""
         return {self.names[name]: self._value(value) for name, value in readings.items()}
 
     def _value(self, value: Reading) -> Reading:

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
 
-from otel_tickrmeter.demo_parts import PartDiedError, Parts
+from otel_tickrmeter.demo.parts import PartDiedError, Parts
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 60.0
@@ -79,7 +79,7 @@ def _start(parts: Parts, broker_port: int, http_port: int, stop: Event) -> None:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{what} was not ready within {_START_SECONDS:g} s")
 
-    parts.start("the broker", [*python, "otel_tickrmeter.demo_broker", str(broker_port)])
+    parts.start("the broker", [*python, "otel_tickrmeter.demo.broker", str(broker_port)])
     wait(lambda: _accepts(broker_port), "the broker")
     parts.start("the exporter", [*program, "run", "--broker", broker, "--listen", f"{_HOST}:{http_port}"])
     wait(lambda: _answers_ok(http_port, "/-/ready"), "the exporter")

@@ -12,24 +12,24 @@ from dataclasses import dataclass, field
 
 from otel_tickrmeter.fleets.tickrmeter.event import MessageType
 from otel_tickrmeter.fleets.tickrmeter.reason import UnmatchedReason
-from otel_tickrmeter.simulate.latency import BUCKETS
-from otel_tickrmeter.simulate.planned import (
+from otel_tickrmeter.fleets.tickrmeter.simulate.latency import BUCKETS
+from otel_tickrmeter.fleets.tickrmeter.simulate.planned import (
     MESSAGE_TYPES,
     Answer,
     Boot,
     Booted,
     Heartbeat,
-    HttpStream,
     Planned,
     Reading,
     Request,
+    Stream,
 )
 
 UNKNOWN = "unknown"
 WINDOW = 1000
 """Outcomes of a symbol that its window keeps (`monitoring.max_latency_samples`)."""
 
-Pair = tuple[str, ...]
+PairKey = tuple[str, ...]
 """Device id and symbol."""
 
 
@@ -42,7 +42,7 @@ class KnownDevice:
     boots: int = 0
 
     def text(self, reading: str) -> str:
-        """Return a reading as a label value."""
+        """A reading as a label value."""
         return str(self.readings.get(reading, UNKNOWN))
 
 
@@ -59,18 +59,18 @@ class Truth:
 
     def __init__(self, request_timeout: float) -> None:
         self._timeout = request_timeout
-        self.open_requests: dict[Pair, float] = {}
+        self.open_requests: dict[PairKey, float] = {}
         """When each pair that is open was asked for, for the last time."""
-        self._asked_first: dict[Pair, float] = {}
+        self._asked_first: dict[PairKey, float] = {}
         """When it was asked for, for the first time since its last outcome: its deadline runs from there."""
-        self._deadlines: deque[tuple[float, Pair]] = deque()
-        self._next_answer: dict[Pair, str] = {}
+        self._deadlines: deque[tuple[float, PairKey]] = deque()
+        self._next_answer: dict[PairKey, str] = {}
         """What a further answer to each pair would be, whose last request has ended."""
         self.messages: Counter[MessageType] = Counter(dict.fromkeys(MessageType, 0))
         self.devices: dict[str, KnownDevice] = {}
-        self.requests: Counter[Pair] = Counter()
-        self.responses: Counter[Pair] = Counter()
-        self.latencies: defaultdict[Pair, LatencyCounts] = defaultdict(LatencyCounts)
+        self.requests: Counter[PairKey] = Counter()
+        self.responses: Counter[PairKey] = Counter()
+        self.latencies: defaultdict[PairKey, LatencyCounts] = defaultdict(LatencyCounts)
         self.timeouts: Counter[str] = Counter()
         self.superseded: Counter[str] = Counter()
         self.unmatched: Counter[str] = Counter({reason.value: 0 for reason in UnmatchedReason})
@@ -100,7 +100,7 @@ class Truth:
             self.boots[device.text("firmware_version")] += 1
         elif isinstance(meaning, Booted):
             self.boot_durations[device.text("firmware_version")] += 1
-        elif isinstance(meaning, HttpStream):
+        elif isinstance(meaning, Stream):
             self.http_streams[device.text("firmware_version")] += 1
 
     def expire(self, at: float) -> None:
@@ -113,7 +113,7 @@ class Truth:
                 self._next_answer[pair] = UnmatchedReason.LATE.value
                 self._end(pair, None)
 
-    def _requested(self, pair: Pair, at: float) -> None:
+    def _requested(self, pair: PairKey, at: float) -> None:
         self.requests[pair] += 1
         if pair in self.open_requests:
             self.superseded[pair[1]] += 1
@@ -138,7 +138,7 @@ class Truth:
         histogram.total += latency
         self._end(pair, latency)
 
-    def _end(self, pair: Pair, latency: float | None) -> None:
+    def _end(self, pair: PairKey, latency: float | None) -> None:
         device_id, symbol = pair
         self.windows[symbol].append(latency)
         firmware = self.devices[device_id].text("firmware_version")

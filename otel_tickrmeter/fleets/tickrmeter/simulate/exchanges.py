@@ -4,9 +4,9 @@ from random import Random
 
 import orjson
 
-from otel_tickrmeter.simulate.latency import Latencies
-from otel_tickrmeter.simulate.options import SimulateOptions
-from otel_tickrmeter.simulate.planned import Answer, Planned, Request
+from otel_tickrmeter.fleets.tickrmeter.simulate.latency import Latencies
+from otel_tickrmeter.fleets.tickrmeter.simulate.options import SimulateOptions
+from otel_tickrmeter.fleets.tickrmeter.simulate.planned import Answer, Planned, Request
 
 _APART = 0.3
 """Least time from a superseding request to its answer, so that either latency could be told. Seconds."""
@@ -24,7 +24,7 @@ class Exchanges:
         self._latencies = Latencies(rng, options.request_timeout, options.slow_latency)
 
     def script(self, device_id: str, symbol: str, at: float) -> tuple[list[Planned], float]:
-        """Return an exchange's messages, the request first, and when the pair is free for the next."""
+        """An exchange's messages, the request first, and when the pair is free for the next."""
         options = self._options
         messages = [_request(device_id, symbol, at)]
         chance = self._rng.random()
@@ -49,7 +49,7 @@ class Exchanges:
         return messages, end + _GUARD
 
     def unsolicited(self, device_id: str, symbol: str, at: float) -> Planned:
-        """Return an answer to a pair that never asks."""
+        """An answer to a pair that never asks."""
         return self._answer(device_id, Answer(device_id, symbol, "unsolicited"), at)
 
     def _latency(self, symbol: str, at_least: float) -> float:

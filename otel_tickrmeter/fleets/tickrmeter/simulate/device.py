@@ -8,8 +8,8 @@ from random import Random
 
 import orjson
 
-from otel_tickrmeter.simulate.planned import Heartbeat, Planned, Reading
-from otel_tickrmeter.simulate.spelling import Spelling
+from otel_tickrmeter.fleets.tickrmeter.simulate.planned import Heartbeat, Planned, Reading
+from otel_tickrmeter.fleets.tickrmeter.simulate.spelling import Spelling
 
 _PARTIAL_SHARE = 0.15
 _LOW_BATTERY = 15

@@ -5,17 +5,14 @@ is a ValueError of `from_arguments`, with every fault at once, for `parser.error
 """
 
 import argparse
-import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Literal, NamedTuple
 
-from otel_tickrmeter.settings.broker import parse_broker_url
+from otel_tickrmeter.fleets.tickrmeter.simulate.latency import TIMEOUT_MARGIN, slow_band
 from otel_tickrmeter.settings.durations import format_duration, parse_duration
 from otel_tickrmeter.settings.topic import parse_topic_prefix
-from otel_tickrmeter.simulate.latency import TIMEOUT_MARGIN, slow_band
+from otel_tickrmeter.simulate import arguments as read
 
 _NEWEST = 62
 _REVISIONS = "pkdbrtm"
@@ -65,7 +62,7 @@ class SimulateOptions:
     summary: str | None = None
 
     def as_json(self) -> dict[str, object]:
-        """Return the options for the summary; without the password."""
+        """The options for the summary; without the password."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "password"}
 
 
@@ -91,18 +88,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     usual = SimulateOptions()
     usually = "default: %(default)s"
     add = parser.add_argument
-    add("--broker", type=_telling(_broker), default=usual.broker, metavar="URL", help=usually)
-    add("--devices", type=_count, default=usual.devices, metavar="N", help=usually)
-    add("--rate", type=_rate, default=usual.rate, help=f"messages a second, all topics ({usually})")
+    add(
+        "--broker",
+        type=read.telling(read.broker),
+        default=usual.broker,
+        metavar="URL",
+        help=usually,
+    )
+    add("--devices", type=read.count, default=usual.devices, metavar="N", help=usually)
+    add("--rate", type=read.rate, default=usual.rate, help=f"messages a second, all topics ({usually})")
     add(
         "--duration",
-        type=_telling(parse_duration),
+        type=read.telling(parse_duration),
         default="60s",
         metavar="TIME",
         help=f"such as 90s or 24h ({usually})",
     )
-    add("--symbols", type=_count, default=usual.symbols, metavar="N", help=usually)
-    add("--symbols-per-device", type=_count, default=usual.symbols_per_device, metavar="N", help=usually)
+    add("--symbols", type=read.count, default=usual.symbols, metavar="N", help=usually)
+    add(
+        "--symbols-per-device",
+        type=read.count,
+        default=usual.symbols_per_device,
+        metavar="N",
+        help=usually,
+    )
     add("--seed", type=int, default=usual.seed, help=f"same options, same messages ({usually})")
     add(
         "--protocol", choices=("auto", "5", "3.1.1"), default=usual.protocol, help=f"MQTT version ({usually})"
@@ -112,23 +121,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--password-file", metavar="FILE", help="its first line is the password")
     add(
         "--topic-prefix",
-        type=_telling(parse_topic_prefix),
+        type=read.telling(parse_topic_prefix),
         default=usual.topic_prefix,
         help="levels before every topic",
     )
     add(
         "--request-timeout",
-        type=_telling(parse_duration),
+        type=read.telling(parse_duration),
         default="30s",
         metavar="TIME",
         help=f"the exporter's, so that each answer is surely in time or surely late ({usually})",
     )
-    add("--slow-symbols", type=_natural, default=usual.slow_symbols, metavar="N", help=usually)
-    add("--slow-latency", type=_telling(parse_duration), default="4s", metavar="TIME", help=usually)
+    add("--slow-symbols", type=read.natural, default=usual.slow_symbols, metavar="N", help=usually)
+    add("--slow-latency", type=read.telling(parse_duration), default="4s", metavar="TIME", help=usually)
     for share in _SHARES:
         default = getattr(usual, share.name.replace("-", "_"))
         help_text = f"{share.meaning} ({usually})"
-        add(f"--{share.name}", type=_share, default=default, metavar="SHARE", help=help_text)
+        add(f"--{share.name}", type=read.share, default=default, metavar="SHARE", help=help_text)
     add(
         "--firmwares",
         type=_firmwares,
@@ -156,14 +165,12 @@ def from_arguments(namespace: argparse.Namespace) -> SimulateOptions:
     password: str | None = None
     if namespace.password_file is not None:
         try:
-            password = (
-                Path(namespace.password_file).read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
-            )
-        except (OSError, UnicodeDecodeError) as error:
-            found.append(f"--password-file cannot be read: {error}")
+            password = read.read_password(namespace.password_file)
+        except ValueError as error:
+            found.append(str(error))
     options = SimulateOptions(password=password, **given)
     found += faults(options)
-    if options.summary is not None and (fault := _unwritable(options.summary)):
+    if options.summary is not None and (fault := read.unwritable(options.summary)):
         found.append(fault)
     if found:
         raise ValueError("; ".join(found))
@@ -201,62 +208,6 @@ def _time_faults(options: SimulateOptions) -> Iterator[str]:
             f"{format_duration(round(roll_call, 3))} for their first heartbeats, and the run should last "
             f"twice as long: raise --duration or --rate, or lower --devices"
         )
-
-
-def _unwritable(name: str) -> str | None:
-    if name == "-":
-        return None if sys.stdout is not None else "--summary - needs a standard output"
-    path = Path(name)
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        return f"--summary {name} cannot be written"
-    return None
-
-
-def _telling(parse: Callable[[str], object]) -> Callable[[str], object]:
-    """`parse` for argparse, which would keep a ValueError's reason to itself."""
-
-    def argument(text: str) -> object:
-        try:
-            return parse(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return argument
-
-
-def _broker(text: str) -> str:
-    parse_broker_url(text)
-    return text
-
-
-def _natural(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"must be a whole number, 0 or more, not {text!r}")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if (number := _natural(text)) == 0:
-        raise argparse.ArgumentTypeError("must be 1 at least")
-    return number
-
-
-def _number(text: str, low: float, high: float, what: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = float("nan")
-    if not low <= number <= high:
-        raise argparse.ArgumentTypeError(f"must be {what}, not {text!r}")
-    return number
-
-
-def _rate(text: str) -> float:
-    return _number(text, 0.001, 1e6, "a number of messages a second, 0.001 to 1000000")
-
-
-def _share(text: str) -> float:
-    return _number(text, 0, 1, "a share, 0 to 1")
 
 
 def _firmwares(text: str) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ Band = tuple[float, float]
 
 
 def slow_band(latency: float) -> Band:
-    """Return where answers of slow symbols lie: around the latency, but inside one bucket."""
+    """Where answers of slow symbols lie: around the latency, but inside one bucket."""
     edges = (0.0, *BUCKETS, float("inf"))
     upper = next(i for i, edge in enumerate(edges) if latency <= edge)
     floor, ceiling = edges[upper - 1], edges[upper]

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from itertools import accumulate
 from random import Random
 
-from otel_tickrmeter.simulate.device import Firmware, SimulatedDevice
-from otel_tickrmeter.simulate.options import SimulateOptions
-from otel_tickrmeter.simulate.spelling import GENERATIONS
+from otel_tickrmeter.fleets.tickrmeter.simulate.device import Firmware, SimulatedDevice
+from otel_tickrmeter.fleets.tickrmeter.simulate.options import SimulateOptions
+from otel_tickrmeter.fleets.tickrmeter.simulate.spelling import GENERATIONS
 
 _VENDORS = ("08A6F7", "4022D8", "EC6260")
 _FLASH_IDS = ("c84016", "204017", "ef4016")
@@ -19,7 +19,7 @@ _MONTH = 30 * 86_400
 
 
 def draw_symbols(count: int, rng: Random) -> tuple[str, ...]:
-    """Return distinct symbol names, popular ones first."""
+    """Distinct symbol names, popular ones first."""
     names = dict.fromkeys(_KNOWN_SYMBOLS[:count])
     while len(names) < count:
         names.setdefault("".join(rng.choices(_LETTERS, k=4)))
@@ -27,7 +27,7 @@ def draw_symbols(count: int, rng: Random) -> tuple[str, ...]:
 
 
 def draw_devices(options: SimulateOptions, symbols: Sequence[str], rng: Random) -> list[SimulatedDevice]:
-    """Return the devices: popular symbols on more of them, newer firmware too."""
+    """The devices: popular symbols on more of them, newer firmware too."""
     firmwares = tuple(
         Firmware(
             rank=rank,

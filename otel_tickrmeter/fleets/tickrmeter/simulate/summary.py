@@ -4,10 +4,10 @@ from dataclasses import asdict, dataclass
 
 import orjson
 
-from otel_tickrmeter.simulate.expected import Samples, approximate, expected
-from otel_tickrmeter.simulate.options import SimulateOptions
+from otel_tickrmeter.fleets.tickrmeter.simulate.expected import Samples, approximate, expected
+from otel_tickrmeter.fleets.tickrmeter.simulate.options import SimulateOptions
+from otel_tickrmeter.fleets.tickrmeter.simulate.truth import Truth
 from otel_tickrmeter.simulate.publisher import Pace
-from otel_tickrmeter.simulate.truth import Truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Summary:
         return self.pace.sent_in_duration / self.pace.duration if self.pace.duration else 0.0
 
     def as_json(self) -> bytes:
-        """Return the summary as one JSON object with a final newline. Durations in seconds."""
+        """The summary as one JSON object with a final newline. Durations in seconds."""
         everything = {
             "options": self.options.as_json(),
             "complete": self.complete,
@@ -50,7 +50,7 @@ class Summary:
         return orjson.dumps(everything, option=orjson.OPT_APPEND_NEWLINE)
 
     def as_text(self) -> str:
-        """Return one line for people."""
+        """One line for people."""
         line = (
             f"sent {self.pace.sent:,} messages in {self.pace.seconds:.1f} s, {self.rate:,.0f} a second "
             f"while busy, {self.pace.worst_lag * 1000:.0f} ms late at worst"

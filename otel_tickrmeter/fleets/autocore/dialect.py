@@ -1,0 +1,78 @@
+"""The fleet as the rest of the program sees it, and the place where its parts are made and connected."""
+
+from dataclasses import dataclass
+
+from otel_tickrmeter.catalogue import Instrument
+from otel_tickrmeter.exporter.catalogue.receiving import messages
+from otel_tickrmeter.exporter.messages import MessageRecorder
+from otel_tickrmeter.fleets.autocore.catalogue import rows
+from otel_tickrmeter.fleets.autocore.decode import Decoder
+from otel_tickrmeter.fleets.autocore.event import MessageType
+from otel_tickrmeter.fleets.autocore.intake import AutoCoreIntake
+from otel_tickrmeter.fleets.autocore.observers import ConnectionObserver, FleetObserver
+from otel_tickrmeter.fleets.autocore.reason import Reason, Registration
+from otel_tickrmeter.fleets.autocore.recorder import FleetRecorder
+from otel_tickrmeter.fleets.autocore.sensor import MAX_SENSORS
+from otel_tickrmeter.fleets.autocore.settings import KEYS, RULES, AutoCoreSettings, AutoCoreTable
+from otel_tickrmeter.fleets.autocore.state import Fleet, Limits
+from otel_tickrmeter.fleets.autocore.topics import MAX_RELAYS, QOS, filters
+from otel_tickrmeter.fleets.dialect import Workshop
+from otel_tickrmeter.settings.key import Key, Rule
+from otel_tickrmeter.settings.model import Settings
+from otel_tickrmeter.stream.second import SECOND_NS
+from otel_tickrmeter.stream.subscription import Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class AutoCore:
+    """Vehicle electronics: boards with relays, displays, sensors; implements `Dialect`."""
+
+    name: str = "autocore"
+    keys: tuple[Key, ...] = KEYS
+    rules: tuple[Rule, ...] = RULES
+
+    def defaults(self) -> AutoCoreSettings:
+        """The built-in defaults."""
+        return AutoCoreSettings()
+
+    def enabled(self, settings: Settings) -> bool:
+        """Whether it is to be watched."""
+        return _own(settings).enabled
+
+    def subscriptions(self, settings: Settings) -> tuple[Subscription, ...]:
+        """The filters of the layouts that are on."""
+        return tuple(Subscription(each, QOS) for each in filters(_own(settings).layouts))
+
+    def rows(self, settings: Settings) -> tuple[Instrument, ...]:
+        """Every row; there is one level of detail."""
+        del settings
+        return (*rows(), *messages(self.name, tuple(MessageType), tuple(Reason)))
+
+    def most_series(self, settings: Settings) -> int:
+        """What a board may have of each kind, for as many boards as there may be."""
+        return _own(settings).max_devices * max(MAX_RELAYS, MAX_SENSORS) + 1
+
+    def start(self, settings: Settings, workshop: Workshop) -> AutoCoreIntake:
+        """Make its parts."""
+        own = _own(settings)
+        figures = MessageRecorder(workshop.recorded, self.name, MessageType)
+        fleet = Fleet(_limits(own), FleetRecorder(workshop.recorded, figures, workshop.end_series))
+        observed = (
+            FleetObserver(fleet).callbacks()
+            | ConnectionObserver(workshop.link, lambda: fleet.now_ns).callbacks()
+        )
+        decoder = Decoder(own.layouts, own.fields, own.relay_offset)
+        return AutoCoreIntake(decoder, fleet, figures, workshop.unix_offset_ns, observed)
+
+
+def _own(settings: Settings) -> AutoCoreTable:
+    return settings.of(AutoCoreSettings).autocore
+
+
+def _limits(own: AutoCoreTable) -> Limits:
+    return Limits(
+        registration=Registration(own.registration),
+        device_timeout_ns=int(own.device_timeout * SECOND_NS),
+        device_retention_ns=int(own.device_retention * SECOND_NS),
+        max_devices=own.max_devices,
+    )

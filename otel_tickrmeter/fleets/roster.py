@@ -1,0 +1,8 @@
+"""The fleets that there are. Whether one is watched, its settings say."""
+
+from otel_tickrmeter.fleets.autocore.dialect import AutoCore
+from otel_tickrmeter.fleets.dialect import Dialect
+from otel_tickrmeter.fleets.tickrmeter.dialect import TickrMeter
+
+FLEETS: tuple[Dialect, ...] = (TickrMeter(), AutoCore())
+"""In the order in which they are asked whose a topic is, and documented."""

@@ -1,0 +1,98 @@
+"""The fleet as the rest of the program sees it, and the place where its parts are made and connected."""
+
+from dataclasses import dataclass
+
+from otel_tickrmeter.catalogue import Instrument
+from otel_tickrmeter.exporter.catalogue.receiving import messages
+from otel_tickrmeter.exporter.messages import MessageRecorder
+from otel_tickrmeter.fleets.dialect import Workshop
+from otel_tickrmeter.fleets.tickrmeter.catalogue import boots, devices, identities, repairs, stock_updates
+from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
+from otel_tickrmeter.fleets.tickrmeter.detail import rows_for
+from otel_tickrmeter.fleets.tickrmeter.event import MessageType
+from otel_tickrmeter.fleets.tickrmeter.intake import TickrMeterIntake
+from otel_tickrmeter.fleets.tickrmeter.observers import FleetObserver, Ranks
+from otel_tickrmeter.fleets.tickrmeter.recorder import FleetRecorder
+from otel_tickrmeter.fleets.tickrmeter.registry import Limits
+from otel_tickrmeter.fleets.tickrmeter.settings import KEYS, RULES, MonitoringSettings, TickrMeterSettings
+from otel_tickrmeter.fleets.tickrmeter.state import Fleet
+from otel_tickrmeter.settings.key import Key, Rule
+from otel_tickrmeter.settings.model import Settings
+from otel_tickrmeter.stream.second import SECOND_NS
+from otel_tickrmeter.stream.subscription import Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class TickrMeter:
+    """Desk stock tickers, which ask for prices; implements `Dialect`."""
+
+    name: str = "tickrmeter"
+    keys: tuple[Key, ...] = KEYS
+    rules: tuple[Rule, ...] = RULES
+
+    def defaults(self) -> TickrMeterSettings:
+        """The built-in defaults."""
+        return TickrMeterSettings()
+
+    def enabled(self, settings: Settings) -> bool:
+        """Whether it is to be watched."""
+        return settings.of(TickrMeterSettings).tickrmeter.enabled
+
+    def subscriptions(self, settings: Settings) -> tuple[Subscription, ...]:
+        """The one filter that covers every topic: all are one level below the prefix."""
+        return (Subscription(f"{settings.of(TickrMeterSettings).mqtt.topic_prefix}+", settings.mqtt.qos),)
+
+    def rows(self, settings: Settings) -> tuple[Instrument, ...]:
+        """The rows of the level of detail."""
+        return rows_for(
+            (
+                *devices.devices(),
+                *stock_updates.stock_updates(),
+                *boots.boots(),
+                *messages(self.name, tuple(MessageType)),
+                *repairs.repairs(),
+                *identities.rejected(),
+                *identities.departed(),
+            ),
+            settings.of(TickrMeterSettings).metrics.detail,
+        )
+
+    def most_series(self, settings: Settings) -> int:
+        """The largest bound of the state, and one for the rest."""
+        monitoring = settings.of(TickrMeterSettings).monitoring
+        return max(monitoring.max_devices, monitoring.max_symbols, monitoring.max_pairs) + 1
+
+    def start(self, settings: Settings, workshop: Workshop) -> TickrMeterIntake:
+        """Make its parts."""
+        own = settings.of(TickrMeterSettings)
+        figures = MessageRecorder(workshop.recorded, self.name, MessageType)
+        recorder = FleetRecorder(
+            workshop.recorded, figures, workshop.end_series, by_device=own.metrics.detail == "device"
+        )
+        fleet = Fleet(_limits(own.monitoring), recorder)
+        ranks = Ranks(own.monitoring.min_ranked_requests, own.monitoring.ranking_size)
+        topics = own.mqtt
+        return TickrMeterIntake(
+            Decoder(
+                topics.topic_prefix, topics.device_id_form, topics.device_id_pattern, own.messages.fields
+            ),
+            fleet,
+            recorder,
+            figures,
+            FleetObserver(fleet, ranks, workshop.unix_offset_ns),
+        )
+
+
+def _limits(monitoring: MonitoringSettings) -> Limits:
+    return Limits(
+        request_timeout_ns=int(monitoring.request_timeout * SECOND_NS),
+        device_timeout_ns=int(monitoring.device_timeout * SECOND_NS),
+        cleanup_interval_ns=int(monitoring.cleanup_interval * SECOND_NS),
+        latency_window_ns=int(monitoring.latency_window * SECOND_NS),
+        symbol_retention_ns=int(monitoring.symbol_retention * SECOND_NS),
+        max_latency_samples=monitoring.max_latency_samples,
+        max_devices=monitoring.max_devices,
+        max_symbols=monitoring.max_symbols,
+        max_pairs=monitoring.max_pairs,
+        max_device_symbols=monitoring.max_device_symbols,
+    )

@@ -1,0 +1,67 @@
+"""Databases of both kinds for the same tests."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from otel_tickrmeter.store.engine import Database, open_database
+from otel_tickrmeter.store.schema import migrate
+from otel_tickrmeter.store.url import parse_database_url
+from tests.integration.postgresql import PostgreSql
+
+
+class Databases(ABC):
+    """Makes databases of one kind."""
+
+    @abstractmethod
+    def empty(self) -> str:
+        """Return the URL of a database without tables."""
+
+    @abstractmethod
+    def migrated(self) -> str:
+        """Return the URL of a database with the tables of today."""
+
+
+class SqliteDatabases(Databases):
+    """Files in a directory of the test."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._count = 0
+
+    def empty(self) -> str:
+        self._count += 1
+        return f"sqlite:///{self._directory / f'{self._count}.db'}"
+
+    def migrated(self) -> str:
+        url = self.empty()
+        with opened(url) as database:
+            migrate(database)
+        return url
+
+
+class PostgresqlDatabases(Databases):
+    """Databases of a server, copied from one that was migrated."""
+
+    def __init__(self, server: PostgreSql) -> None:
+        self.server = server
+        self._template = server.create()
+        with opened(server.url(self._template)) as database:
+            migrate(database)
+
+    def empty(self) -> str:
+        return self.server.url(self.server.create())
+
+    def migrated(self) -> str:
+        return self.server.url(self.server.create(self._template))
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Database]:
+    """The database, closed at the end."""
+    database = open_database(parse_database_url(url))
+    try:
+        yield database
+    finally:
+        database.close()
