@@ -49,5 +49,9 @@ class MessageRecorder:
     def message_error(self, message_type: StrEnum, reason: StrEnum) -> None:
         """Count a message, or a field, that was set aside: an ErrorReason, or a reason of the fleet's own."""
         self.errors += 1
-        self._errors.add(1, {"message_type": message_type.value, "reason": reason.value})
+        self.message_noted(message_type, reason)
         self.set_aside.append(reason)
+
+    def message_noted(self, message_type: StrEnum, reason: StrEnum) -> None:
+        """Count the same of a message that has its effect all the same: it is not set aside."""
+        self._errors.add(1, {"message_type": message_type.value, "reason": reason.value})

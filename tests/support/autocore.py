@@ -4,8 +4,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from enum import StrEnum
 
+from otel_tickrmeter.exporter.catalogue.receiving import messages
+from otel_tickrmeter.exporter.messages import MessageRecorder
 from otel_tickrmeter.fleets.autocore.decode import Decoder
 from otel_tickrmeter.fleets.autocore.device import Device
 from otel_tickrmeter.fleets.autocore.event import (
@@ -28,6 +29,8 @@ from otel_tickrmeter.fleets.autocore.state import Fleet, Limits
 from otel_tickrmeter.insight.anomaly import Anomaly
 from otel_tickrmeter.stream.message import LinkEvent, Message, Watermark
 from otel_tickrmeter.stream.reason import ErrorReason
+from otel_tickrmeter.telemetry.compact import CompactMeter
+from otel_tickrmeter.telemetry.registration import make_recorded
 
 NS = 1_000_000_000
 UNIX = 1_738_060_200
@@ -67,11 +70,8 @@ class Ledger(Outcomes):
         entries, self.entries = self.entries, []
         return entries
 
-    def message_error(self, message_type: StrEnum, reason: StrEnum) -> None:
-        self.entries.append(("set_aside", message_type.value, reason.value))
-
     def set_aside(self, message_type: MessageType, reason: ErrorReason | Reason) -> None:
-        self.message_error(message_type, reason)
+        self.entries.append(("set_aside", message_type.value, reason.value))
 
     def registered(self, device: Device, when: When) -> None:
         self._note(when, "registered", device.id)
@@ -143,7 +143,11 @@ class Driver:
         self.limits = replace(LIMITS, **changes)  # type: ignore[arg-type]
         self.fleet = Fleet(self.limits, self.ledger)
         self.decoder = Decoder(layouts, DEFAULT_FIELDS, relay_offset, prefix)
-        self.intake = AutoCoreIntake(self.decoder, self.fleet, self.ledger, lambda: UNIX * NS, {})  # type: ignore[arg-type]  # told of errors only
+        rows = messages("autocore", tuple(MessageType), tuple(Reason))
+        figures = MessageRecorder(make_recorded(CompactMeter(rows), rows), "autocore", MessageType)
+        self.intake = AutoCoreIntake(
+            self.decoder, self.fleet, self.ledger, figures, lambda: UNIX * NS, observed={}
+        )
         self.types: list[MessageType] = []
 
     def publish(

@@ -1,12 +1,15 @@
 """The AutoCore fleet with its instruments, made by our own meter."""
 
 from collections.abc import Iterable
-from enum import StrEnum
 
 from otel_tickrmeter.catalogue.observe import as_callbacks
+from otel_tickrmeter.exporter.catalogue.receiving import messages
+from otel_tickrmeter.exporter.messages import MessageRecorder
 from otel_tickrmeter.fleets.autocore.catalogue import rows
+from otel_tickrmeter.fleets.autocore.event import MessageType
 from otel_tickrmeter.fleets.autocore.intake import AutoCoreIntake
 from otel_tickrmeter.fleets.autocore.observers import ConnectionObserver, FleetObserver
+from otel_tickrmeter.fleets.autocore.reason import Reason
 from otel_tickrmeter.fleets.autocore.recorder import FleetRecorder
 from otel_tickrmeter.fleets.autocore.state import Fleet
 from otel_tickrmeter.stream.link_state import LinkState
@@ -23,11 +26,15 @@ class Instruments(Driver):
 
     def __init__(self, layouts: Iterable[str] = ("seed", "devices"), **changes: object) -> None:
         super().__init__(tuple(layouts), **changes)  # type: ignore[arg-type]
-        self.errors: list[tuple[StrEnum, StrEnum]] = []
-        self.meter = CompactMeter(rows())
-        recorder = FleetRecorder(make_recorded(self.meter, rows()), self, self.meter.end)  # type: ignore[arg-type]  # the same
+        catalogue = (*rows(), *messages("autocore", tuple(MessageType), tuple(Reason)))
+        self.meter = CompactMeter(catalogue)
+        recorded = make_recorded(self.meter, catalogue)
+        self.figures = MessageRecorder(recorded, "autocore", MessageType)
+        recorder = FleetRecorder(recorded, self.figures, self.meter.end)
         self.fleet = Fleet(self.limits, recorder)
-        self.intake = AutoCoreIntake(self.decoder, self.fleet, self, lambda: UNIX * NS, {})  # type: ignore[arg-type]  # told of errors only
+        self.intake = AutoCoreIntake(
+            self.decoder, self.fleet, recorder, self.figures, lambda: UNIX * NS, observed={}
+        )
         self.link = LinkState(0)
         self.now_ns = 0
         observed = (
@@ -35,9 +42,6 @@ class Instruments(Driver):
             | ConnectionObserver(self.link, lambda: self.now_ns).callbacks()
         )
         make_observed(self.meter, rows(), as_callbacks(observed))
-
-    def message_error(self, message_type: StrEnum, reason: StrEnum) -> None:
-        self.errors.append((message_type, reason))
 
     def samples(self) -> Samples:
         """Collect, and return every figure that is no histogram's, by exposed name and labels."""

@@ -175,7 +175,6 @@ def test_interactions_and_system_messages() -> None:
 
 def test_a_device_that_is_forgotten_leaves_every_series() -> None:
     fleet = Instruments(max_devices=1)
-    before = fleet.samples().keys()
     fleet.online(1, firmware_version="1", uptime=1, memory_free=1, wifi_signal=1, timestamp=stamp(1))
     for state in (True, False, False):
         fleet.relay(2, 0, state=state, triggered_by="web")
@@ -185,11 +184,26 @@ def test_a_device_that_is_forgotten_leaves_every_series() -> None:
     fleet.publish(2, "autocore/modes/night", {})
     # Of one more device nothing is known but that it is there.
     fleet.telemetry(3, "B", temperature=1)
-    assert (fleet.errors[-1][1], {*fleet.fleet.devices}) == ("max_devices", {"A"})
+    assert fleet.figures.set_aside == ["max_devices"]
+    assert {*fleet.fleet.devices} == {"A"}
     fleet.quiet(4000)
     fleet.quiet(4002)
     assert not fleet.fleet.devices
-    assert fleet.samples().keys() == before
+    assert not [labels for _, labels in fleet.samples() if "device_id" in dict(labels)]
+
+
+def test_what_is_no_fault_of_the_message_is_counted_and_not_set_aside() -> None:
+    fleet = Instruments()
+    fleet.telemetry(10, temperature=1, timestamp=stamp(10))
+    fleet.telemetry(11, temperature=1, timestamp=stamp(1))
+    fleet.telemetry(12, temperature=1, timestamp="soon", protocol_version=3)
+    for number in range(101):
+        fleet.telemetry(13, temperature=number)
+    assert (fleet.figures.set_aside, fleet.figures.errors) == ([], 0)
+    fleet.telemetry(14, pressure=1e300)
+    assert (fleet.figures.set_aside, fleet.figures.errors) == (["out_of_range"], 1)
+    for reason in ("late", "clock", "burst", "protocol_version", "out_of_range"):
+        assert fleet.value("message_errors_total", message_type="telemetry", reason=reason) == 1
 
 
 def test_the_connection() -> None:

@@ -55,13 +55,14 @@ class AutoCore:
         """Make its parts."""
         own = _own(settings)
         figures = MessageRecorder(workshop.recorded, self.name, MessageType)
-        fleet = Fleet(limits(own), FleetRecorder(workshop.recorded, figures, workshop.end_series))
+        recorder = FleetRecorder(workshop.recorded, figures, workshop.end_series)
+        fleet = Fleet(limits(own), recorder)
         observed = (
             FleetObserver(fleet).callbacks()
             | ConnectionObserver(workshop.link, lambda: fleet.now_ns).callbacks()
         )
         decoder = Decoder(own.layouts, own.fields, own.relay_offset)
-        return AutoCoreIntake(decoder, fleet, figures, workshop.unix_offset_ns, observed)
+        return AutoCoreIntake(decoder, fleet, recorder, figures, workshop.unix_offset_ns, observed=observed)
 
 
 def _own(settings: Settings) -> AutoCoreTable:

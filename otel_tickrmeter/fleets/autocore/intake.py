@@ -6,6 +6,7 @@ from otel_tickrmeter.catalogue.observe import Observe
 from otel_tickrmeter.exporter.messages import MessageRecorder
 from otel_tickrmeter.fleets.autocore.decode import DecodeError, Decoder
 from otel_tickrmeter.fleets.autocore.event import MessageType
+from otel_tickrmeter.fleets.autocore.outcomes import Outcomes
 from otel_tickrmeter.fleets.autocore.sender import device_in
 from otel_tickrmeter.fleets.autocore.state import Arrival, Fleet
 from otel_tickrmeter.stream.message import (
@@ -30,7 +31,8 @@ class AutoCoreIntake:
     Args:
         decoder: Decodes messages.
         fleet: Holds the state.
-        figures: Counts messages, and what is set aside before it reaches the state.
+        outcomes: Told what is set aside before it reaches the state.
+        figures: Counts messages.
         unix_offset_ns: Unix time less monotonic time.
         observed: What observes the state and the connection.
 
@@ -42,8 +44,10 @@ class AutoCoreIntake:
         self,
         decoder: Decoder,
         fleet: Fleet,
+        outcomes: Outcomes,
         figures: MessageRecorder,
         unix_offset_ns: Callable[[], int],
+        *,
         observed: Mapping[str, Observe],
     ) -> None:
         self.classify = decoder.classify
@@ -51,6 +55,7 @@ class AutoCoreIntake:
         self.unclaimed = MessageType.IGNORED
         self._decoder = decoder
         self._fleet = fleet
+        self._outcomes = outcomes
         self._observed = observed
         self._unix_offset_ns = unix_offset_ns
         # The last message on a topic that two filters match, until its copy has come.
@@ -84,17 +89,17 @@ class AutoCoreIntake:
         unix_ns = at_ns + self._unix_offset_ns()
         self._fleet.advance(at_ns, at_ns, unix_ns)
         if message.duplicate or self._is_copy(message):
-            self.figures.message_error(message_type, ErrorReason.DUPLICATE)
+            self._outcomes.set_aside(message_type, ErrorReason.DUPLICATE)
             return message_type
         try:
             decoded = self._decoder.decode(message)
         except DecodeError as error:
-            self.figures.message_error(message_type, error.reason)
+            self._outcomes.set_aside(message_type, error.reason)
             return message_type
         if decoded is None:
             return message_type
         for reason in decoded.faults:
-            self.figures.message_error(decoded.message_type, reason)
+            self._outcomes.set_aside(decoded.message_type, reason)
         self._fleet.apply(
             decoded,
             Arrival(at_ns, unix_ns, message.topic, hash(message.payload), message.retain, message.backlog),

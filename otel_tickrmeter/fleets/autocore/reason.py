@@ -2,8 +2,6 @@
 
 from enum import StrEnum
 
-from otel_tickrmeter.stream.reason import ErrorReason
-
 
 class Reason(StrEnum):
     """Why a message, or part of it, was set aside, besides `ErrorReason` (`autocore_message_errors_total`).
@@ -29,13 +27,8 @@ class Reason(StrEnum):
     PROTOCOL_VERSION = "protocol_version"
 
 
-USUAL: frozenset[ErrorReason | Reason] = frozenset(
-    {
-        *(ErrorReason.RETAINED, ErrorReason.DUPLICATE),
-        *(Reason.LATE, Reason.CLOCK, Reason.BURST, Reason.PROTOCOL_VERSION),
-    }
-)
-"""What is counted and is no fault of the message's: such a message is no dead letter."""
+NOTED: frozenset[StrEnum] = frozenset({Reason.LATE, Reason.CLOCK, Reason.BURST, Reason.PROTOCOL_VERSION})
+"""What is counted of a message and is no fault of it: it is not set aside, and no dead letter."""
 
 
 class Word(StrEnum):

@@ -14,7 +14,7 @@ from otel_tickrmeter.fleets.autocore.event import (
     When,
 )
 from otel_tickrmeter.fleets.autocore.outcomes import Outcomes
-from otel_tickrmeter.fleets.autocore.reason import Cause, Reason, SystemKind, Trigger, Word
+from otel_tickrmeter.fleets.autocore.reason import NOTED, Cause, Reason, SystemKind, Trigger, Word
 from otel_tickrmeter.fleets.autocore.relay import Change, Relay
 from otel_tickrmeter.fleets.autocore.sensor import Sensor
 from otel_tickrmeter.insight.anomaly import Anomaly
@@ -68,7 +68,10 @@ class FleetRecorder(Outcomes):
 
     def set_aside(self, message_type: MessageType, reason: ErrorReason | Reason) -> None:
         """Count a message that had not its whole effect."""
-        self._figures.message_error(message_type, reason)
+        if reason in NOTED:
+            self._figures.message_noted(message_type, reason)
+        else:
+            self._figures.message_error(message_type, reason)
 
     def connectivity(self, device: Device, cause: Cause, when: When) -> None:
         """Count a device that came or went."""
