@@ -1,14 +1,17 @@
 """The settings of this program: its own keys and those of every fleet, put together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations, product
 from pathlib import Path
 
 from otel_tickrmeter.fleets.roster import FLEETS
 from otel_tickrmeter.settings import load, schema, show
+from otel_tickrmeter.settings.faults import Fault, SettingsError
 from otel_tickrmeter.settings.key import Rule, make_schema
 from otel_tickrmeter.settings.layer import Found
 from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.settings.rules import INPUT_RULES, OUTPUT_RULES
+from otel_tickrmeter.stream.subscription import overlap
 
 SCHEMA = make_schema(
     (
@@ -48,9 +51,26 @@ def load_settings(
     Raises:
         SettingsError: with every fault of every source.
     """
-    return load.load_settings(
+    settings = load.load_settings(
         config_files, overrides, environ, directory, SCHEMA, defaults=default_settings()
     )
+    faults = [Fault("settings", "", message) for message in _shared_topics(settings)]
+    if faults:
+        raise SettingsError(faults)
+    return settings
+
+
+def _shared_topics(settings: Settings) -> Iterator[str]:
+    """What is wrong with the topics of fleets that are watched together: a topic must be one fleet's."""
+    watched = [fleet for fleet in FLEETS if fleet.enabled(settings)]
+    for one, other in combinations(watched, 2):
+        for ours, theirs in product(one.subscriptions(settings), other.subscriptions(settings)):
+            if overlap(ours.topic_filter, theirs.topic_filter):
+                yield (
+                    f"a topic can be {one.name}'s ({ours.topic_filter}) and {other.name}'s "
+                    f"({theirs.topic_filter}): change a topic prefix, or watch them with two exporters"
+                )
+                break
 
 
 def effective_toml(settings: Settings) -> str:

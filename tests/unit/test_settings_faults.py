@@ -386,3 +386,17 @@ def test_certificates_are_tried(tmp_path: Path) -> None:
         assert "mqtt.tls.cert_file: a/cert.pem does not load together with" in found
     (found,) = faults_of(tmp_path, environ={**with_password, "TICKRMETER_MQTT__TLS__CA_FILE": str(password)})
     assert "mqtt.tls.ca_file: pw has no usable certificate" in found
+
+
+@pytest.mark.parametrize(("prefix", "shared"), [("autocore/x", True), ("autocore", False), ("other", False)])
+def test_fleets_that_are_watched_together_share_no_topic(
+    tmp_path: Path, prefix: str, *, shared: bool
+) -> None:
+    toml = f'[mqtt]\ntopic_prefix = "{prefix}"\n\n[autocore]\nenabled = true\n'
+    found = faults_of(tmp_path, toml=toml)
+    expected = (
+        "settings: a topic can be tickrmeter's (autocore/x/+) and autocore's (autocore/+/status): "
+        "change a topic prefix, or watch them with two exporters"
+    )
+    assert found == ([expected] if shared else [])
+    assert faults_of(tmp_path, toml=toml.replace("true", "false")) == []
