@@ -27,6 +27,16 @@ def wait_handled(exporter: Exporter, count: int) -> None:
     exporter.wait(lambda: exporter.scrape().total(MESSAGES) >= count, f"to handle {count} messages")
 
 
+def complaints(text: str) -> list[str]:
+    """What Prometheus' own linter says of the fleet's metrics."""
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=text.encode(), capture_output=True, check=False
+    )
+    assert checked.returncode in (0, 3)  # it can parse all of it
+    lines = (checked.stdout + checked.stderr).decode().splitlines()
+    return [line for line in lines if line.startswith("autocore")]
+
+
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_both_fleets_on_one_connection(tmp_path: Path, protocol: str) -> None:
     with Mosquitto(tmp_path) as broker:
@@ -48,7 +58,9 @@ def test_both_fleets_on_one_connection(tmp_path: Path, protocol: str) -> None:
             )
             # The retained one, and seven of eight: no filter matches the last.
             wait_handled(exporter, 7)
+            text = exporter.metrics()
             shown = exporter.scrape()
+    assert complaints(text) == []
     assert shown.total(MESSAGES) == 7
     assert shown.total("tickrmeter_messages_total") == 2
     assert shown.total("tickrmeter_stock_update_responses_total") == 1
