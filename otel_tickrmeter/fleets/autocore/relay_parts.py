@@ -109,10 +109,7 @@ class RelayParts:
         number = read_relay(_required(payload.get("channel")), self._offset)
         if event == "relay_change":
             report = self._report(payload, number, payload.get("state"))
-            # Without a word for it: somebody or something switched it all the same.
-            return MessageType.RELAY_CHANGE, RelayStates(
-                (report._replace(trigger=report.trigger or Trigger.OTHER),), switching=True
-            )
+            return MessageType.RELAY_CHANGE, RelayStates((report,), switching=True)
         return MessageType.SAFETY_SHUTOFF, SafetyShutoff(
             number, _text_or_none(payload.get("reason")), payload
         )
