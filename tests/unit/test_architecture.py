@@ -85,7 +85,7 @@ def below(package: str) -> list[str]:
 @pytest.mark.parametrize("module", below("insight"))
 def test_what_is_made_of_readings_is_pure_and_knows_nothing_of_ours(module: str) -> None:
     for name in imports(SOURCES[module]):
-        assert name.split(".")[0] in PURE_STDLIB | {"statistics"} or inside(name, f"{PACKAGE}.insight."), name
+        assert name.split(".")[0] in PURE_STDLIB or inside(name, f"{PACKAGE}.insight."), name
 
 
 @pytest.mark.parametrize("module", below("stream"))

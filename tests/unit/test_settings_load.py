@@ -56,6 +56,7 @@ SAMPLES: dict[str, tuple[str, str, object]] = {
     "monitoring.max_pairs": ("9", "9", 9),
     "monitoring.max_device_symbols": ("7", "7", 7),
     "autocore.enabled": ("true", "true", True),
+    "autocore.topic_prefix": ("plant", '"plant"', "plant/"),
     "autocore.layouts": ('["seed", "devices"]', '["seed", "devices"]', ("seed", "devices")),
     "autocore.relay_offset": ("1", "1", 1),
     "autocore.registration": ("closed", '"closed"', "closed"),

@@ -40,7 +40,8 @@ class AutoCore:
 
     def subscriptions(self, settings: Settings) -> tuple[Subscription, ...]:
         """The filters of the layouts that are on."""
-        return tuple(Subscription(each, QOS) for each in filters(_own(settings).layouts))
+        own = _own(settings)
+        return tuple(Subscription(each, QOS) for each in filters(own.layouts, own.topic_prefix))
 
     def rows(self, settings: Settings) -> tuple[Instrument, ...]:
         """Every row; there is one level of detail."""
@@ -61,7 +62,7 @@ class AutoCore:
             FleetObserver(fleet).callbacks()
             | ConnectionObserver(workshop.link, lambda: fleet.now_ns).callbacks()
         )
-        decoder = Decoder(own.layouts, own.fields, own.relay_offset)
+        decoder = Decoder(own.layouts, own.fields, own.relay_offset, own.topic_prefix)
         return AutoCoreIntake(decoder, fleet, recorder, figures, workshop.unix_offset_ns, observed=observed)
 
 

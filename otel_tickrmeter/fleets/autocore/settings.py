@@ -41,6 +41,7 @@ class AutoCoreTable:
     """
 
     enabled: bool = False
+    topic_prefix: str = ""
     layouts: tuple[str, ...] = (SEED,)
     relay_offset: int | None = None
     registration: Literal["auto", "announce", "closed"] = "auto"
@@ -96,6 +97,7 @@ def _read_ranges(value: object) -> Mapping[str, Range]:
 
 KEYS = (
     Key("autocore.enabled", kinds.BOOL, "Whether the AutoCore fleet is watched too."),
+    Key("autocore.topic_prefix", kinds.TOPIC_PREFIX, "Levels before every topic of this fleet."),
     Key(
         "autocore.layouts",
         ValueKind(_read_layouts, structured=True),

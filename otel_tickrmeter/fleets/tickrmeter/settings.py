@@ -81,7 +81,7 @@ _TOPIC_KEYS = (
     Key(
         "mqtt.topic_prefix",
         kinds.TOPIC_PREFIX,
-        'Levels before every topic of the fleet. RabbitMQ delivers a "." as "/": write none there.',
+        'Levels before every topic of TickrMeter. RabbitMQ delivers a "." as "/": write none there.',
     ),
     Key(
         "mqtt.device_id_form",
@@ -101,7 +101,7 @@ _FIELD_KEYS = tuple(
 )
 
 _STATE_KEYS = (
-    Key("tickrmeter.enabled", kinds.BOOL, "Watch this fleet."),
+    Key("tickrmeter.enabled", kinds.BOOL, "Watch the TickrMeter fleet."),
     Key("monitoring.request_timeout", DURATION, "A request unanswered for this long has timed out."),
     Key("monitoring.device_timeout", DURATION, "A device unseen for this long leaves every series."),
     Key("monitoring.cleanup_interval", DURATION, "How often what has expired is removed."),
