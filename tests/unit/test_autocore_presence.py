@@ -104,6 +104,13 @@ class TestRetained:
             driver.publish(3, f"autocore/A/relay/{number}/status", {"state": True}, retain=True)
         assert named(driver.online(4), "filled") == [("A", None), ("A", 0), ("A", 1), ("A", 2)]
 
+    def test_rule_2_it_may_come_before_the_subscription_is_confirmed(self) -> None:
+        driver = Driver()
+        driver.notice(Connected(ns(1), session_present=False, protocol="5"))
+        driver.publish(1, STATUS, {"status": "online", "firmware_version": "2.2"}, retain=True)
+        driver.notice(Subscribed(ns(2)))
+        assert named(driver.telemetry(3, temperature=1), "filled") == [("A", None)]
+
     def test_rule_2_what_waited_makes_room(self) -> None:
         driver = Driver(max_devices=1)
         for at, device in ((1, "A"), (5, "B")):

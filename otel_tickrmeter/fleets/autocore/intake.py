@@ -78,7 +78,10 @@ class AutoCoreIntake:
         match event:
             case Watermark():
                 self._fleet.advance(event.at_ns, event.heard_ns, event.at_ns + self._unix_offset_ns())
-            case Refused() | Lost() | Connected() | Subscribed():
+            case Refused() | Lost():
+                self._fleet.connection_lost(event.at_ns)
+            case Connected() | Subscribed():
+                # A broker may send what it keeps before it answers the subscription (MQTT 5, 3.8.4).
                 self._fleet.away_until(event.at_ns)
             case Stalled() | Doubted() | Heard() | Dropped():
                 self._fleet.deaf_until(event.at_ns)

@@ -105,6 +105,10 @@ class Fleet:
     def away_until(self, at_ns: int) -> None:
         """There was no connection: nobody's silence counts, and everybody has the whole time again."""
         self._ear.away_until(at_ns)
+
+    def connection_lost(self, at_ns: int) -> None:
+        """There is no connection any more; with the next one, what the broker keeps comes again."""
+        self.away_until(at_ns)
         self._retained.clear()
 
     def deaf_until(self, at_ns: int) -> None:
