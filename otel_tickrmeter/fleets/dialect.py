@@ -92,7 +92,7 @@ class Dialect(Protocol):
         """Whether it is to be watched."""
 
     def subscriptions(self, settings: Settings) -> tuple[Subscription, ...]:
-        """What to ask the broker for; no topic may match two of them."""
+        """What to ask the broker for; no topic of another fleet may match."""
 
     def rows(self, settings: Settings) -> tuple[Instrument, ...]:
         """Its rows of the catalogue, as these settings want them."""

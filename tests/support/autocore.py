@@ -40,6 +40,7 @@ LIMITS = Limits(
     device_timeout_ns=300 * NS,
     device_retention_ns=3600 * NS,
     max_devices=100,
+    max_sensors=1000,
     ranges={},
 )
 Entry = tuple[object, ...]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.autocore import Driver
+from tests.support.autocore import NS, Driver
 from tests.support.autocore_instruments import Instruments
 
 
@@ -71,3 +71,17 @@ def test_sensors_beyond_a_bound_are_counted_as_others() -> None:
         fleet.telemetry(number, f"D{number // 100}", **{f"s{number}": 5.0})
     assert fleet.value("telemetry_anomalies_total", sensor="s0", kind="out_of_range") == 1
     assert fleet.value("telemetry_anomalies_total", sensor="other", kind="out_of_range") == 300 - 256
+
+
+def test_sensors_of_all_devices_have_a_bound_and_their_place_is_free_again() -> None:
+    fleet = Driver(max_sensors=3, device_timeout_ns=300 * NS, device_retention_ns=600 * NS)
+    fleet.telemetry(1, "A", a=1, b=1)
+    entries = fleet.telemetry(2, "B", c=1, d=1)
+    assert ("set_aside", "telemetry", "overflow") in entries
+    assert fleet.fleet.devices["B"].sensors.keys() == {"c"}
+    fleet.telemetry(500, "B", c=2)
+    fleet.quiet(700)
+    fleet.quiet(760)
+    assert fleet.fleet.devices.keys() == {"B"}
+    fleet.telemetry(770, "B", c=3, d=1, e=1)
+    assert fleet.fleet.devices["B"].sensors.keys() == {"c", "d", "e"}

@@ -88,10 +88,11 @@ def test_bounds_of_the_state() -> None:
         device_timeout=0.5,
         device_retention=60.0,
         max_devices=7,
+        max_sensors=9,
         ranges={"voltage": (10.0, 15.0)},
     )
     assert limits(settings) == Limits(
-        Registration.ANNOUNCE, 500_000_000, 60_000_000_000, 7, {"voltage": (10.0, 15.0)}
+        Registration.ANNOUNCE, 500_000_000, 60_000_000_000, 7, 9, {"voltage": (10.0, 15.0)}
     )
 
 

@@ -63,6 +63,7 @@ SAMPLES: dict[str, tuple[str, str, object]] = {
     "autocore.device_timeout": ("1m", '"1m"', 60.0),
     "autocore.device_retention": ("2 days", '"2 days"', 172800.0),
     "autocore.max_devices": ("7", "7", 7),
+    "autocore.max_sensors": ("7", "7", 7),
     "autocore.ranges": ("{voltage = [10, 15]}", "{voltage = [10, 15]}", {"voltage": (10.0, 15.0)}),
     **{f"autocore.fields.{name}": ('["a", "b"]', '["a", "b"]', ("a", "b")) for name in AUTOCORE_FIELDS},
     "metrics.detail": ("symbol", '"symbol"', "symbol"),

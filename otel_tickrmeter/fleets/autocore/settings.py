@@ -34,7 +34,7 @@ _BOUNDS = 2
 
 @dataclass(frozen=True, slots=True)
 class AutoCoreTable:
-    """`[autocore]`: durations in seconds, bounds in devices.
+    """`[autocore]`: durations in seconds, bounds in devices and sensors.
 
     `fields` has every field of DEFAULT_FIELDS, overridden ones replaced. `ranges` has the least and the most
     that is normal of some sensors, in the units of their readings. `relay_offset` None: each layout its own.
@@ -47,7 +47,8 @@ class AutoCoreTable:
     registration: Literal["auto", "announce", "closed"] = "auto"
     device_timeout: float = 300.0
     device_retention: float = 30 * 86400.0
-    max_devices: int = 20_000
+    max_devices: int = 2_000
+    max_sensors: int = 50_000
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: DEFAULT_FIELDS)
     ranges: Mapping[str, Range] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -66,6 +67,7 @@ def limits(settings: AutoCoreTable) -> Limits:
         round(settings.device_timeout * SECOND_NS),
         round(settings.device_retention * SECOND_NS),
         settings.max_devices,
+        settings.max_sensors,
         settings.ranges,
     )
 
@@ -118,6 +120,7 @@ KEYS = (
     Key("autocore.device_timeout", DURATION, "A device silent for this long is offline."),
     Key("autocore.device_retention", DURATION, "A device offline and silent for this long is forgotten."),
     Key("autocore.max_devices", integer(1, 1_000_000), "Devices known at one time."),
+    Key("autocore.max_sensors", integer(1, 10_000_000), "Sensors of all devices known at one time."),
     *(
         Key(
             f"autocore.fields.{name}",

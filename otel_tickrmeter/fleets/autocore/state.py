@@ -48,6 +48,7 @@ class Limits:
     device_timeout_ns: int
     device_retention_ns: int
     max_devices: int
+    max_sensors: int
     ranges: Mapping[str, tuple[float, float]]
 
 
@@ -77,7 +78,7 @@ class Fleet:
         self._registry = Registry(limits.registration, limits.max_devices)
         self._retained = Retained(limits.max_devices)
         self._switching = Switching(outcomes)
-        self._watching = Watching(outcomes, limits.ranges)
+        self._watching = Watching(outcomes, limits.ranges, limits.max_sensors)
         self._ear = Ear()
         self._next_sweep_ns = 0
         self.now_ns = 0
@@ -266,6 +267,7 @@ class Fleet:
     def _forget(self, device: Device) -> None:
         self._switching.forget(device)
         self._registry.remove(device)
+        self._watching.forget(device)
         self._outcomes.forgotten(device)
 
 

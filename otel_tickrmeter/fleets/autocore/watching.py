@@ -23,11 +23,16 @@ class Watching:
     Args:
         outcomes: Told.
         ranges: The least and the most that is normal of some sensors.
+        max_sensors: How many are known at one time, of all devices: a thousand invented boards with a hundred
+            sensors each must not fill the memory.
     """
 
-    def __init__(self, outcomes: Outcomes, ranges: Mapping[str, tuple[float, float]]) -> None:
+    def __init__(
+        self, outcomes: Outcomes, ranges: Mapping[str, tuple[float, float]], max_sensors: int
+    ) -> None:
         self._outcomes = outcomes
         self._ranges = ranges
+        self._room = max_sensors
 
     def read(
         self,
@@ -44,9 +49,10 @@ class Watching:
         for key, value, unit in readings:
             sensor = device.sensors.get(key)
             if sensor is None:
-                if not device.has_room_for_a_sensor():
+                if self._room <= 0 or not device.has_room_for_a_sensor():
                     self._outcomes.set_aside(message_type, ErrorReason.OVERFLOW)
                     continue
+                self._room -= 1
                 sensor = device.sensors[key] = Sensor(key, self._expected(key))
             keep = not burst or sensor.kept_second != second
             if keep:
@@ -62,6 +68,10 @@ class Watching:
                     self._outcomes.anomaly(device, sensor, began, when)
         if thinned:
             self._outcomes.set_aside(message_type, Reason.BURST)
+
+    def forget(self, device: Device) -> None:
+        """Make room: the sensors of a device are forgotten with it."""
+        self._room += len(device.sensors)
 
     def _expected(self, key: str) -> Expectation | None:
         """What a sensor is held to; None when it is not judged."""
