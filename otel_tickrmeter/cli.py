@@ -7,6 +7,7 @@ import argparse
 import os
 import re
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from otel_tickrmeter.settings.load import settings_files
 from otel_tickrmeter.settings.model import Settings
 
 _COMMANDS = ("run", "check-config", "simulate", "demo", "dead-letters", "metrics", "database")
+_FLEETS = ("tickrmeter", "autocore")
+"""Those that can be made up; the first is meant without --fleet."""
 _LISTEN = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]+):([0-9]+)")
 _EXAMPLES = """\
 examples:
@@ -38,8 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  one f
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or (given[0] not in _COMMANDS and given[0] not in ("-h", "--help", "--version")):
         given.insert(0, "run")
-    parser = _parser()
-    options = parser.parse_args(given)
+    options = _parser(_fleet_named(given)).parse_args(given)
     match options.command:
         case "check-config":
             return _check_config(options)
@@ -52,12 +54,19 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  one f
         case "simulate":
             return _simulate(options)
         case "demo":
-            return _demo()
+            return _demo(options)
         case _:
             return _run(options)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _fleet_named(given: Sequence[str]) -> str:
+    """The fleet that --fleet names, whatever it is: the other options of `simulate` depend on it."""
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    finder.add_argument("--fleet", default=_FLEETS[0], nargs="?")
+    return str(finder.parse_known_args(given)[0].fleet)
+
+
+def _parser(fleet: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="otel-tickrmeter",
         description="Watches TickrMeter requests and answers on an MQTT broker and serves their timing "
@@ -73,13 +82,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     for command in (run, check):
         _add_settings_options(command)
-    # The import is cheap, but the rest of what simulate needs is not wanted in the exporter's process.
-    from otel_tickrmeter.fleets.tickrmeter.simulate import options as simulate_options
+    simulate = commands.add_parser("simulate", help="publish a realistic fleet and say exactly what was sent")
+    demo = commands.add_parser("demo", help="run a broker, a simulated fleet and the exporter on it")
+    for command in (simulate, demo):
+        command.add_argument("--fleet", choices=_FLEETS, default=_FLEETS[0], help="default: %(default)s")
+    # The imports are cheap, but the rest of what simulate needs is not wanted in the exporter's process.
+    if fleet == "autocore":
+        from otel_tickrmeter.fleets.autocore.simulate import options as autocore_options
 
-    simulate_options.add_arguments(
-        commands.add_parser("simulate", help="publish a realistic fleet and say exactly what was sent")
-    )
-    commands.add_parser("demo", help="run a broker, a simulated fleet and the exporter on it")
+        autocore_options.add_arguments(simulate)
+    else:
+        from otel_tickrmeter.fleets.tickrmeter.simulate import options as tickrmeter_options
+
+        tickrmeter_options.add_arguments(simulate)
     letters = commands.add_parser(
         "dead-letters",
         help="show what messages.dead_letter_file has kept",
@@ -215,22 +230,27 @@ def _run_with(settings: Settings, sources: str) -> int:
 
 
 def _simulate(options: argparse.Namespace) -> int:
-    from otel_tickrmeter.fleets.tickrmeter.simulate.options import from_arguments
-    from otel_tickrmeter.fleets.tickrmeter.simulate.run import simulate
+    from otel_tickrmeter.fleets.autocore.simulate import options as autocore_options
+    from otel_tickrmeter.fleets.autocore.simulate import run as autocore
+    from otel_tickrmeter.fleets.tickrmeter.simulate import options as tickrmeter_options
+    from otel_tickrmeter.fleets.tickrmeter.simulate import run as tickrmeter
     from otel_tickrmeter.simulate.run import run
 
     try:
-        checked = from_arguments(options)
+        if options.fleet == "autocore":
+            boards = autocore_options.from_arguments(options, time.time())
+            return run(lambda stop: autocore.simulate(boards, stop), boards.summary)
+        tickers = tickrmeter_options.from_arguments(options)
+        return run(lambda stop: tickrmeter.simulate(tickers, stop), tickers.summary)
     except ValueError as error:
         print(f"otel-tickrmeter simulate: {error}", file=sys.stderr)
         return 2
-    return run(lambda stop: simulate(checked, stop), checked.summary)
 
 
-def _demo() -> int:
+def _demo(options: argparse.Namespace) -> int:
     from otel_tickrmeter.demo.run import demo
 
-    return demo()
+    return demo(options.fleet)
 
 
 def _dead_letters(options: argparse.Namespace) -> int:

@@ -8,13 +8,14 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
+from types import MappingProxyType
 
 from otel_tickrmeter.demo.parts import PartDiedError, Parts
 
@@ -24,10 +25,21 @@ _POLL_SECONDS = 0.2
 _DEVICES = 300
 # Timeouts show within seconds; the fleet goes on until the demo is stopped.
 _REQUEST_TIMEOUT = "10s"
-_FLEET = (
-    *("--devices", str(_DEVICES), "--rate", "60", "--duration", "365d"),
-    *("--symbols", "40", "--slow-symbols", "3", "--slow-latency", "4s", "--offline", "0.005"),
-    *("--request-timeout", _REQUEST_TIMEOUT),
+_FLEETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "tickrmeter": (
+            *("--devices", str(_DEVICES), "--rate", "60", "--duration", "365d"),
+            *("--symbols", "40", "--slow-symbols", "3", "--slow-latency", "4s", "--offline", "0.005"),
+            *("--request-timeout", _REQUEST_TIMEOUT),
+        ),
+        "autocore": ("--devices", str(_DEVICES), "--rate", "60", "--duration", "365d", "--spikes", "0.01"),
+    }
+)
+_WHEN: Mapping[str, str] = MappingProxyType(
+    {
+        "tickrmeter": "All devices have reported after 10 seconds, timeouts show after 20.",
+        "autocore": "All devices have reported after 10 seconds, unusual sensors show after minutes.",
+    }
 )
 
 
@@ -35,8 +47,8 @@ class _StoppedError(Exception):
     """Somebody asked the demo to stop while it was starting."""
 
 
-def demo() -> int:
-    """Run the demo until SIGINT, SIGTERM or SIGHUP; return the exit code: 1 when a part fails."""
+def demo(fleet: str) -> int:
+    """Run the demo of a fleet until SIGINT, SIGTERM or SIGHUP; return the exit code: 1 when a part fails."""
     if find_spec("amqtt") is None:
         _say("the demo needs its broker: run ./scripts/demo, or pip install 'otel-tickrmeter[demo]'")
         return 1
@@ -49,10 +61,10 @@ def demo() -> int:
         # The temporary directory is also where they run: a settings.toml here is not meant for the demo.
         with (
             TemporaryDirectory(prefix="otel-tickrmeter-demo-") as directory,
-            Parts(Path(directory), _environment()) as parts,
+            Parts(Path(directory), _environment(fleet)) as parts,
         ):
-            _start(parts, broker_port, http_port, stop)
-            _announce(broker_port, http_port)
+            _start(fleet, parts, broker_port, http_port, stop)
+            _announce(fleet, broker_port, http_port)
             while not _stopped_after_pause(stop):
                 parts.check()
             print("Stopping.", flush=True)  # noqa: T201  the command's own output
@@ -64,7 +76,7 @@ def demo() -> int:
     return 0
 
 
-def _start(parts: Parts, broker_port: int, http_port: int, stop: Event) -> None:
+def _start(fleet: str, parts: Parts, broker_port: int, http_port: int, stop: Event) -> None:
     # "-P": nothing is imported from where they run.
     python = (sys.executable, "-Pm")
     program = (*python, "otel_tickrmeter")
@@ -84,7 +96,9 @@ def _start(parts: Parts, broker_port: int, http_port: int, stop: Event) -> None:
     parts.start("the exporter", [*program, "run", "--broker", broker, "--listen", f"{_HOST}:{http_port}"])
     wait(lambda: _answers_ok(http_port, "/-/ready"), "the exporter")
     # Last, so that the exporter sees each exchange from its beginning.
-    parts.start("the simulated fleet", [*program, "simulate", "--broker", broker, *_FLEET])
+    parts.start(
+        "the simulated fleet", [*program, "simulate", "--fleet", fleet, "--broker", broker, *_FLEETS[fleet]]
+    )
 
 
 def _stopped_after_pause(stop: Event) -> bool:
@@ -93,9 +107,11 @@ def _stopped_after_pause(stop: Event) -> bool:
     return stop.is_set()
 
 
-def _environment() -> dict[str, str]:
+def _environment(fleet: str) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("TICKRMETER_", "OTEL_"))}
     return kept | {
+        f"TICKRMETER_{fleet.upper()}__ENABLED": "true",
+        "TICKRMETER_TICKRMETER__ENABLED": str(fleet == "tickrmeter").lower(),
         "TICKRMETER_MONITORING__REQUEST_TIMEOUT": _REQUEST_TIMEOUT,
         "TICKRMETER_PROMETHEUS__REFRESH_INTERVAL": "1s",
     }
@@ -134,14 +150,14 @@ def _answers_ok(port: int, path: str) -> bool:
         connection.close()
 
 
-def _announce(broker_port: int, http_port: int) -> None:
+def _announce(fleet: str, broker_port: int, http_port: int) -> None:
     web = f"http://{_HOST}:{http_port}"
     print(  # noqa: T201  the command's own output
         f"{_DEVICES} simulated devices talk over mqtt://{_HOST}:{broker_port}, and the exporter listens.\n"
         f"  {web}/         its page for people\n"
         f"  {web}/metrics  what Prometheus scrapes\n"
         f"  {web}/health   how it is\n"
-        f"All devices have reported after 10 seconds, timeouts show after 20. Ctrl-C stops the demo.",
+        f"{_WHEN[fleet]} Ctrl-C stops the demo.",
         flush=True,
     )
 

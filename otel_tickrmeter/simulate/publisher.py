@@ -78,6 +78,19 @@ class Pace:
     duration: float = 0.0
     worst_lag: float = 0.0
 
+    @property
+    def rate(self) -> float:
+        """Messages a second while the fleet was busy; without the tail."""
+        return self.sent_in_duration / self.duration if self.duration else 0.0
+
+    def as_text(self, failure: str | None) -> str:
+        """One line for people."""
+        line = (
+            f"sent {self.sent:,} messages in {self.seconds:.1f} s, {self.rate:,.0f} a second "
+            f"while busy, {self.worst_lag * 1000:.0f} ms late at worst"
+        )
+        return line if failure is None else f"{line}; ended early: {failure}"
+
 
 class Publisher:
     """A connection to the broker; a context manager that disconnects.

@@ -20,11 +20,11 @@ SECONDS = 60.0
 
 
 @contextmanager
-def demo(directory: Path) -> Iterator[tuple[psutil.Popen, Path]]:
+def demo(directory: Path, *options: str) -> Iterator[tuple[psutil.Popen, Path]]:
     output = directory / "output"
     with output.open("wb") as file:
         process = psutil.Popen(
-            [sys.executable, "-m", "otel_tickrmeter", "demo"],
+            [sys.executable, "-m", "otel_tickrmeter", "demo", *options],
             cwd=directory,
             # The demo is about itself, whatever is set for an exporter here.
             env=os.environ | {"TICKRMETER_MQTT__BROKER": "nonsense", "PYTHONUNBUFFERED": "1"},
@@ -52,16 +52,24 @@ def announced_url(process: psutil.Popen, output: Path) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_and_stops_leaving_nothing(tmp_path: Path, number: signal.Signals) -> None:
-    with demo(tmp_path) as (process, output):
+@pytest.mark.parametrize(
+    ("number", "options", "seen"),
+    [
+        (signal.SIGINT, (), "tickrmeter_stock_update_responses_total"),
+        (signal.SIGTERM, ("--fleet", "autocore"), "autocore_relay_changes_total"),
+    ],
+)
+def test_it_serves_and_stops_leaving_nothing(
+    tmp_path: Path, number: signal.Signals, options: tuple[str, ...], seen: str
+) -> None:
+    with demo(tmp_path, *options) as (process, output):
         url = announced_url(process, output)
         with httpx.Client(base_url=url, timeout=SECONDS, trust_env=False) as client:
             for path in ("/-/ready", "/", "/health"):
                 assert client.get(path).status_code == httpx.codes.OK
             deadline = time.monotonic() + SECONDS
-            while not quick_total(client.get("/metrics").text, "tickrmeter_stock_update_responses_total"):
-                assert time.monotonic() < deadline, "no answered request shows"
+            while not quick_total(client.get("/metrics").text, seen):
+                assert time.monotonic() < deadline, f"no {seen} shows"
                 time.sleep(0.2)
         family = process.children(recursive=True)
         assert len(family) >= 3

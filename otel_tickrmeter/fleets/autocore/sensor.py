@@ -66,10 +66,11 @@ class Sensor:
 
     def judge(self, at_ns: int) -> Judgement:
         """Let the newest reading, of this time, count for the averages and for what is usual."""
-        if self._watch is not None:
-            for average in self.averages.values():
-                average.take(at_ns, self.value)
-            self.judgement = self._watch.judge(at_ns, self.value)
+        if self._watch is None:
+            return UNJUDGED
+        for average in self.averages.values():
+            average.take(at_ns, self.value)
+        self.judgement = self._watch.judge(at_ns, self.value)
         return self.judgement
 
     @property

@@ -62,7 +62,7 @@ class Watching:
             sensor.take(value, unit, when.at_ns)
             self._outcomes.reading(device, sensor, when, keep=keep)
             # By its arrival alone nobody knows when a reading that has waited was taken.
-            if sensor.watched and (when.trusted or not when.backlog):
+            if when.trusted or not when.backlog:
                 began = sensor.judge(when.at_ns).began
                 if began is not None:
                     self._outcomes.anomaly(device, sensor, began, when)

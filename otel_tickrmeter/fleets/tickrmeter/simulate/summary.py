@@ -7,6 +7,7 @@ import orjson
 from otel_tickrmeter.fleets.tickrmeter.simulate.expected import Samples, approximate, expected
 from otel_tickrmeter.fleets.tickrmeter.simulate.options import SimulateOptions
 from otel_tickrmeter.fleets.tickrmeter.simulate.truth import Truth
+from otel_tickrmeter.simulate.play import Played
 from otel_tickrmeter.simulate.publisher import Pace
 
 
@@ -29,11 +30,6 @@ class Summary:
     expected: Samples
     approximate: Samples
 
-    @property
-    def rate(self) -> float:
-        """Messages a second while the fleet was busy; without the tail."""
-        return self.pace.sent_in_duration / self.pace.duration if self.pace.duration else 0.0
-
     def as_json(self) -> bytes:
         """The summary as one JSON object with a final newline. Durations in seconds."""
         everything = {
@@ -42,7 +38,7 @@ class Summary:
             "failure": self.failure,
             "open_at_end": self.open_at_end,
             "slow_symbols": self.slow_symbols,
-            "pace": asdict(self.pace) | {"rate": self.rate},
+            "pace": asdict(self.pace) | {"rate": self.pace.rate},
             "messages": self.messages,
             "expected": self.expected,
             "approximate": self.approximate,
@@ -51,20 +47,14 @@ class Summary:
 
     def as_text(self) -> str:
         """One line for people."""
-        line = (
-            f"sent {self.pace.sent:,} messages in {self.pace.seconds:.1f} s, {self.rate:,.0f} a second "
-            f"while busy, {self.pace.worst_lag * 1000:.0f} ms late at worst"
-        )
-        return line if self.failure is None else f"{line}; ended early: {self.failure}"
+        return self.pace.as_text(self.failure)
 
 
 def summarise(
     options: SimulateOptions,
     truth: Truth,
-    pace: Pace,
+    played: Played,
     *,
-    complete: bool,
-    failure: str | None,
     slow_symbols: tuple[str, ...],
 ) -> Summary:
     """Sum up a run; every request still open in `truth` is timed out."""
@@ -72,11 +62,11 @@ def summarise(
     truth.expire(float("inf"))
     return Summary(
         options=options,
-        complete=complete,
-        failure=failure,
+        complete=played.complete,
+        failure=played.failure,
         open_at_end=open_at_end,
         slow_symbols=slow_symbols,
-        pace=pace,
+        pace=played.pace,
         messages={kind.value: n for kind, n in truth.messages.items()},
         expected=expected(truth),
         approximate=approximate(truth),

@@ -1,0 +1,112 @@
+"""What a simulated AutoCore run can be told, and whether that makes sense."""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from otel_tickrmeter.settings.durations import parse_duration
+from otel_tickrmeter.settings.topic import parse_topic_prefix
+from otel_tickrmeter.simulate import arguments as read
+
+MOST_EACH = 50.0
+"""Messages a second of one device; beyond 100 an exporter thins what it keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulateOptions:
+    """A run. Durations are seconds, shares 0 to 1, `rate` messages a second.
+
+    `bad_clocks` is the share of devices that send no usable time; `late`, `duplicates` and `spikes` are
+    shares of the telemetry of the others, `repeats` of the relay messages. `started` is the Unix time of the
+    start, from which the devices' own times count.
+    """
+
+    broker: str = "mqtt://localhost:1883"
+    devices: int = 100
+    relays: int = 8
+    rate: float = 50.0
+    duration: float = 60.0
+    seed: int = 1
+    protocol: Literal["auto", "5", "3.1.1"] = "auto"
+    qos: int = 1
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    topic_prefix: str = ""
+    bad_clocks: float = 0.05
+    late: float = 0.01
+    duplicates: float = 0.01
+    spikes: float = 0.002
+    repeats: float = 0.2
+    summary: str | None = None
+    started: float = 0.0
+
+    def as_json(self) -> dict[str, object]:
+        """The options for the summary; without the password."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "password"}
+
+
+_SHARES = (
+    ("bad-clocks", "devices that send no usable time"),
+    ("late", "telemetry that comes late"),
+    ("duplicates", "telemetry that comes twice"),
+    ("spikes", "readings that are far off"),
+    ("repeats", "relay messages that tell a state again"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `simulate --fleet autocore`."""
+    usual = SimulateOptions()
+    usually = "default: %(default)s"
+    add = parser.add_argument
+    add("--broker", type=read.telling(read.broker), default=usual.broker, metavar="URL", help=usually)
+    add("--devices", type=read.count, default=usual.devices, metavar="N", help=usually)
+    add("--relays", type=read.count, default=usual.relays, metavar="N", help=f"of each device ({usually})")
+    add("--rate", type=read.rate, default=usual.rate, help=f"messages a second, all topics ({usually})")
+    duration = read.telling(parse_duration)
+    add("--duration", type=duration, default="60s", metavar="TIME", help=f"such as 90s or 24h ({usually})")
+    add("--seed", type=int, default=usual.seed, help=f"same options, same messages ({usually})")
+    versions = ("auto", "5", "3.1.1")
+    add("--protocol", choices=versions, default=usual.protocol, help=f"MQTT version ({usually})")
+    add("--qos", type=int, choices=(0, 1), default=usual.qos, help=usually)
+    add("--username")
+    add("--password-file", metavar="FILE", help="its first line is the password")
+    prefix = read.telling(parse_topic_prefix)
+    add("--topic-prefix", type=prefix, default=usual.topic_prefix, help="levels before every topic")
+    for name, meaning in _SHARES:
+        default = getattr(usual, name.replace("-", "_"))
+        add(f"--{name}", type=read.share, default=default, metavar="SHARE", help=f"{meaning} ({usually})")
+    add("--summary", metavar="FILE", help="what was sent, and what the exporter must show; - for stdout")
+
+
+def from_arguments(namespace: argparse.Namespace, started: float) -> SimulateOptions:
+    """Build the options from what `add_arguments` declared; `started` is now, in Unix seconds.
+
+    Raises:
+        ValueError: options that do not go together; the message has every fault.
+    """
+    given: dict[str, Any] = {f.name: getattr(namespace, f.name, None) for f in fields(SimulateOptions)}
+    found: list[str] = []
+    if namespace.password_file is not None:
+        try:
+            given["password"] = read.read_password(namespace.password_file)
+        except ValueError as error:
+            found.append(str(error))
+    options = SimulateOptions(**{**given, "started": started})
+    found += faults(options)
+    if options.summary is not None and (fault := read.unwritable(options.summary)):
+        found.append(fault)
+    if found:
+        raise ValueError("; ".join(found))
+    return options
+
+
+def faults(options: SimulateOptions) -> Iterator[str]:
+    """Yield what does not go together."""
+    if options.rate > MOST_EACH * options.devices:
+        yield f"--rate must not be above {MOST_EACH:g} a second for each of the --devices"
+    if options.devices > options.rate * options.duration / 2:
+        yield "--duration or --rate is too low for every device to report in half of the time"
+    if options.password is not None and options.username is None:
+        yield "--password-file needs --username"

@@ -1,0 +1,51 @@
+"""A run of the simulated fleet: plan, publish, sum up."""
+
+import threading
+from dataclasses import asdict, dataclass
+
+import orjson
+
+from otel_tickrmeter.fleets.autocore.simulate.options import SimulateOptions
+from otel_tickrmeter.fleets.autocore.simulate.plan import Plan
+from otel_tickrmeter.fleets.autocore.simulate.truth import Samples, Truth
+from otel_tickrmeter.simulate.play import Played, play
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A finished run: see `Played`, and `truth` for `expected`."""
+
+    options: SimulateOptions
+    played: Played
+    messages: dict[str, int]
+    expected: Samples
+
+    @property
+    def failure(self) -> str | None:
+        """Why it ended early; None when it did not."""
+        return self.played.failure
+
+    def as_json(self) -> bytes:
+        """The summary as one JSON object with a final newline. Durations in seconds."""
+        pace = self.played.pace
+        everything = {
+            "options": self.options.as_json(),
+            "complete": self.played.complete,
+            "failure": self.failure,
+            "pace": asdict(pace) | {"rate": pace.rate},
+            "messages": self.messages,
+            "expected": self.expected,
+        }
+        return orjson.dumps(everything, option=orjson.OPT_APPEND_NEWLINE)
+
+    def as_text(self) -> str:
+        """One line for people."""
+        return self.played.pace.as_text(self.failure)
+
+
+def simulate(options: SimulateOptions, stop: threading.Event | None = None) -> Summary:
+    """Publish the fleet's messages and return what was sent; `stop` ends the run early, cleanly."""
+    truth = Truth()
+    total = int(options.rate * options.duration)
+    played = play(Plan(options).messages(), options, total, truth.record, stop or threading.Event())
+    return Summary(options, played, dict(truth.messages), truth.expected())
