@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 
+from otel_tickrmeter.fleets.tickrmeter.heartbeat import KEPT
 from otel_tickrmeter.stream.message import (
     Connected,
     Dropped,
@@ -51,19 +52,20 @@ def scripted() -> Iterator[Step]:
     yield Subscribed(at(1))
     yield bare(b"TICKRMETERBOOT", THIRD, at(2))
     yield bare(b"DEVICE_BOOTED", THIRD, at(9.5))
-    yield status(
-        FIRST,
-        at(10),
-        firmware_version="62p",
-        inner_version="1.4",
-        flash_id="EF4016",
-        battery="78",
-        charging="1",
-        vin="4.97",
-        uptime="86400",
-        wifi_lost=3,
-        boot_count=12,
-    )
+    told: dict[str, object] = {
+        "firmware_version": "62p",
+        "inner_version": "1.4",
+        "flash_id": "EF4016",
+        "battery": "78",
+        "charging": "1",
+        "vin": "4.97",
+        "uptime": "86400",
+        "wifi_lost": 3,
+        "boot_count": 12,
+    }
+    # One that was added later is exposed without a line here.
+    added = {reading.name: 1 for reading in KEPT if reading.name not in told}
+    yield status(FIRST, at(10), retain=False, **told, **added)
     yield status(SECOND, at(11), firmware_version='6"1\\ü', battery=101, charging="perhaps")
     yield status(THIRD, at(11.5), retain=True, battery=55)
     yield bare(b"HTTPSTREAMSTOCKS", FIRST, at(12))
