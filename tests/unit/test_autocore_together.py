@@ -1,8 +1,5 @@
 """Several who are told what happened."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from otel_tickrmeter.fleets.autocore.outcomes import Outcomes
@@ -22,8 +19,7 @@ def listener(name: str, told: list[str], who: str) -> Outcomes:
 
 
 def call(outcomes: Outcomes, name: str) -> None:
-    method: Callable[..., Any] = getattr(outcomes, name)
-    method("what", keep=True)
+    getattr(outcomes, name)("what", keep=True)
 
 
 @pytest.mark.parametrize("name", NAMES)
