@@ -2,14 +2,17 @@
 
 import os
 import platform
+import secrets
 import signal
 import socket
 import sys
 import time
+from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from functools import partial
 from importlib import metadata, resources
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio.abc import TaskGroup
@@ -19,6 +22,7 @@ from opentelemetry.sdk.resources import Resource
 
 from otel_tickrmeter import __version__
 from otel_tickrmeter.catalogue.observe import as_callbacks
+from otel_tickrmeter.configuration import keeps_rows
 from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
 from otel_tickrmeter.exporter.observers import ProcessObserver, exposition_callbacks
 from otel_tickrmeter.exporter.process import ProcessSampler, sample_forever
@@ -32,7 +36,9 @@ from otel_tickrmeter.mqtt.configure import receiver_config
 from otel_tickrmeter.mqtt.feed import Feed
 from otel_tickrmeter.pipeline import Clock, make_pipeline
 from otel_tickrmeter.rows import rows_of
-from otel_tickrmeter.settings.model import MessagesSettings, Settings
+from otel_tickrmeter.settings.database import DEFAULT_DATABASE_URL, parse_database_url
+from otel_tickrmeter.settings.model import DatabaseSettings, MessagesSettings, Settings
+from otel_tickrmeter.store.spool import Spool
 from otel_tickrmeter.stream.second import SECOND_NS
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.deltas import Deltas
@@ -45,6 +51,9 @@ from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
 from otel_tickrmeter.telemetry.target import make_resource
 from otel_tickrmeter.web.pages import HealthReport, LandingState
 from otel_tickrmeter.web.routes import ExpositionUnavailableError, build_routes
+
+if TYPE_CHECKING:
+    from otel_tickrmeter.store.keeper import Keeper
 
 _SAMPLE_SECONDS = 5.0
 # A scrape that is answered while the next exposition is rendered needs the interpreter lock some forty
@@ -66,6 +75,7 @@ class App:
         self._process = ProcessObserver(_build_labels(), lambda: log.dropped)
         disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
         self._letters = _make_letters(settings.messages)
+        self._keeper = _make_keeper(settings.database) if keeps_rows(settings) else None
         self._pipeline = pipeline = make_pipeline(
             settings,
             NoOpMeter("otel_tickrmeter") if disabled else self._telemetry.meter(),
@@ -73,6 +83,7 @@ class App:
             as_callbacks(self._process.callbacks()) | exposition_callbacks(self._telemetry),
             Clock(self._started_ns, _unix_offset_ns, time.perf_counter_ns),
             letters=self._letters,
+            keeper=self._keeper,
         )
         watched = (fleet.subscriptions(settings) for fleet in FLEETS if fleet.enabled(settings))
         self._feed = Feed(
@@ -87,27 +98,37 @@ class App:
 
         Raises:
             LetterFileError: The dead-letter file cannot be opened.
+            SpoolError: The directory that rows are to wait in cannot be used.
             ListenError: The address of the HTTP server cannot be listened on.
         """
         sys.setswitchinterval(_SWITCH_SECONDS)
+        if self._keeper is not None:
+            self._keeper.open()
         with self._letters or nullcontext():
             await self._run()
 
     async def _run(self) -> None:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
-            async with anyio.create_task_group() as tasks:
-                await self._start(tasks)
-                async for received in signals:
-                    if received is signal.SIGHUP:
-                        # This very line makes it so.
-                        logger.warning(
-                            "Settings cannot be reloaded by this version: restart instead;"
-                            " a log file that was moved away is begun anew"
-                        )
-                        continue
-                    logger.info("Stopping on {}", received.name)
+            # Rows are written to the end: until nothing is left that could make another.
+            async with anyio.create_task_group() as last:
+                if self._keeper is not None:
+                    last.start_soon(self._keeper.run)
+                async with anyio.create_task_group() as tasks:
+                    await self._start(tasks)
+                    await self._until_stopped(signals)
                     tasks.cancel_scope.cancel()
-                    break
+                last.cancel_scope.cancel()
+
+    async def _until_stopped(self, signals: AsyncIterator[signal.Signals]) -> None:
+        async for received in signals:
+            if received is not signal.SIGHUP:
+                logger.info("Stopping on {}", received.name)
+                return
+            # This very line makes it so.
+            logger.warning(
+                "Settings cannot be reloaded by this version: restart instead;"
+                " a log file that was moved away is begun anew"
+            )
 
     async def _start(self, tasks: TaskGroup) -> None:
         settings = self._settings
@@ -189,6 +210,15 @@ def _make_letters(messages: MessagesSettings) -> LetterWriter | None:
     if path is None:
         return None
     return LetterWriter(path, messages.dead_letter_max_size, messages.dead_letter_files)
+
+
+def _make_keeper(database: DatabaseSettings) -> "Keeper":
+    # SQLAlchemy and Alembic: an optional part, and 20 MB that only this needs.
+    from otel_tickrmeter.store.keeper import Keeper  # noqa: PLC0415
+
+    url = parse_database_url(database.url or DEFAULT_DATABASE_URL)
+    spool = Spool(database.spool, database.spool_max_size)
+    return Keeper(url, spool, database.spool_max_size, secrets.token_hex(5))
 
 
 def _make_telemetry(settings: Settings, resource: Resource) -> Telemetry:

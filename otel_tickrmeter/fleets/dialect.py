@@ -14,6 +14,7 @@ from otel_tickrmeter.catalogue.observe import Observe
 from otel_tickrmeter.exporter.messages import MessageRecorder
 from otel_tickrmeter.settings.key import Key, Rule
 from otel_tickrmeter.settings.model import Settings
+from otel_tickrmeter.store.keeping import RowKeeper
 from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.message import LinkEvent, Message
 from otel_tickrmeter.stream.subscription import Subscription
@@ -61,12 +62,14 @@ class Workshop:
         end_series: Told which series are over.
         unix_offset_ns: What to add to a monotonic time for a Unix time.
         link: What is known of the connection.
+        keeper: Takes rows for the database; None when the fleet keeps none.
     """
 
     recorded: Recorded
     end_series: Callable[[AttributeSet], None]
     unix_offset_ns: Callable[[], int]
     link: LinkState
+    keeper: RowKeeper | None = None
 
 
 class Dialect(Protocol):
@@ -90,6 +93,9 @@ class Dialect(Protocol):
 
     def enabled(self, settings: Settings) -> bool:
         """Whether it is to be watched."""
+
+    def keeps_rows(self, settings: Settings) -> bool:
+        """Whether it has rows to keep in the database."""
 
     def subscriptions(self, settings: Settings) -> tuple[Subscription, ...]:
         """What to ask the broker for; no topic of another fleet may match."""

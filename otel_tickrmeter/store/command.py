@@ -6,8 +6,8 @@ The database is that of `DATABASE_URL`, which is no option: its password would s
 import sys
 from collections.abc import Mapping
 
+from otel_tickrmeter.settings.database import DatabaseUrl, DatabaseUrlError, database_url
 from otel_tickrmeter.store.extra import DatabaseExtraMissingError, require_database_extra
-from otel_tickrmeter.store.url import DatabaseUrl, DatabaseUrlError, database_url
 
 
 def run_database_command(action: str, environment: Mapping[str, str]) -> int:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import column, table
 
+from otel_tickrmeter.settings.database import parse_database_url
 from otel_tickrmeter.store.command import run_database_command
 from otel_tickrmeter.store.schema import VERSION_TABLE
-from otel_tickrmeter.store.url import parse_database_url
 from tests.integration.databases import Databases, opened
 from tests.integration.postgresql import PostgreSql
 

@@ -38,6 +38,11 @@ class TickrMeter:
         """Whether it is to be watched."""
         return settings.of(TickrMeterSettings).tickrmeter.enabled
 
+    def keeps_rows(self, settings: Settings) -> bool:
+        """It keeps none."""
+        del settings
+        return False
+
     def subscriptions(self, settings: Settings) -> tuple[Subscription, ...]:
         """The one filter that covers every topic: all are one level below the prefix."""
         return (Subscription(f"{settings.of(TickrMeterSettings).mqtt.topic_prefix}+", settings.mqtt.qos),)
