@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from functools import partial
 from importlib import metadata, resources
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio.abc import TaskGroup
@@ -26,6 +26,7 @@ from otel_tickrmeter.configuration import keeps_rows
 from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
 from otel_tickrmeter.exporter.observers import ProcessObserver, exposition_callbacks
 from otel_tickrmeter.exporter.process import ProcessSampler, sample_forever
+from otel_tickrmeter.fleets.dialect import Intake
 from otel_tickrmeter.fleets.roster import FLEETS
 from otel_tickrmeter.http.message import ResponseBody
 from otel_tickrmeter.http.negotiate import Format
@@ -49,7 +50,7 @@ from otel_tickrmeter.telemetry.registration import SCOPE_NAME
 from otel_tickrmeter.telemetry.series import label_text
 from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
 from otel_tickrmeter.telemetry.target import make_resource
-from otel_tickrmeter.web.pages import HealthReport, LandingState
+from otel_tickrmeter.web.pages import HealthReport, LandingState, MonitorHealth
 from otel_tickrmeter.web.routes import ExpositionUnavailableError, build_routes
 
 if TYPE_CHECKING:
@@ -85,7 +86,13 @@ class App:
             letters=self._letters,
             keeper=self._keeper,
         )
-        watched = (fleet.subscriptions(settings) for fleet in FLEETS if fleet.enabled(settings))
+        fleets = [fleet for fleet in FLEETS if fleet.enabled(settings)]
+        watched = (fleet.subscriptions(settings) for fleet in fleets)
+        self._monitors = {
+            fleet.health_path: partial(self._monitor_health, intake)
+            for fleet, intake in zip(fleets, pipeline.fleets, strict=True)
+            if fleet.health_path
+        }
         self._feed = Feed(
             receiver_config(settings.mqtt, chain.from_iterable(watched), settings.performance.buffer_size),
             deliver=pipeline.handler.deliver,
@@ -145,6 +152,7 @@ class App:
                     not_ready_reason=self._not_ready_reason,
                     health=self._health,
                     landing=self._landing,
+                    monitors=self._monitors,
                 ),
                 self._pipeline.recorder.http_response,
             )
@@ -183,17 +191,28 @@ class App:
     def _health(self) -> HealthReport:
         link = self._pipeline.link
         now_ns = time.monotonic_ns()
-        last_ns = link.last_message_ns
         return HealthReport(
             status="healthy" if self._not_ready_reason() is None else "degraded",
             broker_connected=link.usable,
-            last_message_time=None if last_ns is None else (last_ns + _unix_offset_ns()) / SECOND_NS,
+            last_message_time=self._last_message_time(),
             messages_processed=self._pipeline.messages_processed,
             errors_count=self._pipeline.errors,
             uptime_seconds=(now_ns - self._started_ns) / SECOND_NS,
             connection_uptime_share=link.up_share(now_ns),
             queue_sizes={"receive": link.queue_size},
             mqtt_protocol=link.protocol or None,
+        )
+
+    def _last_message_time(self) -> float | None:
+        last_ns = self._pipeline.link.last_message_ns
+        return None if last_ns is None else (last_ns + _unix_offset_ns()) / SECOND_NS
+
+    def _monitor_health(self, fleet: Intake[Any]) -> MonitorHealth:
+        return MonitorHealth(
+            broker_connected=self._pipeline.link.usable,
+            last_message_time=self._last_message_time(),
+            messages_processed=fleet.figures.processed,
+            errors_count=fleet.figures.errors,
         )
 
     def _landing(self) -> LandingState:

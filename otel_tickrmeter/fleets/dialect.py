@@ -76,7 +76,8 @@ class Dialect(Protocol):
     """What a fleet says of itself before anything runs; it has no state.
 
     `name` is what its table of the settings is called, and its instruments begin with. `keys` and `rules` are
-    its part of the settings; one of the keys is `NAME.enabled`.
+    its part of the settings; one of the keys is `NAME.enabled`. `health_path` is where its users' own health
+    check looks; empty when they have none.
     """
 
     @property
@@ -87,6 +88,9 @@ class Dialect(Protocol):
 
     @property
     def rules(self) -> tuple[Rule, ...]: ...  # noqa: D102
+
+    @property
+    def health_path(self) -> str: ...  # noqa: D102
 
     def defaults(self) -> object:
         """The record that its settings end up in, built-in defaults in it: see `Settings`."""

@@ -32,6 +32,7 @@ class AutoCore:
     name: str = "autocore"
     keys: tuple[Key, ...] = KEYS
     rules: tuple[Rule, ...] = RULES
+    health_path: str = "/health/mqtt-monitor"
 
     def defaults(self) -> AutoCoreSettings:
         """The built-in defaults."""

@@ -29,6 +29,7 @@ class TickrMeter:
     name: str = "tickrmeter"
     keys: tuple[Key, ...] = KEYS
     rules: tuple[Rule, ...] = RULES
+    health_path: str = ""
 
     def defaults(self) -> TickrMeterSettings:
         """The built-in defaults."""
