@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, func, or_
 
+from otel_tickrmeter.store.readings import StoredReading, insert_readings
 from otel_tickrmeter.store.references import device_ids, insert_into, relay_ids, run_many, sensor_ids
 from otel_tickrmeter.store.rows import (
     ConnectivityChange,
@@ -33,7 +34,6 @@ from otel_tickrmeter.store.tables import (
     NOTIFICATIONS,
     RELAY_EVENTS,
     RELAYS,
-    TELEMETRY,
 )
 
 _R = TypeVar("_R")
@@ -142,18 +142,18 @@ def _readings(connection: Connection, readings: Sequence[Reading], devices: Mapp
     sensors = sensor_ids(
         connection, devices, {(reading.device_id, reading.key): reading.unit for reading in readings}
     )
-    values = [
-        {
-            "sensor_id": sensors[reading.device_id, reading.key],
-            "recorded_at": reading.recorded_at,
-            "received_at": reading.received_at,
-            "value": reading.value,
-            "anomaly": reading.anomaly,
-            "message_key": reading.message_key,
-        }
+    stored = [
+        StoredReading(
+            sensors[reading.device_id, reading.key],
+            reading.recorded_at,
+            reading.message_key,
+            reading.received_at,
+            float(reading.value),
+            reading.anomaly,
+        )
         for reading in readings
     ]
-    return _once(connection, TELEMETRY, values)
+    return insert_readings(connection, stored)
 
 
 def _notifications(

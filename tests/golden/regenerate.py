@@ -9,17 +9,20 @@ from types import MappingProxyType
 
 from otel_tickrmeter.fleets.tickrmeter.detail import Detail
 from otel_tickrmeter.telemetry.render import Format
+from tests.support import autocore_assembly
 from tests.support.assembly import START_NS, assemble, compact_telemetry, expose
 from tests.support.traffic import scripted
 
-FILES: Mapping[str, tuple[Detail, Format]] = MappingProxyType(
+FILES: Mapping[str, tuple[Detail | None, Format]] = MappingProxyType(
     {
         "exposition-device.txt": ("device", "text"),
         "exposition-symbol.txt": ("symbol", "text"),
         "exposition-device.openmetrics.txt": ("device", "openmetrics"),
+        "exposition-autocore.txt": (None, "text"),
+        "exposition-autocore.openmetrics.txt": (None, "openmetrics"),
     }
 )
-"""Level of detail and format of each file."""
+"""Level of detail and format of each file; without a level it is that of the AutoCore fleet."""
 
 
 def golden_path(name: str) -> Path:
@@ -38,8 +41,14 @@ def render(name: str) -> str:
         now[0] = next(readings, now[0])
         return now[0]
 
-    telemetry = compact_telemetry(detail, clock_ns=clock_ns)
-    assemble(telemetry, detail).play(scripted())
+    if detail is None:
+        telemetry = compact_telemetry("device", rows=autocore_assembly.rows(), clock_ns=clock_ns)
+        fleet = autocore_assembly.AutoCoreAssembly(telemetry)
+        fleet.play(autocore_assembly.scripted())
+        autocore_assembly.database_day(fleet.keeper)
+    else:
+        telemetry = compact_telemetry(detail, clock_ns=clock_ns)
+        assemble(telemetry, detail).play(scripted())
     return expose(telemetry, form).decode()
 
 

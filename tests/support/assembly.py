@@ -1,7 +1,7 @@
 """The real pipeline on a chosen path, with clocks of the test."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +11,7 @@ from opentelemetry.metrics import CallbackT, Meter
 from opentelemetry.sdk.resources import Resource
 
 from otel_tickrmeter import __version__
+from otel_tickrmeter.catalogue import Instrument
 from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.catalogue.observe import as_callbacks
 from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
@@ -70,17 +71,19 @@ Step = Message | LinkEvent | Answered
 def compact_telemetry(
     detail: Detail,
     *,
+    rows: Sequence[Instrument] = (),
     scope_labels: bool = False,
     clock_ns: Callable[[], int] = lambda: START_NS,
     deltas: Deltas | None = None,
 ) -> SnapshotTelemetry:
+    """Our own path, for the rows of this detail, or for given ones."""
     scope = {
         "otel_scope_name": SCOPE_NAME,
         "otel_scope_version": __version__,
         "otel_scope_schema_url": "",
     }
     return SnapshotTelemetry(
-        CompactMeter(rows_in(detail)),
+        CompactMeter(rows or rows_in(detail)),
         RESOURCE,
         5.0,
         exposition_rows(),
@@ -92,11 +95,16 @@ def compact_telemetry(
 
 
 def stock_telemetry(
-    detail: Detail, *, scope_labels: bool = False, temporality: Temporality | None = None
+    detail: Detail,
+    *,
+    rows: Sequence[Instrument] = (),
+    scope_labels: bool = False,
+    temporality: Temporality | None = None,
 ) -> StockTelemetry:
+    """The SDK's path, for the rows of this detail, or for given ones."""
     return StockTelemetry(
         RESOURCE,
-        rows_in(detail),
+        rows or rows_in(detail),
         series_limit=100_001,
         scope_labels=scope_labels,
         temporality=temporality,

@@ -14,7 +14,10 @@ Key = tuple[str, frozenset[tuple[str, str]]]
 
 
 class Exposition(NamedTuple):
-    """`samples` by name and labels; `families` maps each family's name to type, help and unit."""
+    """`samples` by name and labels; `families` maps each family's name to type, help and unit.
+
+    A counter's name has its `_total`, which parsers take away: a gauge may have the name that is left.
+    """
 
     samples: dict[Key, float]
     families: dict[str, tuple[str, str, str]]
@@ -31,9 +34,10 @@ def exposition(text: bytes, form: Format) -> Exposition:
     samples: dict[Key, float] = {}
     introduced: dict[str, tuple[str, str, str]] = {}
     for family in families(text, form):
-        assert family.name not in introduced, family.name
-        introduced[family.name] = (family.type, family.documentation, family.unit)
-        assert family.samples, family.name
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        assert name not in introduced, name
+        introduced[name] = (family.type, family.documentation, family.unit)
+        assert family.samples, name
         for sample in family.samples:
             key = (sample.name, frozenset(sample.labels.items()))
             assert key not in samples, key

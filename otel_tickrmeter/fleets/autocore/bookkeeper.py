@@ -62,6 +62,10 @@ class Bookkeeper(Outcomes):
         self._connection = 0
         self._number = 0
         self._rows_of_message = 0
+        # Made once for all rows of a message, most of which are readings.
+        self._key_text = ""
+        self._when: When | None = None
+        self._times = _time(0), _time(0)
         # What `last_seen` was when the device was last written.
         self._seen_ns: dict[str, int] = {}
         self._next_seen_ns = 0
@@ -72,11 +76,13 @@ class Bookkeeper(Outcomes):
         """Another connection begins: messages are counted anew."""
         self._connection += 1
         self._number = self._rows_of_message = 0
+        self._key_text = ""
 
     def begin(self) -> None:
         """A message comes next, or time passes."""
         self._number += 1
         self._rows_of_message = 0
+        self._key_text = ""
 
     def passed(self, devices: Iterable[Device], unix_ns: int) -> None:
         """Time has passed: write of each device when it was last heard of, unless that is written already."""
@@ -246,17 +252,13 @@ class Bookkeeper(Outcomes):
                 self._late_switching(device, told, when)
 
     def _reading(self, device: Device, reading: Reading, when: When, *, unusual: bool) -> None:
+        if when is not self._when:
+            self._when = when
+            self._times = _time(when.at_ns), _time(when.received_ns)
+        taken, received = self._times
+        key, value, unit = reading
         self._keeper.put(
-            rows.Reading(
-                self._message_key(),
-                device.id,
-                reading.key,
-                reading.value,
-                _time(when.at_ns),
-                _time(when.received_ns),
-                reading.unit or None,
-                unusual,
-            )
+            rows.Reading(self._message_key(), device.id, key, value, taken, received, unit or None, unusual)
         )
 
     def _late_switching(self, device: Device, told: RelayReport, when: When) -> None:
@@ -289,7 +291,9 @@ class Bookkeeper(Outcomes):
         )
 
     def _message_key(self) -> str:
-        return f"{self._keeper.instance}-{self._connection}-{self._number}"
+        if not self._key_text:
+            self._key_text = f"{self._keeper.instance}-{self._connection}-{self._number}"
+        return self._key_text
 
     def _key(self) -> str:
         """Of the next row that is not a reading."""

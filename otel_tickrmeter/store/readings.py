@@ -1,0 +1,69 @@
+"""Readings into `telemetry`, by the thousand: without what SQLAlchemy does for each value.
+
+It spends two thirds of the time of such a batch on that. So the rows are made here in the driver's own form;
+what the columns' types refuse (`columns.py`), is refused here too.
+"""
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from otel_tickrmeter.store.tables import TELEMETRY
+
+_COLUMNS = ("sensor_id", "recorded_at", "message_key", "received_at", "value", "anomaly")
+_INTO = f"INSERT INTO {TELEMETRY.name} ({', '.join(_COLUMNS)})"
+_SQLITE = f"{_INTO} VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT DO NOTHING"
+# One statement for all: a statement for each takes psycopg three times as long.
+_POSTGRESQL = (
+    f"{_INTO} SELECT * FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[], %s::timestamptz[],"  # noqa: S608
+    " %s::float8[], %s::bool[]) ON CONFLICT DO NOTHING"
+)
+
+
+class StoredReading(NamedTuple):
+    """A row of the table, in the order of its columns here."""
+
+    sensor_id: int
+    recorded_at: datetime
+    message_key: str
+    received_at: datetime
+    value: float
+    anomaly: bool
+
+
+def insert_readings(connection: Connection, readings: Sequence[StoredReading]) -> int:
+    """Write readings, those that are there left alone; return how many were written.
+
+    Raises:
+        ValueError: a value is not finite, a time has no zone, or a key a NUL.
+        SQLAlchemyError: the database is at fault.
+    """
+    if not readings:
+        return 0
+    for reading in readings:
+        _check(reading)
+    if connection.dialect.name == "postgresql":
+        columns = tuple(map(list, zip(*readings, strict=True)))
+        return connection.exec_driver_sql(_POSTGRESQL, columns).rowcount
+    rows = [
+        (sensor_id, _text(recorded_at), key, _text(received_at), value, anomaly)
+        for sensor_id, recorded_at, key, received_at, value, anomaly in readings
+    ]
+    return connection.exec_driver_sql(_SQLITE, rows).rowcount
+
+
+def _check(reading: StoredReading) -> None:
+    if not math.isfinite(reading.value):
+        raise ValueError("not a finite number")
+    if reading.recorded_at.tzinfo is None or reading.received_at.tzinfo is None:
+        raise ValueError("a time needs a zone")
+    if "\0" in reading.message_key:
+        raise ValueError("a NUL in a text")
+
+
+def _text(time: datetime) -> str:
+    """A time as the column has it in SQLite: in UTC, without a zone, always with microseconds."""
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
