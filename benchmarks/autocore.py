@@ -25,7 +25,7 @@ from benchmarks.rig.worker import Worker
 from otel_tickrmeter.settings.database import parse_database_url
 from otel_tickrmeter.store.engine import open_database
 from otel_tickrmeter.store.tables import TELEMETRY
-from tests.integration.postgresql import PostgreSql
+from tools.postgresql import PostgreSql
 
 _FLEET = 500
 _RATE = 1_000

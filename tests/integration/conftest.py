@@ -9,7 +9,7 @@ from otel_tickrmeter.store.engine import Database
 from tests.integration.container_image import build_image, cache_directory
 from tests.integration.databases import Databases, PostgresqlDatabases, SqliteDatabases, opened
 from tests.integration.podman import Podman
-from tests.integration.postgresql import PostgreSql
+from tools.postgresql import PostgreSql
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 from otel_tickrmeter.settings.database import parse_database_url
 from otel_tickrmeter.store.engine import Database, open_database
 from otel_tickrmeter.store.schema import migrate
-from tests.integration.postgresql import PostgreSql
+from tools.postgresql import PostgreSql
 
 
 class Databases(ABC):

@@ -17,9 +17,9 @@ import pytest
 from tests.integration.databases import Databases, opened
 from tests.integration.exporter import Exporter
 from tests.integration.mosquitto import Mosquitto
-from tests.integration.postgresql import PostgreSql
 from tests.integration.program_traffic import settings
 from tests.integration.stored_tables import as_tables, stored_tables
+from tools.postgresql import PostgreSql
 
 AUTOCORE = {"AUTOCORE__ENABLED": "true", "TICKRMETER__ENABLED": "false"}
 # The broker keeps what comes while nobody is there to hear it.

@@ -11,7 +11,7 @@ from otel_tickrmeter.settings.database import parse_database_url
 from otel_tickrmeter.store.command import run_database_command
 from otel_tickrmeter.store.schema import VERSION_TABLE
 from tests.integration.databases import Databases, opened
-from tests.integration.postgresql import PostgreSql
+from tools.postgresql import PostgreSql
 
 
 def test_status_and_migrate_tell_how_the_tables_are(

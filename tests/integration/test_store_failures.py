@@ -19,8 +19,8 @@ from otel_tickrmeter.store.schema import migrate, schema_status
 from otel_tickrmeter.store.tables import TELEMETRY
 from otel_tickrmeter.store.writer import write_batch
 from tests.integration.databases import Databases, PostgresqlDatabases, SqliteDatabases, opened
-from tests.integration.postgresql import PostgreSql
 from tests.support.store_rows import count, one_of_each, reading
+from tools.postgresql import PostgreSql
 from tools.server_process import free_port
 
 Kind = DatabaseErrorKind

@@ -14,8 +14,8 @@ from otel_tickrmeter.store.rows import DeviceState, Event, Reading, Row
 from otel_tickrmeter.store.tables import DEAD_LETTERS, DEVICES, EVENTS, SENSORS, TELEMETRY
 from tests.integration.databases import Databases, opened
 from tests.integration.keeper_thread import KeeperThread
-from tests.integration.postgresql import PostgreSql
 from tests.support.store_rows import at, count, device, one_of_each, reading
+from tools.postgresql import PostgreSql
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: Debian's, with a database for each that asks."""
+"""A real PostgreSQL for tests and benchmarks: Debian's, with a database for each that asks."""
 
 import itertools
 import os
@@ -84,7 +84,7 @@ class PostgreSql(ServerProcess):
     def _initialise(self, command: Sequence[str]) -> None:
         options = ["--username=administrator", "--auth-local=trust", "--auth-host=scram-sha-256"]
         options += ["--encoding=UTF8", "--locale=C", "--no-sync"]
-        subprocess.run(
+        subprocess.run(  # noqa: S603  PostgreSQL's own program
             [*self._account, *command, *options], cwd=self.directory, check=True, capture_output=True
         )
 
