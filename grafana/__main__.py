@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from grafana.autocore import autocore
 from grafana.backend import backend
 from grafana.device_health import device_health
 from grafana.exporter import exporter
@@ -19,7 +20,7 @@ def main() -> None:
 
 def dashboards() -> dict[str, str]:
     """Return every dashboard as JSON, by its uid."""
-    made = (backend(), device_health(), one_device(), exporter())
+    made = (backend(), device_health(), one_device(), exporter(), autocore())
     return {dashboard.uid: dashboard.json for dashboard in made}
 
 

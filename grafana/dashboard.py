@@ -26,6 +26,7 @@ BACKEND = "tickrmeter-backend"
 DEVICES = "tickrmeter-devices"
 DEVICE = "tickrmeter-device"
 EXPORTER = "tickrmeter-exporter"
+AUTOCORE = "autocore"
 """The dashboards' uids, which links and alerts name."""
 
 _TAG = "tickrmeter"

@@ -12,6 +12,7 @@ from grafana_foundation_sdk.builders import (
     piechart,
     prometheus,
     stat,
+    statetimeline,
     table,
     text,
     timeseries,
@@ -61,7 +62,7 @@ Properties = Mapping[str, Any]
 HEIGHT = 10
 """Of a panel, in grid rows, unless given: a legend of four lines fits."""
 
-_HEADINGS = {"symbol": "Symbol", "device_id": "Device", "firmware_version": "Firmware"}
+_HEADINGS = {"symbol": "Symbol", "device_id": "Device", "firmware_version": "Firmware", "sensor": "Sensor"}
 """Of the columns of a table that are labels."""
 
 
@@ -155,16 +156,7 @@ def figure(
     if decimals is not None:
         panel.decimals(decimals)
     if mappings:
-        panel.mappings(
-            [
-                ValueMap(
-                    {
-                        f"{value:g}": ValueMappingResult(shown, color, index=position)
-                        for position, (value, (shown, color)) in enumerate(mappings.items())
-                    }
-                )
-            ]
-        )
+        panel.mappings([_words(mappings)])
     return _finished(
         panel, title, description, [query], unit=unit, width=width, height=height, steps=steps, link=link
     )
@@ -210,6 +202,36 @@ def bars(
         overrides=overrides,
         link=link,
     )
+
+
+def timeline(
+    title: str,
+    description: str,
+    queries: Sequence[Query],
+    *,
+    states: Mapping[float, tuple[str, str]],
+    width: int = 12,
+    height: int = HEIGHT,
+) -> Panel:
+    """Return states over time: a line for each series; `states` has the word and the colour of each value."""
+    panel = (
+        statetimeline.Panel()
+        .show_value(VisibilityMode.AUTO)
+        .merge_values(merge_values=True)
+        .row_height(0.8)
+        .line_width(0)
+        .fill_opacity(70)
+        .mappings([_words(states)])
+        .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.SINGLE).sort(SortOrder.NONE))
+        .legend(
+            common.VizLegendOptions()
+            .show_legend(show_legend=False)
+            .display_mode(LegendDisplayMode.LIST)
+            .placement(LegendPlacement.BOTTOM)
+            .calcs([])
+        )
+    )
+    return _finished(panel, title, description, queries, unit="none", width=width, height=height)
 
 
 def pie(title: str, description: str, query: Query, *, width: int = 6, height: int = HEIGHT) -> Panel:
@@ -360,6 +382,15 @@ def _finished(
         # As an override, because the builder's own data links have fields that only a dashboard's link has.
         panel.override_by_regexp(".*", [DynamicConfigValue("links", [{"title": "Show", "url": link}])])
     return panel.build()
+
+
+def _words(states: Mapping[float, tuple[str, str]]) -> ValueMap:
+    return ValueMap(
+        {
+            f"{value:g}": ValueMappingResult(shown, color, index=position)
+            for position, (value, (shown, color)) in enumerate(states.items())
+        }
+    )
 
 
 def _newest() -> common.ReduceDataOptions:

@@ -49,6 +49,14 @@ def device_id() -> QueryVariable:
     )
 
 
+def board() -> QueryVariable:
+    """Return the choice of one AutoCore device; another than those listed can be typed in."""
+    of = select("autocore_device_online")
+    return _labels("device_id", "Device", f"label_values({of}, device_id)").allow_custom_value(
+        allow_custom_value=True
+    )
+
+
 def _labels(name: str, label: str, query: str) -> QueryVariable:
     return (
         QueryVariable(name)
