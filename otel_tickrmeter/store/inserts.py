@@ -24,6 +24,7 @@ from otel_tickrmeter.store.rows import (
     RelayState,
     Row,
 )
+from otel_tickrmeter.store.stale import mark_stale
 from otel_tickrmeter.store.tables import (
     CONNECTIVITY_LOG,
     DEAD_LETTERS,
@@ -153,7 +154,10 @@ def _readings(connection: Connection, readings: Sequence[Reading], devices: Mapp
         }
         for reading in readings
     ]
-    return _once(connection, TELEMETRY, values)
+    written = _once(connection, TELEMETRY, values)
+    keys = ((sensors[reading.device_id, reading.key], reading.recorded_at) for reading in readings)
+    mark_stale(connection, keys)
+    return written
 
 
 def _notifications(

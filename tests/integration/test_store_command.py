@@ -23,10 +23,10 @@ def test_status_and_migrate_tell_how_the_tables_are(
     codes = [
         run_database_command(action, environment) for action in ("status", "migrate", "migrate", "status")
     ]
-    current = "tables at step 0001, as this program has them"
+    current = "tables at step 0002, as this program has them"
     assert capsys.readouterr().out.splitlines() == [
-        f"{shown}: no tables yet, to be made by 0001",
-        f"{shown}: {current}; taken now: 0001",
+        f"{shown}: no tables yet, to be made by 0001, 0002",
+        f"{shown}: {current}; taken now: 0001, 0002",
         f"{shown}: {current}",
         f"{shown}: {current}",
     ]
@@ -40,7 +40,7 @@ def test_a_newer_program_is_told_and_left_alone(
     with opened(url) as database, database.writing() as connection:
         connection.execute(table(VERSION_TABLE, column("version_num")).update().values(version_num="9999"))
     assert run_database_command("status", {"DATABASE_URL": url}) == 1
-    assert "tables of a newer program, step 9999: this one knows 0001" in capsys.readouterr().out
+    assert "tables of a newer program, step 9999: this one knows 0002" in capsys.readouterr().out
     assert run_database_command("migrate", {"DATABASE_URL": url}) == 1
     shown = capsys.readouterr()
     assert shown.out == ""

@@ -58,6 +58,7 @@ def test_the_tables_of_the_specification_are_there(database: Database) -> None:
             "telemetry",
             "telemetry_minutes",
             "telemetry_hours",
+            "telemetry_stale",
         ),
         *("connectivity_log", "events", "notifications", "automation_rules", "automation_runs"),
         *("dead_letters", VERSION_TABLE),
@@ -108,7 +109,7 @@ def test_two_programs_at_once_make_the_tables_once(databases: Databases) -> None
     assert [program.returncode for program in programs] == [0] * 4, answers
     with opened(url) as database:
         status = schema_status(database)
-    assert sorted(answer[0].split() for answer in answers) == [[], [], [], [status.head]]
+    assert sorted(answer[0].split() for answer in answers) == [[], [], [], ["0001", status.head]]
 
 
 def test_tables_of_a_newer_program_are_left_alone(database: Database) -> None:
@@ -154,6 +155,8 @@ def test_a_step_that_fails_leaves_nothing(databases: Databases) -> None:
             assert inspect(connection).get_table_names() == ["other"]
 
 
+NEXT = 3
+"""The number of the next step."""
 NEXT_STEP = """
 import sqlalchemy as sa
 from alembic import op
@@ -171,7 +174,7 @@ def next_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
     def add(*tables: str) -> None:
         (versions,) = steps_of_today.__path__
         shutil.copytree(versions, directory / "versions")
-        for number, table_name in enumerate(tables, 2):
+        for number, table_name in enumerate(tables, NEXT):
             step = NEXT_STEP.format(revision=f"{number:04}", before=f"{number - 1:04}", table=table_name)
             (directory / "versions" / f"v{number:04}_next.py").write_text(step)
         monkeypatch.setattr(schema, "_MIGRATIONS", directory)
@@ -185,8 +188,8 @@ def test_a_database_of_an_older_program_takes_the_steps_it_has_not(
     write_batch(database, one_of_each())
     next_steps("devices", "telemetry")
     before = schema_status(database)
-    assert (before.state, before.current, before.pending) == (SchemaState.BEHIND, "0001", ("0002", "0003"))
-    assert migrate(database) == ("0002", "0003")
+    assert (before.state, before.current, before.pending) == (SchemaState.BEHIND, "0002", ("0003", "0004"))
+    assert migrate(database) == ("0003", "0004")
     assert schema_status(database).state is SchemaState.CURRENT
     with database.reading() as connection:
         for name in ("devices", "telemetry"):
@@ -198,7 +201,7 @@ def test_of_several_steps_all_are_taken_or_none(database: Database, next_steps: 
     next_steps("devices", "none")
     with pytest.raises(DatabaseError):
         migrate(database)
-    assert schema_status(database).current == "0001"
+    assert schema_status(database).current == "0002"
     with database.reading() as connection:
         assert "colour" not in {found["name"] for found in inspect(connection).get_columns("devices")}
 
