@@ -20,7 +20,7 @@ HOUR = timedelta(hours=1)
 TURN_SECONDS = 2
 """How long a step waits for another program's, or for one that writes; they wait for it in turn."""
 _TURN_KEY = 0x6175746F6B656570  # "autokeep"
-_MARK_ALL = text(
+_MARK_ALL = (
     "INSERT INTO telemetry_stale (starts_at, sensor_id) "
     "SELECT * FROM unnest(CAST(:hours AS timestamptz[]), CAST(:sensors AS bigint[])) ON CONFLICT DO NOTHING"
 )
@@ -40,7 +40,7 @@ def mark_stale(connection: Connection, readings: Iterable[tuple[int, datetime]])
     if connection.dialect.name == "postgresql":
         # One statement: a thousand of them took half as long as the readings themselves.
         columns = {"hours": [hour for hour, _ in hours], "sensors": [sensor for _, sensor in hours]}
-        connection.execute(_MARK_ALL, columns)
+        connection.execute(text(_MARK_ALL), columns)
     else:
         values = [{"starts_at": hour, "sensor_id": sensor} for hour, sensor in hours]
         run_many(connection, sqlite.insert(TELEMETRY_STALE).on_conflict_do_nothing(), values)
