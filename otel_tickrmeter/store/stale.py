@@ -58,10 +58,15 @@ def keeping(database: Database) -> Iterator[Connection]:
     """
     with database.writing() as connection:
         if connection.dialect.name == "postgresql":
-            connection.execute(text(f"SET LOCAL lock_timeout = '{TURN_SECONDS}s'"))
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TURN_KEY})
+            take_turn(connection)
             lock_marks(connection)
         yield connection
+
+
+def take_turn(connection: Connection) -> None:
+    """Let no other program do such a step in PostgreSQL until the end of the transaction."""
+    connection.execute(text(f"SET LOCAL lock_timeout = '{TURN_SECONDS}s'"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TURN_KEY})
 
 
 def lock_marks(connection: Connection) -> None:
