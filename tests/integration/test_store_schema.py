@@ -16,11 +16,12 @@ from otel_tickrmeter.store import schema
 from otel_tickrmeter.store.engine import Database
 from otel_tickrmeter.store.failures import DatabaseError, DatabaseErrorKind
 from otel_tickrmeter.store.migrations import versions as steps_of_today
+from otel_tickrmeter.store.rollups import roll_up
 from otel_tickrmeter.store.schema import VERSION_TABLE, SchemaState, migrate, schema_status
-from otel_tickrmeter.store.tables import DEVICES, METADATA
+from otel_tickrmeter.store.tables import DEVICES, METADATA, TELEMETRY, TELEMETRY_HOURS
 from otel_tickrmeter.store.writer import write_batch
 from tests.integration.databases import Databases, PostgresqlDatabases, opened
-from tests.integration.store_rows import count, one_of_each
+from tests.integration.store_rows import at, count, one_of_each
 
 MIGRATE = """
 import sys
@@ -195,6 +196,35 @@ def test_a_database_of_an_older_program_takes_the_steps_it_has_not(
         for name in ("devices", "telemetry"):
             assert "colour" in {found["name"] for found in inspect(connection).get_columns(name)}
     assert count(database, DEVICES) == 1
+
+
+def test_readings_from_before_there_were_roll_ups_are_rolled_up(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (versions,) = steps_of_today.__path__
+    shutil.copytree(versions, tmp_path / "old" / "versions", ignore=shutil.ignore_patterns("v0002*"))
+    with opened(databases.empty()) as database:
+        with monkeypatch.context() as patch:
+            patch.setattr(schema, "_MIGRATIONS", tmp_path / "old")
+            assert migrate(database) == ("0001",)
+        with database.writing() as connection:
+            connection.execute(
+                DEVICES.insert().values(device_id="x", name="x", created_at=at(0), updated_at=at(0))
+            )
+            connection.execute(
+                text("INSERT INTO sensors (id, device_id, key) SELECT 7, id, 'a' FROM devices")
+            )
+            for number in (0, 1, 3600):
+                values = {
+                    "recorded_at": at(number),
+                    "received_at": at(0),
+                    "message_key": "k",
+                    "value": number,
+                }
+                connection.execute(TELEMETRY.insert().values(sensor_id=7, **values))
+        assert migrate(database) == ("0002",)
+        assert roll_up(database, at(36_000)).hours == 2
+        assert count(database, TELEMETRY_HOURS) == 2
 
 
 def test_of_several_steps_all_are_taken_or_none(database: Database, next_steps: Callable[..., None]) -> None:
