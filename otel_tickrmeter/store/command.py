@@ -113,6 +113,7 @@ def _write(lines: Iterable[str], output: Path | None) -> int:
         with opened as stream:
             for line in lines:
                 stream.write(line.encode())
+            stream.flush()
     except BrokenPipeError:
         raise  # who read it has left
     except OSError as error:

@@ -42,7 +42,7 @@ def as_openmetrics(
     end: datetime | None,
     gauge_of: GaugeOf,
 ) -> Iterator[str]:
-    """Families with the names and labels of the gauges, sample by sample, and the end mark.
+    """All families, with the names and labels of the gauges, sample by sample, and the end mark.
 
     Raises:
         DatabaseError: the database is at fault, perhaps after some lines; then there is no end mark.

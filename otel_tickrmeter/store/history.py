@@ -135,7 +135,7 @@ def relay_events_of_day(
 def _pages(
     database: Database, wanted: Select[Any], at: ColumnElement[datetime], key: ColumnElement[Any], page: int
 ) -> Iterator[Sequence[Any]]:
-    """Rows in the order of `at` and `key`, which are the first and the last of their columns."""
+    """All rows in the order of `at` and `key`, which are the first and the last of their columns."""
     wanted = wanted.order_by(at, key).limit(page)
     rest = wanted
     while True:

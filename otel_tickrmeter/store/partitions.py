@@ -35,12 +35,13 @@ _DAYS_IN_DEFAULT = (
     "SELECT DISTINCT date_trunc('day', recorded_at) FROM telemetry_default "
     "WHERE recorded_at >= :start AND recorded_at < :end"
 )
-# It is not to be had now, and no harm is done. DATA: rows of that day have come meanwhile. SCHEMA: somebody
-# else has made a partition in which it would lie.
+# It is not to be had now, and no harm is done: what has no partition goes row by row. DATA: rows of that day
+# have come meanwhile. SCHEMA: somebody else has made a partition in which it would lie. NOT_ALLOWED: the
+# account may make no tables any more.
 _ANOTHER_TIME = frozenset(
     {
         *(DatabaseErrorKind.LOCKED, DatabaseErrorKind.TIMEOUT, DatabaseErrorKind.CONFLICT),
-        *(DatabaseErrorKind.DATA, DatabaseErrorKind.SCHEMA),
+        *(DatabaseErrorKind.DATA, DatabaseErrorKind.SCHEMA, DatabaseErrorKind.NOT_ALLOWED),
     }
 )
 

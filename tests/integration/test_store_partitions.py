@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select, text
 
 from otel_tickrmeter.store.engine import Database
+from otel_tickrmeter.store.failures import DatabaseError, DatabaseErrorKind
 from otel_tickrmeter.store.housekeeping import Deleted, housekeeping
 from otel_tickrmeter.store.old_readings import sweep_readings
 from otel_tickrmeter.store.partitions import Day, days, drop_partition, make_partitions
@@ -80,14 +81,20 @@ def test_a_table_that_is_in_use_gets_none_this_time(url: str, database: Database
     assert make_partitions(database, at(0), ahead=0) == [Day(TODAY)]
 
 
-def test_who_may_make_no_tables_is_told_so(postgresql_databases: PostgresqlDatabases) -> None:
-    # Not the same as "another time": it would never come.
+def test_who_may_make_no_tables_keeps_house_without(postgresql_databases: PostgresqlDatabases) -> None:
     url = postgresql_databases.migrated()
     name = url.rpartition("/")[2]
-    postgresql_databases.server.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC", name)
     postgresql_databases.server.execute(f"ALTER DATABASE {name} OWNER TO administrator")
-    with opened(url) as database, pytest.raises(Exception, match="permission denied"):
+    with opened(url) as database:
+        write_batch(database, [reading(0)])
+        assert list(make_partitions(database, at(SECONDS))) == []
+        assert Deleted("telemetry", 1) in housekeeping(database, LATER, Retention())
+
+
+def test_who_has_no_tables_is_told_so(postgresql_databases: PostgresqlDatabases) -> None:
+    with opened(postgresql_databases.empty()) as database, pytest.raises(DatabaseError) as raised:
         make_partitions(database, at(0))
+    assert raised.value.kind is DatabaseErrorKind.SCHEMA
 
 
 @pytest.fixture

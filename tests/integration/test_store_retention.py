@@ -138,6 +138,13 @@ def test_a_round_leaves_ten_thousand_dead_letters(database: Database) -> None:
     assert keys(database, DEAD_LETTERS)[-1] == "09999"
 
 
+def test_a_round_goes_on_until_all_is_gone(database: Database) -> None:
+    write_batch(database, [event(str(number), NOW - 31 * DAY) for number in range(2_001)])
+    write_batch(database, [event("new", NOW)])
+    assert [step.rows for step in housekeeping(database, NOW, Retention()) if step.rows] == [1000, 1000, 1]
+    assert keys(database, EVENTS) == ["new"]
+
+
 def test_a_round_of_nothing_deletes_nothing(database: Database) -> None:
     write_batch(database, one_of_each())
     assert round_of(database, at(60)) == {}

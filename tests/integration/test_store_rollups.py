@@ -10,8 +10,10 @@ import pytest
 from sqlalchemy import Table, select, text
 
 from otel_tickrmeter.store.engine import Database
+from otel_tickrmeter.store.failures import DatabaseError, DatabaseErrorKind
 from otel_tickrmeter.store.inserts import write_rows
 from otel_tickrmeter.store.rollups import LARGEST_SUMMAND, SETTLE, RolledUp, roll_up
+from otel_tickrmeter.store.stale import keeping
 from otel_tickrmeter.store.tables import (
     DEVICES,
     SENSORS,
@@ -173,6 +175,18 @@ def test_what_somebody_is_writing_is_waited_for(postgresql_databases: Postgresql
             wait_until(lambda: waiting(other) == 1, "the roll-up to wait")
         assert rolling.result().hours == 1
         assert only(database, TELEMETRY_HOURS)["count"] == 2
+
+
+def test_who_waits_for_another_program_is_told_in_the_end(postgresql_databases: PostgresqlDatabases) -> None:
+    url = postgresql_databases.migrated()
+    with (
+        opened(url) as database,
+        opened(url) as other,
+        keeping(other),
+        pytest.raises(DatabaseError, match="lock timeout") as raised,
+    ):
+        roll_up(database, DUE)
+    assert raised.value.kind is DatabaseErrorKind.LOCKED
 
 
 def waiting(database: Database) -> Any:  # noqa: ANN401  a number
