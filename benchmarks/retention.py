@@ -17,12 +17,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from benchmarks.figure import number, percentile
+from otel_tickrmeter.settings.database import parse_database_url
 from otel_tickrmeter.store.engine import Database, open_database
 from otel_tickrmeter.store.housekeeping import Deleted, housekeeping
 from otel_tickrmeter.store.retention import Retention
 from otel_tickrmeter.store.rows import Reading
 from otel_tickrmeter.store.schema import migrate
-from otel_tickrmeter.store.url import parse_database_url
 from otel_tickrmeter.store.writer import write_batch
 
 _BATCH = 1_000

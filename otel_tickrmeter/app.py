@@ -2,14 +2,17 @@
 
 import os
 import platform
+import secrets
 import signal
 import socket
 import sys
 import time
+from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from functools import partial
 from importlib import metadata, resources
 from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio.abc import TaskGroup
@@ -19,9 +22,11 @@ from opentelemetry.sdk.resources import Resource
 
 from otel_tickrmeter import __version__
 from otel_tickrmeter.catalogue.observe import as_callbacks
+from otel_tickrmeter.configuration import keeps_rows
 from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
 from otel_tickrmeter.exporter.observers import ProcessObserver, exposition_callbacks
 from otel_tickrmeter.exporter.process import ProcessSampler, sample_forever
+from otel_tickrmeter.fleets.dialect import Intake
 from otel_tickrmeter.fleets.roster import FLEETS
 from otel_tickrmeter.http.message import ResponseBody
 from otel_tickrmeter.http.negotiate import Format
@@ -32,7 +37,9 @@ from otel_tickrmeter.mqtt.configure import receiver_config
 from otel_tickrmeter.mqtt.feed import Feed
 from otel_tickrmeter.pipeline import Clock, make_pipeline
 from otel_tickrmeter.rows import rows_of
-from otel_tickrmeter.settings.model import MessagesSettings, Settings
+from otel_tickrmeter.settings.database import DEFAULT_DATABASE_URL, parse_database_url
+from otel_tickrmeter.settings.model import DatabaseSettings, MessagesSettings, Settings
+from otel_tickrmeter.store.spool import Spool
 from otel_tickrmeter.stream.second import SECOND_NS
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.deltas import Deltas
@@ -43,8 +50,11 @@ from otel_tickrmeter.telemetry.registration import SCOPE_NAME
 from otel_tickrmeter.telemetry.series import label_text
 from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
 from otel_tickrmeter.telemetry.target import make_resource
-from otel_tickrmeter.web.pages import HealthReport, LandingState
+from otel_tickrmeter.web.pages import HealthReport, LandingState, MonitorHealth
 from otel_tickrmeter.web.routes import ExpositionUnavailableError, build_routes
+
+if TYPE_CHECKING:
+    from otel_tickrmeter.store.keeper import Keeper
 
 _SAMPLE_SECONDS = 5.0
 # A scrape that is answered while the next exposition is rendered needs the interpreter lock some forty
@@ -66,6 +76,7 @@ class App:
         self._process = ProcessObserver(_build_labels(), lambda: log.dropped)
         disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
         self._letters = _make_letters(settings.messages)
+        self._keeper = _make_keeper(settings.database) if keeps_rows(settings) else None
         self._pipeline = pipeline = make_pipeline(
             settings,
             NoOpMeter("otel_tickrmeter") if disabled else self._telemetry.meter(),
@@ -73,8 +84,15 @@ class App:
             as_callbacks(self._process.callbacks()) | exposition_callbacks(self._telemetry),
             Clock(self._started_ns, _unix_offset_ns, time.perf_counter_ns),
             letters=self._letters,
+            keeper=self._keeper,
         )
-        watched = (fleet.subscriptions(settings) for fleet in FLEETS if fleet.enabled(settings))
+        fleets = [fleet for fleet in FLEETS if fleet.enabled(settings)]
+        watched = (fleet.subscriptions(settings) for fleet in fleets)
+        self._monitors = {
+            fleet.health_path: partial(self._monitor_health, intake)
+            for fleet, intake in zip(fleets, pipeline.fleets, strict=True)
+            if fleet.health_path
+        }
         self._feed = Feed(
             receiver_config(settings.mqtt, chain.from_iterable(watched), settings.performance.buffer_size),
             deliver=pipeline.handler.deliver,
@@ -87,27 +105,37 @@ class App:
 
         Raises:
             LetterFileError: The dead-letter file cannot be opened.
+            SpoolError: The directory that rows are to wait in cannot be used.
             ListenError: The address of the HTTP server cannot be listened on.
         """
         sys.setswitchinterval(_SWITCH_SECONDS)
+        if self._keeper is not None:
+            self._keeper.open()
         with self._letters or nullcontext():
             await self._run()
 
     async def _run(self) -> None:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
-            async with anyio.create_task_group() as tasks:
-                await self._start(tasks)
-                async for received in signals:
-                    if received is signal.SIGHUP:
-                        # This very line makes it so.
-                        logger.warning(
-                            "Settings cannot be reloaded by this version: restart instead;"
-                            " a log file that was moved away is begun anew"
-                        )
-                        continue
-                    logger.info("Stopping on {}", received.name)
+            # Rows are written to the end: until nothing is left that could make another.
+            async with anyio.create_task_group() as last:
+                if self._keeper is not None:
+                    last.start_soon(self._keeper.run)
+                async with anyio.create_task_group() as tasks:
+                    await self._start(tasks)
+                    await self._until_stopped(signals)
                     tasks.cancel_scope.cancel()
-                    break
+                last.cancel_scope.cancel()
+
+    async def _until_stopped(self, signals: AsyncIterator[signal.Signals]) -> None:
+        async for received in signals:
+            if received is not signal.SIGHUP:
+                logger.info("Stopping on {}", received.name)
+                return
+            # This very line makes it so.
+            logger.warning(
+                "Settings cannot be reloaded by this version: restart instead;"
+                " a log file that was moved away is begun anew"
+            )
 
     async def _start(self, tasks: TaskGroup) -> None:
         settings = self._settings
@@ -124,6 +152,7 @@ class App:
                     not_ready_reason=self._not_ready_reason,
                     health=self._health,
                     landing=self._landing,
+                    monitors=self._monitors,
                 ),
                 self._pipeline.recorder.http_response,
             )
@@ -162,17 +191,28 @@ class App:
     def _health(self) -> HealthReport:
         link = self._pipeline.link
         now_ns = time.monotonic_ns()
-        last_ns = link.last_message_ns
         return HealthReport(
             status="healthy" if self._not_ready_reason() is None else "degraded",
             broker_connected=link.usable,
-            last_message_time=None if last_ns is None else (last_ns + _unix_offset_ns()) / SECOND_NS,
+            last_message_time=self._last_message_time(),
             messages_processed=self._pipeline.messages_processed,
             errors_count=self._pipeline.errors,
             uptime_seconds=(now_ns - self._started_ns) / SECOND_NS,
             connection_uptime_share=link.up_share(now_ns),
             queue_sizes={"receive": link.queue_size},
             mqtt_protocol=link.protocol or None,
+        )
+
+    def _last_message_time(self) -> float | None:
+        last_ns = self._pipeline.link.last_message_ns
+        return None if last_ns is None else (last_ns + _unix_offset_ns()) / SECOND_NS
+
+    def _monitor_health(self, fleet: Intake[Any]) -> MonitorHealth:
+        return MonitorHealth(
+            broker_connected=self._pipeline.link.usable,
+            last_message_time=self._last_message_time(),
+            messages_processed=fleet.figures.processed,
+            errors_count=fleet.figures.errors,
         )
 
     def _landing(self) -> LandingState:
@@ -189,6 +229,15 @@ def _make_letters(messages: MessagesSettings) -> LetterWriter | None:
     if path is None:
         return None
     return LetterWriter(path, messages.dead_letter_max_size, messages.dead_letter_files)
+
+
+def _make_keeper(database: DatabaseSettings) -> "Keeper":
+    # SQLAlchemy and Alembic: an optional part, and 20 MB that only this needs.
+    from otel_tickrmeter.store.keeper import Keeper  # noqa: PLC0415
+
+    url = parse_database_url(database.url or DEFAULT_DATABASE_URL)
+    spool = Spool(database.spool, database.spool_max_size)
+    return Keeper(url, spool, database.spool_max_size, secrets.token_hex(5))
 
 
 def _make_telemetry(settings: Settings, resource: Resource) -> Telemetry:

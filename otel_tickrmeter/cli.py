@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -202,10 +202,15 @@ def _run_with(settings: Settings, sources: str) -> int:
     from otel_tickrmeter.http.sockets import ListenError
     from otel_tickrmeter.letters.writer import LetterFileError
     from otel_tickrmeter.logs import configure_logging
+    from otel_tickrmeter.settings.database import password_in
     from otel_tickrmeter.settings.notices import notices
+    from otel_tickrmeter.store.spool import SpoolError
 
     query = settings.mqtt.broker.partition("?")[2]
-    secrets = [settings.mqtt.password or "", query, *(settings.otlp.headers or {}).values()]
+    secrets = [
+        *(settings.mqtt.password or "", query, password_in(settings.database.url or "")),
+        *(settings.otlp.headers or {}).values(),
+    ]
     try:
         log = configure_logging(settings.logging, secrets=[secret for secret in secrets if secret])
     except OSError as error:
@@ -218,9 +223,9 @@ def _run_with(settings: Settings, sources: str) -> int:
     code = 0
     try:
         anyio.run(App(settings, log).run)
-    except* (LetterFileError, ListenError) as group:
-        code = 2 if group.subgroup(LetterFileError) else 1
-        for reason in group.exceptions:
+    except* (LetterFileError, ListenError, SpoolError) as group:
+        code = 2 if group.subgroup((LetterFileError, SpoolError)) else 1
+        for reason in _reasons(group):
             logger.error("{}", reason)
     except* Exception:  # noqa: BLE001  the last line of defence: said in the log, not as a bare traceback
         code = 1
@@ -228,6 +233,14 @@ def _run_with(settings: Settings, sources: str) -> int:
     if not code:
         logger.info("Stopped")
     return code
+
+
+def _reasons(group: BaseExceptionGroup[Exception]) -> Iterator[Exception]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _reasons(error)
+        else:
+            yield error
 
 
 def _simulate(options: argparse.Namespace) -> int:

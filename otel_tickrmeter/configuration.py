@@ -6,11 +6,13 @@ from pathlib import Path
 
 from otel_tickrmeter.fleets.roster import FLEETS
 from otel_tickrmeter.settings import load, schema, show
+from otel_tickrmeter.settings.database import DEFAULT_DATABASE_URL, DatabaseUrlError, parse_database_url
 from otel_tickrmeter.settings.faults import Fault, SettingsError
 from otel_tickrmeter.settings.key import Rule, make_schema
 from otel_tickrmeter.settings.layer import Found
 from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.settings.rules import INPUT_RULES, OUTPUT_RULES
+from otel_tickrmeter.store.extra import DatabaseExtraMissingError, require_database_extra
 from otel_tickrmeter.stream.subscription import overlap
 
 SCHEMA = make_schema(
@@ -19,6 +21,7 @@ SCHEMA = make_schema(
         *schema.LINK_KEYS,
         *schema.LETTER_KEYS,
         *(key for fleet in FLEETS for key in fleet.keys),
+        *schema.DATABASE_KEYS,
         *schema.OUTPUT_KEYS,
     ),
     (
@@ -55,9 +58,28 @@ def load_settings(
         config_files, overrides, environ, directory, SCHEMA, defaults=default_settings()
     )
     faults = [Fault("settings", "", message) for message in _shared_topics(settings)]
+    if keeps_rows(settings):
+        faults += _database_faults(settings)
     if faults:
         raise SettingsError(faults)
     return settings
+
+
+def keeps_rows(settings: Settings) -> bool:
+    """Whether a fleet that is watched keeps rows in a database."""
+    return any(fleet.enabled(settings) and fleet.keeps_rows(settings) for fleet in FLEETS)
+
+
+def _database_faults(settings: Settings) -> Iterator[Fault]:
+    # Only where one is used: DATABASE_URL is set for whole machines, and may be another program's.
+    try:
+        parse_database_url(settings.database.url or DEFAULT_DATABASE_URL)
+    except DatabaseUrlError as error:
+        yield Fault("database.url or DATABASE_URL", "database.url", str(error))
+    try:
+        require_database_extra()
+    except DatabaseExtraMissingError as error:
+        yield Fault("settings", "", f"{error}, or keep no rows: autocore.database = false")
 
 
 def _shared_topics(settings: Settings) -> Iterator[str]:

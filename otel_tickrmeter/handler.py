@@ -129,6 +129,7 @@ class Handler:
                 logger.info("The broker answers again, after {:.1f} s", event.seconds)
                 link.doubt = ""
             case Dropped():
+                link.dropped += event.count
                 self._recorder.dropped(event.count)
                 if event.at_ns >= self._drops_quiet_until_ns:
                     logger.warning("The receive queue is full: {} messages dropped", event.count)

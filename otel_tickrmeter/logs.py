@@ -56,6 +56,8 @@ def configure_logging(settings: LoggingSettings, *, secrets: Iterable[str] = ())
     finally:
         level = logger.level(settings.level).no
         logging.basicConfig(handlers=[InterceptHandler()], level=level, force=True)
+        # It tells of each of its own parts, and of each connection.
+        logging.getLogger("alembic").setLevel(max(level, logging.WARNING))
         logging.captureWarnings(capture=True)
     return writer
 

@@ -17,6 +17,7 @@ from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.rows import rows_of
 from otel_tickrmeter.set_aside import SetAside
 from otel_tickrmeter.settings.model import Settings
+from otel_tickrmeter.store.keeping import RowKeeper
 from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.telemetry.registration import make_observed, make_recorded
 
@@ -69,6 +70,7 @@ def make_pipeline(
     clock: Clock,
     *,
     letters: LetterWriter | None = None,
+    keeper: RowKeeper | None = None,
 ) -> Pipeline:
     """Make the parts, those of every fleet that is watched among them, and every instrument of theirs.
 
@@ -79,12 +81,13 @@ def make_pipeline(
         others: The callbacks of what is observed outside: the process and the exposition.
         clock: Times.
         letters: Keeps the messages that are set aside; None when nothing is to be kept.
+        keeper: Keeps the rows of fleets that have some; None when nothing is to be kept.
     """
     rows = rows_of(settings)
     link = LinkState(clock.started_ns)
     recorded = make_recorded(meter, rows)
     program = ProgramRecorder(recorded, with_otlp=settings.otlp.enabled)
-    workshop = Workshop(recorded, end_series, clock.unix_offset_ns, link)
+    workshop = Workshop(recorded, end_series, clock.unix_offset_ns, link, keeper)
     fleets = tuple(fleet.start(settings, workshop) for fleet in FLEETS if fleet.enabled(settings))
     observed: dict[str, Observe] = {
         **LinkObserver(link, clock.unix_offset_ns).callbacks(),

@@ -24,7 +24,8 @@ class Instrument:
     `exposed` is the name on the Prometheus side: what `name` and `unit` become there. `attributes` maps
     each attribute to its closed list of values, or to an empty tuple when bounded identities or versions
     fill it. `dropped` are attributes that are recorded all the same and tell no series apart: what a view of
-    OpenTelemetry takes away.
+    OpenTelemetry takes away. An `untyped` counter has the name of a gauge before its `_total`: OpenMetrics,
+    where a counter's family is called without it, would have two of one name.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Instrument:
     absent: str = ""
     buckets: tuple[float, ...] = ()
     dropped: frozenset[str] = frozenset()
+    untyped: bool = False
 
     @property
     def exposed_type(self) -> str:

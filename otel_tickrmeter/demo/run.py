@@ -35,6 +35,8 @@ _FLEETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "autocore": ("--devices", str(_DEVICES), "--rate", "60", "--duration", "365d", "--spikes", "0.01"),
     }
 )
+_DATABASE = "autocore.db"
+_MONITOR_HEALTH = "/health/mqtt-monitor"
 _WHEN: Mapping[str, str] = MappingProxyType(
     {
         "tickrmeter": "All devices have reported after 10 seconds, timeouts show after 20.",
@@ -61,10 +63,10 @@ def demo(fleet: str) -> int:
         # The temporary directory is also where they run: a settings.toml here is not meant for the demo.
         with (
             TemporaryDirectory(prefix="otel-tickrmeter-demo-") as directory,
-            Parts(Path(directory), _environment(fleet)) as parts,
+            Parts(Path(directory), _environment(fleet, directory)) as parts,
         ):
             _start(fleet, parts, broker_port, http_port, stop)
-            _announce(fleet, broker_port, http_port)
+            _announce(fleet, broker_port, http_port, directory)
             while not _stopped_after_pause(stop):
                 parts.check()
             print("Stopping.", flush=True)  # noqa: T201  the command's own output
@@ -107,9 +109,11 @@ def _stopped_after_pause(stop: Event) -> bool:
     return stop.is_set()
 
 
-def _environment(fleet: str) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("TICKRMETER_", "OTEL_"))}
+def _environment(fleet: str, directory: str) -> dict[str, str]:
+    ours = ("TICKRMETER_", "OTEL_", "MQTT_", "DATABASE_URL")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     return kept | {
+        "DATABASE_URL": f"sqlite:///{directory}/{_DATABASE}",
         f"TICKRMETER_{fleet.upper()}__ENABLED": "true",
         "TICKRMETER_TICKRMETER__ENABLED": str(fleet == "tickrmeter").lower(),
         "TICKRMETER_MONITORING__REQUEST_TIMEOUT": _REQUEST_TIMEOUT,
@@ -150,13 +154,19 @@ def _answers_ok(port: int, path: str) -> bool:
         connection.close()
 
 
-def _announce(fleet: str, broker_port: int, http_port: int) -> None:
+def _announce(fleet: str, broker_port: int, http_port: int, directory: str) -> None:
     web = f"http://{_HOST}:{http_port}"
+    more = ""
+    if fleet == "autocore":
+        more = (
+            f"  {web}{_MONITOR_HEALTH}  the same in short, for its users' own checks\n"
+            f"  {directory}/{_DATABASE}  the SQLite file that fills; gone when the demo stops\n"
+        )
     print(  # noqa: T201  the command's own output
         f"{_DEVICES} simulated devices talk over mqtt://{_HOST}:{broker_port}, and the exporter listens.\n"
         f"  {web}/         its page for people\n"
         f"  {web}/metrics  what Prometheus scrapes\n"
-        f"  {web}/health   how it is\n"
+        f"  {web}/health   how it is\n{more}"
         f"{_WHEN[fleet]} Ctrl-C stops the demo.",
         flush=True,
     )

@@ -14,6 +14,7 @@ from otel_tickrmeter.catalogue.observe import Observe
 from otel_tickrmeter.exporter.messages import MessageRecorder
 from otel_tickrmeter.settings.key import Key, Rule
 from otel_tickrmeter.settings.model import Settings
+from otel_tickrmeter.store.keeping import RowKeeper
 from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.message import LinkEvent, Message
 from otel_tickrmeter.stream.subscription import Subscription
@@ -61,19 +62,22 @@ class Workshop:
         end_series: Told which series are over.
         unix_offset_ns: What to add to a monotonic time for a Unix time.
         link: What is known of the connection.
+        keeper: Takes rows for the database; None when the fleet keeps none.
     """
 
     recorded: Recorded
     end_series: Callable[[AttributeSet], None]
     unix_offset_ns: Callable[[], int]
     link: LinkState
+    keeper: RowKeeper | None = None
 
 
 class Dialect(Protocol):
     """What a fleet says of itself before anything runs; it has no state.
 
     `name` is what its table of the settings is called, and its instruments begin with. `keys` and `rules` are
-    its part of the settings; one of the keys is `NAME.enabled`.
+    its part of the settings; one of the keys is `NAME.enabled`. `health_path` is where its users' own health
+    check looks; empty when they have none.
     """
 
     @property
@@ -85,11 +89,17 @@ class Dialect(Protocol):
     @property
     def rules(self) -> tuple[Rule, ...]: ...  # noqa: D102
 
+    @property
+    def health_path(self) -> str: ...  # noqa: D102
+
     def defaults(self) -> object:
         """The record that its settings end up in, built-in defaults in it: see `Settings`."""
 
     def enabled(self, settings: Settings) -> bool:
         """Whether it is to be watched."""
+
+    def keeps_rows(self, settings: Settings) -> bool:
+        """Whether it has rows to keep in the database."""
 
     def subscriptions(self, settings: Settings) -> tuple[Subscription, ...]:
         """What to ask the broker for; no topic of another fleet may match."""

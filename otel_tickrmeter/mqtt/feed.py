@@ -2,7 +2,9 @@
 
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 import anyio
 import anyio.lowlevel
@@ -48,6 +50,9 @@ class Feed:
         self._pid: int | None = None
         self._connected = False
         self._backoff = Backoff(*RESTART_DELAYS)
+        self._decoder = FrameDecoder()
+        # Decoded, and not handed over yet.
+        self._taken_in: deque[list[Message] | LinkEvent] = deque()
 
     @property
     def pid(self) -> int | None:
@@ -74,6 +79,8 @@ class Feed:
             except OSError as error:  # no memory, no more processes: it may pass
                 return LinkReason.RECEIVER_DIED, f"the receiving process cannot be started: {error}"
             self._pid = child.pid
+            self._decoder = FrameDecoder()
+            self._taken_in.clear()
             silence = Silence()
             damage = ""
             try:
@@ -82,6 +89,10 @@ class Feed:
                 await self._hand_over(ours, silence)
             except (ConnectionError, FrameError) as error:
                 damage = f", {error}"
+            except anyio.get_cancelled_exc_class():
+                with anyio.CancelScope(shield=True), suppress(ConnectionError, FrameError):
+                    await self._hand_over_the_rest(ours)
+                raise
             finally:
                 ours.close()
                 with anyio.CancelScope(shield=True):
@@ -99,7 +110,6 @@ class Feed:
             ConnectionError: the receiver went away.
             FrameError: what it sent is damaged.
         """
-        decoder = FrameDecoder()
         while not silence.too_long(connected=self._connected):
             since = time.monotonic()
             with anyio.move_on_after(LOOK_SECONDS):
@@ -115,14 +125,45 @@ class Feed:
             if silence.seconds:
                 silence.heard()
                 self._silent(0.0)
-            for item in decoder.feed(data):
-                if isinstance(item, list):
-                    for start in range(0, len(item), SLICE_MESSAGES):
-                        self._deliver(item[start : start + SLICE_MESSAGES])
-                        await anyio.lowlevel.checkpoint()
-                else:
-                    self._note(item)
-                    self._report(item)
+            self._take_in(data)
+            while self._taken_in:
+                self._give_next()
+                await anyio.lowlevel.checkpoint()
+
+    async def _hand_over_the_rest(self, channel: socket.socket) -> None:
+        """What was read before the end was asked for: the broker may think that it is done with it.
+
+        Raises:
+            ConnectionError: the receiver went away.
+            FrameError: what it sent is damaged.
+        """
+        channel.shutdown(socket.SHUT_WR)
+        data = b""
+        with anyio.move_on_after(receiving.STOP_SECONDS):
+            while True:
+                self._take_in(data)
+                while self._taken_in:
+                    self._give_next()
+                await anyio.wait_readable(channel)
+                data = channel.recv(READ_BYTES)
+                if not data:
+                    return
+
+    def _take_in(self, data: bytes) -> None:
+        for item in self._decoder.feed(data):
+            if isinstance(item, list):
+                starts = range(0, len(item), SLICE_MESSAGES)
+                self._taken_in.extend(item[start : start + SLICE_MESSAGES] for start in starts)
+            else:
+                self._taken_in.append(item)
+
+    def _give_next(self) -> None:
+        item = self._taken_in.popleft()
+        if isinstance(item, list):
+            self._deliver(item)
+        else:
+            self._note(item)
+            self._report(item)
 
     def _note(self, event: LinkEvent) -> None:
         if isinstance(event, Connected):

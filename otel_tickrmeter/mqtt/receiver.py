@@ -5,8 +5,9 @@ process delayed them by 130 to 250 ms, through the interpreter's lock. For the s
 standard library, paho, and no more of this package than it needs.
 
 Started by `feed.py` with a socket for its standard input: that brings the configuration (one JSON line), and
-takes the frames. It never blocks on that socket. When the socket ends, it leaves the broker and
-exits 0, so it cannot outlive its parent.
+takes the frames. It never blocks on that socket while it receives. When the socket ends, it leaves the
+broker, hands over what it still has, of which the broker may think that it is done with, and exits 0, so it
+cannot outlive its parent.
 """
 
 import contextlib
@@ -37,6 +38,9 @@ bucket ends at 0.1 s."""
 IDLE_SECONDS = 0.1
 """A watermark goes out this often at least."""
 
+LAST_SECONDS = 0.5
+"""How long the main process may take for the last messages; it waits for twice as long."""
+
 TICK_SECONDS = 0.1
 """Keepalive and time limits are looked at this often."""
 
@@ -64,6 +68,14 @@ class Receiver:
                 self._work(wait_seconds)
                 wait_seconds = self._wait_seconds(time.monotonic())
         self._link.close()
+        self._hand_over_the_rest()
+
+    def _hand_over_the_rest(self) -> None:
+        self._channel.settimeout(LAST_SECONDS)
+        with contextlib.suppress(OSError):  # nobody takes it any more, or not in time
+            self._outbox.send(self._channel.send)
+            self._outbox.settle(time.monotonic_ns(), None, self._link.heard_ns)
+            self._outbox.send(self._channel.send)
 
     def _work(self, slept_seconds: float) -> None:
         """One round: connect if it is time, read, keep alive, hand over."""

@@ -15,11 +15,6 @@ from otel_tickrmeter.settings.layer import Found, Layer, always, read_tree
 PREFIX = "TICKRMETER_"
 
 _HOST, _PORT = "MQTT_BROKER_HOST", "MQTT_BROKER_PORT"
-_PLAIN = {
-    "MQTT_USERNAME": "mqtt.username",
-    "MQTT_PASSWORD": "mqtt.password",
-    "MQTT_KEEPALIVE": "mqtt.keepalive",
-}
 
 # Kubernetes puts the address of every Service into every container. A Service named "tickrmeter" yields
 # TICKRMETER_PORT=tcp://10.0.0.1:80 and more, one named "mqtt-broker" MQTT_BROKER_PORT. Nobody wrote those.
@@ -37,12 +32,12 @@ def is_service_link(variable: str, text: str) -> bool:
     return bool(_LINK_NAME.fullmatch(variable) or _LINK_VALUE.fullmatch(text))
 
 
-def plain_layer(environ: Mapping[str, str], broker: str) -> Layer:
+def plain_layer(environ: Mapping[str, str], broker: str, schema: Schema) -> Layer:
     """The variables without a prefix; `broker` is the URL that `MQTT_BROKER_HOST` and `_PORT` change."""
     found = {
-        key: Found(environ[variable], place(variable))
-        for variable, key in _PLAIN.items()
-        if environ.get(variable)
+        key.name: Found(environ[key.variable], place(key.variable))
+        for key in schema.keys.values()
+        if key.variable and environ.get(key.variable)
     }
     host = environ.get(_HOST) or None
     port = environ.get(_PORT) or None

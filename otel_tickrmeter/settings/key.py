@@ -9,7 +9,11 @@ from otel_tickrmeter.settings.kinds import ValueKind
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key. `example` is TOML shown where there is no default to show; `default` tells what none means."""
+    """One key.
+
+    `example` is TOML shown where there is no default to show; `default` tells what none means. `variable` is
+    an environment variable without our prefix that gives it too.
+    """
 
     name: str
     kind: ValueKind
@@ -17,6 +21,7 @@ class Key:
     example: str = ""
     default: str = ""
     secret: bool = False
+    variable: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,8 +111,9 @@ def _read_http_path(value: object) -> str:
     text = _read_text(value)
     if not _HTTP_PATH.fullmatch(text):
         raise ValueError('must start with "/" and have only letters, digits and -._~/')
-    if text in _OWN_PATHS or text.startswith("/api/"):
-        raise ValueError(f"must not be one of the server's own: {', '.join(sorted(_OWN_PATHS))}, /api/…")
+    if text in _OWN_PATHS or text.startswith(("/api/", "/health/")):
+        own = ", ".join(sorted(_OWN_PATHS))
+        raise ValueError(f"must not be one of the server's own: {own}, /health/…, /api/…")
     return text
 
 

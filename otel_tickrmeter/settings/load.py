@@ -79,7 +79,7 @@ def load_settings(
     broker = defaults.mqtt.broker if below is None else str(below.value)
     for layer in (
         otel_layer(environ),
-        plain_layer(environ, broker),
+        plain_layer(environ, broker, schema),
         own_layer(environ, _parse, schema),
         _option_layer(overrides, schema),
     ):

@@ -81,6 +81,15 @@ class MessagesSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """`[database]`, of fleets that keep rows; `url` None: an SQLite file. `spool_max_size` is bytes."""
+
+    url: str | None = field(default=None, repr=False)
+    spool: Path = Path("autocore-spool")
+    spool_max_size: int = 256 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
 class PrometheusSettings:
     """`[prometheus]`: where `/metrics` is served, and by which reader.
 
@@ -156,6 +165,7 @@ class Settings:
 
     mqtt: MqttSettings = field(default_factory=MqttSettings)
     messages: MessagesSettings = field(default_factory=MessagesSettings)
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
     prometheus: PrometheusSettings = field(default_factory=PrometheusSettings)
     otlp: OtlpSettings = field(default_factory=OtlpSettings)
     logging: LoggingSettings = field(default_factory=LoggingSettings)

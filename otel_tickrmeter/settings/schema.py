@@ -5,6 +5,7 @@ docs/settings.md all read.
 """
 
 from otel_tickrmeter.settings import kinds
+from otel_tickrmeter.settings.database import DEFAULT_DATABASE_URL
 from otel_tickrmeter.settings.key import Key
 from otel_tickrmeter.settings.kinds import DURATION, choice, duration, integer
 
@@ -12,13 +13,14 @@ _LEVELS = ("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL")
 
 BROKER_KEYS = (
     Key("mqtt.broker", kinds.BROKER, "Broker: mqtt:// or tcp://, mqtts:// or ssl://, ws://, wss://."),
-    Key("mqtt.username", kinds.NAME, "User name at the broker.", '"exporter"'),
+    Key("mqtt.username", kinds.NAME, "User name at the broker.", '"exporter"', variable="MQTT_USERNAME"),
     Key(
         "mqtt.password",
         kinds.TEXT,
         "Password at the broker; better in .secrets.toml or password_file.",
         '"secret"',
         secret=True,
+        variable="MQTT_PASSWORD",
     ),
     Key(
         "mqtt.password_file",
@@ -47,6 +49,7 @@ BROKER_KEYS = (
         "mqtt.keepalive",
         duration(1, 65535, whole=True),
         "A broker that is silent for this long is given up; it is asked each second.",
+        variable="MQTT_KEEPALIVE",
     ),
 )
 """Of `[mqtt]`: the broker and the session with it."""
@@ -85,7 +88,12 @@ LINK_KEYS = (
         "the broker's host",
     ),
     Key("mqtt.tls.insecure", kinds.BOOL, "Accept any certificate: for tests only."),
-    Key("mqtt.reconnect.min_delay", DURATION, "First wait before another attempt to connect."),
+    Key(
+        "mqtt.reconnect.min_delay",
+        DURATION,
+        "First wait before another attempt to connect.",
+        variable="MQTT_MONITOR_RECONNECT_DELAY",
+    ),
     Key("mqtt.reconnect.max_delay", DURATION, "Longest wait before another attempt to connect."),
 )
 """Of `[mqtt.tls]` and `[mqtt.reconnect]`."""
@@ -105,6 +113,25 @@ LETTER_KEYS = (
     ),
 )
 """Of `[messages]`: the dead-letter file."""
+
+DATABASE_KEYS = (
+    Key(
+        "database.url",
+        kinds.TEXT,
+        "Where a fleet keeps its rows: sqlite:///FILE or postgresql://user:password@host/database.",
+        '"postgresql://monitor:secret@db.example/autocore?sslmode=require"',
+        f"{DEFAULT_DATABASE_URL}, in the working directory",
+        secret=True,
+        variable="DATABASE_URL",
+    ),
+    Key(
+        "database.spool",
+        kinds.PATH,
+        "Directory that rows wait in while the database takes none; made if it is not there.",
+    ),
+    Key("database.spool_max_size", kinds.SIZE, "Size at which the oldest readings in the spool give way."),
+)
+"""Of `[database]`: where a fleet keeps its rows, if it keeps any."""
 
 OUTPUT_KEYS = (
     Key("prometheus.host", kinds.HOST, "Address to listen on."),
@@ -179,7 +206,12 @@ OUTPUT_KEYS = (
         "Private key of that certificate.",
         '"/etc/otel-tickrmeter/collector.key"',
     ),
-    Key("logging.level", choice(*_LEVELS, upper=True), "Least level that is logged."),
+    Key(
+        "logging.level",
+        choice(*_LEVELS, upper=True),
+        "Least level that is logged.",
+        variable="MQTT_MONITOR_LOG_LEVEL",
+    ),
     Key("logging.format", choice("text", "json"), '"text" for people, "json" for machines.'),
     Key("logging.file", kinds.PATH, "File to log to.", '"/var/log/otel-tickrmeter.log"', "standard error"),
     Key("logging.rotation", kinds.SIZE, "Size at which a new log file is begun."),

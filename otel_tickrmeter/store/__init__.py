@@ -1,5 +1,5 @@
 """The database of an AutoCore fleet: where it is, what tables it has, and how rows get into it.
 
 Its libraries come with the optional part `database` of this package. `extra` tells whether they are there;
-`url` and `rows` need none of them.
+`rows` needs none of them.
 """

@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from otel_tickrmeter.settings.database import DatabaseUrl, DatabaseUrlError, database_url
 from otel_tickrmeter.store.extra import DatabaseExtraMissingError, require_database_extra
-from otel_tickrmeter.store.url import DatabaseUrl, DatabaseUrlError, database_url
 
 if TYPE_CHECKING:
     from otel_tickrmeter.store.engine import Database

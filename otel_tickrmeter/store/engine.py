@@ -15,9 +15,9 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
+from otel_tickrmeter.settings.database import DatabaseUrl, PostgresqlUrl, SqliteUrl
 from otel_tickrmeter.store.failures import DatabaseError, detail_of, kind_of
 from otel_tickrmeter.store.patience import PatientConnection
-from otel_tickrmeter.store.url import DatabaseUrl, PostgresqlUrl, SqliteUrl
 
 READERS = 4
 CONNECT_SECONDS = 5

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, or_, select, text
 
+from otel_tickrmeter.settings.database import PostgresqlUrl
 from otel_tickrmeter.store.engine import Database
 from otel_tickrmeter.store.failures import DatabaseError, DatabaseErrorKind
 from otel_tickrmeter.store.patience import unhurried
 from otel_tickrmeter.store.stale import lock_marks, take_turn
 from otel_tickrmeter.store.tables import SENSORS, TELEMETRY_STALE
-from otel_tickrmeter.store.url import PostgresqlUrl
 
 DAYS_AHEAD = 3
 """Days after today that have a partition."""

@@ -125,4 +125,19 @@ class DeadLetter:
     attempts: int = 0
 
 
+def time_of(row: "Row") -> datetime:
+    """When a row was received; of a state, since when it is one."""
+    match row:
+        case Reading() | RelayEvent() | DeadLetter():
+            return row.received_at
+        case ConnectivityChange() | Event():
+            return row.at
+        case Notification():
+            return row.created_at
+        case DeviceState():
+            return row.state_at
+        case RelayState():
+            return row.state_since
+
+
 Row = DeviceState | RelayState | RelayEvent | Reading | ConnectivityChange | Event | Notification | DeadLetter

@@ -12,11 +12,11 @@ from alembic.runtime.migration import MigrationContext, MigrationStep
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
+from otel_tickrmeter.settings.database import SqliteUrl
 from otel_tickrmeter.store.engine import Database
 from otel_tickrmeter.store.failures import DatabaseError, DatabaseErrorKind
 from otel_tickrmeter.store.patience import unhurried
 from otel_tickrmeter.store.tables import METADATA
-from otel_tickrmeter.store.url import SqliteUrl
 
 VERSION_TABLE = "autocore_monitor_schema"
 """Not Alembic's usual name: the backend that shares the database may use that."""

@@ -2,9 +2,9 @@
 
 from sqlalchemy import text
 
+from otel_tickrmeter.settings.database import PostgresqlUrl
 from otel_tickrmeter.store.engine import Database
 from otel_tickrmeter.store.tables import METADATA
-from otel_tickrmeter.store.url import PostgresqlUrl
 
 _SIZE = (
     "SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM pg_class "

@@ -14,6 +14,7 @@ class LinkState:
     not heard proves nothing, although it is subscribed. `contested` says that another client takes the
     session from us again and again; it stays until a connection has lasted. `silence_seconds` is the age of
     the receiving process' last sign of life. `protocol` is the version of MQTT, empty while not connected.
+    `dropped` counts messages that found no place in the receive queue.
     """
 
     started_ns: int
@@ -26,6 +27,7 @@ class LinkState:
     contested: str = ""
     silence_seconds: float = 0.0
     protocol: str = ""
+    dropped: int = 0
 
     @property
     def usable(self) -> bool:

@@ -23,12 +23,12 @@ def render_metadata(instrument: Instrument, form: Format) -> str:
     name = instrument.exposed
     if form == "text":
         return f"# HELP {name} {instrument.description}\n# TYPE {name} {instrument.exposed_type}\n"
-    if instrument.exposed_type == "counter":
+    kind = "unknown" if instrument.untyped else instrument.exposed_type
+    if kind == "counter":
         name = name.removesuffix("_total")
     unit = _UNITS.get(instrument.unit)
     # OpenMetrics wants the unit to end the name; a published name may have something after it.
     unit_line = f"# UNIT {name} {unit}\n" if unit and name.endswith(unit) else ""
-    kind = instrument.exposed_type
     return f"# HELP {name} {instrument.description}\n# TYPE {name} {kind}\n{unit_line}"
 
 

@@ -114,5 +114,30 @@ def health_json(report: HealthReport) -> bytes:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class MonitorHealth:
+    """What a fleet's own health check reports: times as in `HealthReport`, counts of its own messages."""
+
+    broker_connected: bool
+    last_message_time: float | None
+    messages_processed: int
+    errors_count: int
+
+
+def monitor_json(health: MonitorHealth) -> bytes:
+    """The report as JSON, with exactly the keys that its published description has."""
+    last = health.last_message_time
+    return orjson.dumps(
+        {
+            "status": "healthy" if health.broker_connected else "unhealthy",
+            "broker_connected": health.broker_connected,
+            "last_message_time": None if last is None else _rfc3339(last),
+            "messages_processed": health.messages_processed,
+            "errors_count": health.errors_count,
+        },
+        option=orjson.OPT_APPEND_NEWLINE,
+    )
+
+
 def _rfc3339(unix_seconds: float) -> str:
     return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

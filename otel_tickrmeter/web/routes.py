@@ -1,6 +1,7 @@
 """What is served where. Everything served comes in as a narrow callable; nothing is read from elsewhere."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 
 from otel_tickrmeter.http.message import HttpRequest, Response, ResponseBody, text_response
 from otel_tickrmeter.http.negotiate import (
@@ -11,7 +12,14 @@ from otel_tickrmeter.http.negotiate import (
     choose_format,
 )
 from otel_tickrmeter.http.routing import Route
-from otel_tickrmeter.web.pages import HealthReport, LandingState, health_json, landing_page
+from otel_tickrmeter.web.pages import (
+    HealthReport,
+    LandingState,
+    MonitorHealth,
+    health_json,
+    landing_page,
+    monitor_json,
+)
 
 ExpositionSource = Callable[[Format, bool], Awaitable[ResponseBody]]
 """Gives the exposition in a format, compressed with gzip when the second argument is true.
@@ -19,6 +27,7 @@ ExpositionSource = Callable[[Format, bool], Awaitable[ResponseBody]]
 Raises ExpositionUnavailableError while there is none.
 """
 
+_NO_MONITORS: Mapping[str, Callable[[], MonitorHealth]] = MappingProxyType({})
 _NO_STORE = (("Cache-Control", "no-store"),)
 _PAGE_HEADERS = (
     *_NO_STORE,
@@ -38,6 +47,7 @@ def build_routes(
     not_ready_reason: Callable[[], str | None],
     health: Callable[[], HealthReport],
     landing: Callable[[], LandingState],
+    monitors: Mapping[str, Callable[[], MonitorHealth]] = _NO_MONITORS,
 ) -> tuple[Route, ...]:
     """The routes of the exporter.
 
@@ -47,6 +57,7 @@ def build_routes(
         not_ready_reason: None when ready to be scraped, else why not.
         health: gives the figures of `/health`.
         landing: gives the content of the landing page.
+        monitors: gives the health of fleets that have a check of their own, by its path.
     """
 
     async def serve_metrics(request: HttpRequest) -> Response:
@@ -82,7 +93,18 @@ def build_routes(
         Route("/-/healthy", serve_healthy),
         Route("/-/ready", serve_ready),
         Route("/health", serve_health),
+        *(_monitor(path, report) for path, report in monitors.items()),
     ]
     if metrics_path != "/":
         routes.append(Route("/", serve_landing))
     return tuple(routes)
+
+
+def _monitor(path: str, report: Callable[[], MonitorHealth]) -> Route:
+    async def serve(_: HttpRequest) -> Response:
+        health = report()
+        # What asks is often `curl -f`, which looks at the status alone.
+        status = 200 if health.broker_connected else 503
+        return Response(status, "application/json", monitor_json(health), _NO_STORE)
+
+    return Route(path, serve)

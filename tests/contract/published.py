@@ -115,6 +115,19 @@ autocore_message_errors_total                   counter    message_type,reason
 autocore_message_processing_duration_seconds    histogram  message_type
 autocore_mqtt_connected                         gauge      .
 autocore_mqtt_connected_seconds_total           counter    .
+autocore_database_up                            gauge      .
+autocore_database_size_bytes                    gauge      .
+autocore_database_connections                   gauge      state
+autocore_database_write_duration_seconds        histogram  table
+autocore_database_rows_written_total            counter    table
+autocore_database_errors_total                  counter    kind
+autocore_queue_size                             gauge      queue
+autocore_queue_capacity                         gauge      queue
+autocore_queue_dropped_total                    counter    queue
+autocore_spool_size_bytes                       gauge      .
+autocore_spool_oldest_timestamp_seconds         gauge      .
+autocore_dead_letters                           gauge      .
+autocore_dead_letters_total                     counter    reason
 """
 
 

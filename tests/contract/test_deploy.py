@@ -15,8 +15,11 @@ from paho.mqtt import publish
 from deploy.manifests import RULE_FILES
 from otel_tickrmeter import __version__
 from otel_tickrmeter.configuration import load_settings
+from otel_tickrmeter.fleets.autocore.settings import AutoCoreSettings
+from otel_tickrmeter.fleets.autocore.simulate import options as autocore_options
 from otel_tickrmeter.fleets.tickrmeter.settings import TickrMeterSettings
 from otel_tickrmeter.fleets.tickrmeter.simulate import options as simulate_options
+from otel_tickrmeter.settings.database import PostgresqlUrl, parse_database_url
 from tests.contract.deployed import DEPLOY, TREE, Document, document, manifest
 from tools.server_process import free_port
 
@@ -27,7 +30,8 @@ def compose() -> Document:
     program = Path(sys.executable).with_name("podman-compose")
     # Whoever runs this may have variables that the file asks for.
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
-    command = [str(program), f"--file={DEPLOY}/compose.yaml", "--profile", "simulate", "config"]
+    profiles = [f"--profile={name}" for name in ("simulate", "autocore", "simulate-autocore")]
+    command = [str(program), f"--file={DEPLOY}/compose.yaml", *profiles, "config"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return document(done.stdout)
 
@@ -45,7 +49,8 @@ def pod() -> Document:
 
 
 def test_every_service_is_locked_in(services: Document) -> None:
-    assert set(services) == {"mosquitto", "exporter", "prometheus", "alertmanager", "grafana", "simulate"}
+    usual = {"mosquitto", "exporter", "prometheus", "alertmanager", "grafana", "simulate"}
+    assert set(services) == usual | {"autocore", "postgresql", "simulate-autocore"}
     for name, service in services.items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
@@ -54,8 +59,8 @@ def test_every_service_is_locked_in(services: Document) -> None:
         assert service["mem_limit"], name
         assert service["pids_limit"] <= 256, name
         assert service["restart"] == "unless-stopped", name
-        assert ("test" in service["healthcheck"]) != (name == "simulate"), name
-        assert re.fullmatch(r".+:v?\d+\.\d+\.\d+", service["image"]), name
+        assert ("test" in service["healthcheck"]) != name.startswith("simulate"), name
+        assert re.fullmatch(r".+:v?\d+\.\d+(\.\d+|-\w+)", service["image"]), name
         for port in service.get("ports", ()):
             assert port.startswith("127.0.0.1:"), name
 
@@ -134,6 +139,42 @@ def test_both_are_scraped_alike(services: Document, tmp_path: Path) -> None:
     assert endpoint["path"] == settings.prometheus.path
     assert [endpoint["port"]] == [port["name"] for port in service["spec"]["ports"]]
     assert "--storage.tsdb.retention.time=35d" in services["prometheus"]["command"]
+
+
+def test_the_monitor_of_the_other_fleet_finds_its_broker_and_its_database(
+    services: Document, tmp_path: Path
+) -> None:
+    monitor, server = services["autocore"], services["postgresql"]
+    settings = load_settings([], {}, monitor["environment"], tmp_path)
+    url = parse_database_url(settings.database.url or "")
+
+    assert settings.mqtt.broker == "mqtt://mosquitto:1883"
+    assert settings.of(AutoCoreSettings).autocore.enabled
+    assert not settings.of(TickrMeterSettings).tickrmeter.enabled
+    assert isinstance(url, PostgresqlUrl)
+    account = server["environment"]
+    assert (url.host, url.user, url.password) == (
+        "postgresql",
+        account["POSTGRES_USER"],
+        account["POSTGRES_PASSWORD"],
+    )
+    assert "ports" not in server
+    assert str(settings.database.spool).startswith("/data/")
+    assert "/data" in mounts(monitor)
+    assert monitor["ports"] == [f"127.0.0.1:{settings.prometheus.port}:8000"]
+    assert ":8000/health/mqtt-monitor" in monitor["healthcheck"]["test"][-1]
+    (job,) = document(DEPLOY / "compose" / "prometheus.yml")["scrape_configs"]
+    (found,) = job["dns_sd_configs"]
+    assert (found["names"], found["port"]) == (["autocore"], settings.prometheus.port)
+
+
+def test_the_simulated_boards_use_the_same_broker(services: Document) -> None:
+    parser = ArgumentParser()
+    autocore_options.add_arguments(parser)
+    command, fleet, *arguments = services["simulate-autocore"]["command"]
+    assert (command, fleet) == ("simulate", "--fleet=autocore")
+    options = autocore_options.from_arguments(parser.parse_args(arguments), 0.0)
+    assert options.broker == "mqtt://mosquitto:1883"
 
 
 def test_rules_and_dashboards_are_where_their_readers_look(services: Document) -> None:

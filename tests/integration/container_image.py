@@ -81,7 +81,12 @@ def _wheels(podman: Podman, base: str, directory: Path, temporary: Path) -> Path
     """Everything that pip needs to install the project into the base."""
     constraints = _TREE / "constraints.txt"
     project = tomllib.loads((_TREE / "pyproject.toml").read_text())
-    needed = [*project["build-system"]["requires"], *project["project"]["dependencies"]]
+    optional = project["project"]["optional-dependencies"]
+    needed = [
+        *project["build-system"]["requires"],
+        *project["project"]["dependencies"],
+        *optional["database"],
+    ]
     wheels = directory / f"wheels-{_digest(base, constraints.read_text(), *needed)}"
     if not wheels.exists():
         version = podman.run(

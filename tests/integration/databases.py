@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from otel_tickrmeter.settings.database import parse_database_url
 from otel_tickrmeter.store.engine import Database, open_database
 from otel_tickrmeter.store.schema import migrate
-from otel_tickrmeter.store.url import parse_database_url
 from tests.integration.postgresql import PostgreSql
 
 

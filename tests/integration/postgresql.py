@@ -55,9 +55,13 @@ class PostgreSql(ServerProcess):
         self._initialise([str(programs / "initdb"), "-D", str(data)])
 
     def __exit__(self, *_: object) -> None:
-        self.send(signal.SIGINT)  # without waiting for its clients
-        self.wait_end()
+        self.stop()
         shutil.rmtree(self.directory)
+
+    def stop(self) -> int:
+        """Stops it, without waiting for its clients; returns its exit code."""
+        self.send(signal.SIGINT)
+        return self.wait_end()
 
     def create(self, template: str = "template0") -> str:
         """Make a database as a copy of another, and return its name."""

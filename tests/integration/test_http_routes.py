@@ -11,7 +11,7 @@ import pytest
 from otel_tickrmeter.http.message import ResponseBody
 from otel_tickrmeter.http.negotiate import OPENMETRICS_CONTENT_TYPE, TEXT_CONTENT_TYPE, Format
 from otel_tickrmeter.http.routing import Route
-from otel_tickrmeter.web.pages import HealthReport, LandingState
+from otel_tickrmeter.web.pages import HealthReport, LandingState, MonitorHealth
 from otel_tickrmeter.web.routes import ExpositionUnavailableError, build_routes
 from tests.support.http_peer import RunningServer, running_server
 from tests.support.waiting import DEADLINE_SECONDS
@@ -25,6 +25,7 @@ class Exporter:
 
     not_ready: str | None = None
     unavailable: str | None = None
+    connected: bool = True
     asked: list[tuple[Format, bool]] = field(default_factory=list)
 
     async def exposition(self, chosen: Format, compressed: bool) -> ResponseBody:  # noqa: FBT001  the protocol's shape
@@ -37,6 +38,9 @@ class Exporter:
     def health(self) -> HealthReport:
         return HealthReport("healthy", True, None, 1, 2, 3.0, 1.0, {"receive": 0})  # noqa: FBT003  a field
 
+    def monitor(self) -> MonitorHealth:
+        return MonitorHealth(self.connected, 1_700_000_000.25, 12, 3)
+
     def landing(self) -> LandingState:
         return LandingState("Exporter", "1", self.not_ready, "/metrics")
 
@@ -47,6 +51,7 @@ class Exporter:
             not_ready_reason=lambda: self.not_ready,
             health=self.health,
             landing=self.landing,
+            monitors={"/health/monitor": self.monitor},
         )
 
 
@@ -118,6 +123,27 @@ def test_health_and_landing_page(client: httpx.Client, exporter: Exporter) -> No
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
     assert "Not ready: waiting" in page.text
+
+
+def test_a_fleet_s_own_health_check_has_exactly_its_keys_and_a_status_to_look_at(
+    client: httpx.Client, exporter: Exporter
+) -> None:
+    well = client.get("/health/monitor")
+    assert (well.status_code, well.headers["content-type"]) == (200, "application/json")
+    assert well.json() == {
+        "status": "healthy",
+        "broker_connected": True,
+        "last_message_time": "2023-11-14T22:13:20.250Z",
+        "messages_processed": 12,
+        "errors_count": 3,
+    }
+    exporter.connected = False
+    ill = client.get("/health/monitor")
+    assert (ill.status_code, ill.json()["status"], ill.json()["broker_connected"]) == (
+        503,
+        "unhealthy",
+        False,
+    )
 
 
 def test_the_exposition_may_take_the_root(exporter: Exporter) -> None:

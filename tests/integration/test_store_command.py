@@ -10,15 +10,15 @@ import pytest
 from sqlalchemy import column, table
 
 from otel_tickrmeter.cli import main
+from otel_tickrmeter.settings.database import parse_database_url
 from otel_tickrmeter.store.command import run_database_command, vacuum_database
 from otel_tickrmeter.store.rows import DeadLetter, Row
 from otel_tickrmeter.store.schema import VERSION_TABLE
 from otel_tickrmeter.store.tables import DEAD_LETTERS, TELEMETRY, TELEMETRY_HOURS
-from otel_tickrmeter.store.url import parse_database_url
 from otel_tickrmeter.store.writer import write_batch
 from tests.integration.databases import Databases, SqliteDatabases, opened
 from tests.integration.postgresql import PostgreSql
-from tests.integration.store_rows import at, count, reading
+from tests.support.store_rows import at, count, reading
 
 
 def test_status_and_migrate_tell_how_the_tables_are(

@@ -17,7 +17,7 @@ from otel_tickrmeter.store.rows import Reading, Row
 from otel_tickrmeter.store.writer import write_batch
 from tests.integration.databases import Databases, opened
 from tests.integration.prometheus_server import Prometheus
-from tests.integration.store_rows import at, device, reading
+from tests.support.store_rows import at, device, reading
 
 
 def rows() -> list[Row]:

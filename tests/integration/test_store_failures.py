@@ -20,7 +20,7 @@ from otel_tickrmeter.store.tables import TELEMETRY
 from otel_tickrmeter.store.writer import write_batch
 from tests.integration.databases import Databases, PostgresqlDatabases, SqliteDatabases, opened
 from tests.integration.postgresql import PostgreSql
-from tests.integration.store_rows import count, one_of_each, reading
+from tests.support.store_rows import count, one_of_each, reading
 from tools.server_process import free_port
 
 Kind = DatabaseErrorKind

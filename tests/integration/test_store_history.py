@@ -21,7 +21,7 @@ from otel_tickrmeter.store.history import (
 )
 from otel_tickrmeter.store.rows import RelayEvent, Row
 from otel_tickrmeter.store.writer import write_batch
-from tests.integration.store_rows import at, reading
+from tests.support.store_rows import at, reading
 
 TODAY = date(2026, 1, 28)
 MIDNIGHT = 13.5 * 3600

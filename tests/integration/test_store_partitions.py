@@ -16,7 +16,7 @@ from otel_tickrmeter.store.rollups import roll_up
 from otel_tickrmeter.store.tables import SENSORS, TELEMETRY, TELEMETRY_HOURS
 from otel_tickrmeter.store.writer import write_batch
 from tests.integration.databases import PostgresqlDatabases, SqliteDatabases, opened
-from tests.integration.store_rows import at, count, reading
+from tests.support.store_rows import at, count, reading
 
 DAY = timedelta(days=1)
 SECONDS = 86_400

@@ -34,7 +34,7 @@ from otel_tickrmeter.store.tables import (
     TELEMETRY_STALE,
 )
 from otel_tickrmeter.store.writer import write_batch
-from tests.integration.store_rows import at, count, one_of_each, reading
+from tests.support.store_rows import at, count, one_of_each, reading
 
 NOW = at(0)
 DAY = timedelta(days=1)

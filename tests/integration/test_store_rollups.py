@@ -24,7 +24,7 @@ from otel_tickrmeter.store.tables import (
 )
 from otel_tickrmeter.store.writer import write_batch
 from tests.integration.databases import Databases, PostgresqlDatabases, opened
-from tests.integration.store_rows import at, count, only, reading
+from tests.support.store_rows import at, count, only, reading
 from tests.support.waiting import wait_until
 
 HOUR_ENDS = at(1800)
@@ -34,7 +34,7 @@ import sys
 from datetime import datetime
 from otel_tickrmeter.store import rollups
 from otel_tickrmeter.store.engine import open_database
-from otel_tickrmeter.store.url import parse_database_url
+from otel_tickrmeter.settings.database import parse_database_url
 roll_up_anew = rollups._aggregate
 def aggregate(connection, hours, *, add):
     roll_up_anew(connection, hours, add=add)

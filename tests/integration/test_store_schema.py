@@ -21,14 +21,14 @@ from otel_tickrmeter.store.schema import VERSION_TABLE, SchemaState, migrate, sc
 from otel_tickrmeter.store.tables import DEVICES, METADATA, TELEMETRY, TELEMETRY_HOURS
 from otel_tickrmeter.store.writer import write_batch
 from tests.integration.databases import Databases, PostgresqlDatabases, opened
-from tests.integration.store_rows import at, count, one_of_each
+from tests.support.store_rows import at, count, one_of_each
 
 MIGRATE = """
 import sys
 from otel_tickrmeter.store.engine import open_database
 from otel_tickrmeter.store.migrations import versions as steps_of_today
 from otel_tickrmeter.store.schema import migrate
-from otel_tickrmeter.store.url import parse_database_url
+from otel_tickrmeter.settings.database import parse_database_url
 sys.stdin.readline()
 print(*migrate(open_database(parse_database_url(sys.argv[1]))))
 """

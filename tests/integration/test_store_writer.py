@@ -24,7 +24,7 @@ from otel_tickrmeter.store.tables import (
 )
 from otel_tickrmeter.store.writer import write_batch
 from tests.integration.databases import Databases, opened
-from tests.integration.store_rows import at, count, device, one_of_each, only, reading, relay
+from tests.support.store_rows import at, count, device, one_of_each, only, reading, relay
 
 ALL = (
     *(DEVICES, RELAYS, RELAY_EVENTS, SENSORS, TELEMETRY),
@@ -34,8 +34,8 @@ INTERRUPTED = """
 import sys
 from otel_tickrmeter.store.engine import open_database
 from otel_tickrmeter.store.inserts import write_rows
-from otel_tickrmeter.store.url import parse_database_url
-from tests.integration.store_rows import one_of_each
+from otel_tickrmeter.settings.database import parse_database_url
+from tests.support.store_rows import one_of_each
 with open_database(parse_database_url(sys.argv[1])).writing() as connection:
     print(sum(write_rows(connection, one_of_each()).values()), flush=True)
     sys.stdin.read()

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from otel_tickrmeter.settings.database import SqliteUrl
 from otel_tickrmeter.store.engine import Database, open_database
 from otel_tickrmeter.store.rows import DeviceState, Event, Reading, RelayEvent, RelayState, Row
 from otel_tickrmeter.store.schema import migrate
 from otel_tickrmeter.store.tables import DEVICES, EVENTS, RELAY_EVENTS, RELAYS, SENSORS, TELEMETRY
-from otel_tickrmeter.store.url import SqliteUrl
 from otel_tickrmeter.store.writer import write_batch
 
 TIMES = st.integers(0, 9).map(lambda seconds: datetime(2026, 1, 28, tzinfo=UTC) + timedelta(seconds=seconds))

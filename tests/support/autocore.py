@@ -4,9 +4,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from otel_tickrmeter.exporter.catalogue.receiving import messages
 from otel_tickrmeter.exporter.messages import MessageRecorder
+from otel_tickrmeter.fleets.autocore.bookkeeper import Bookkeeper
 from otel_tickrmeter.fleets.autocore.decode import Decoder
 from otel_tickrmeter.fleets.autocore.device import Device
 from otel_tickrmeter.fleets.autocore.event import (
@@ -21,11 +23,12 @@ from otel_tickrmeter.fleets.autocore.event import (
 )
 from otel_tickrmeter.fleets.autocore.intake import AutoCoreIntake
 from otel_tickrmeter.fleets.autocore.outcomes import Outcomes
-from otel_tickrmeter.fleets.autocore.reason import Cause, Reason, Registration
+from otel_tickrmeter.fleets.autocore.reason import NOTED, Cause, Reason, Registration
 from otel_tickrmeter.fleets.autocore.relay import Change, Relay
 from otel_tickrmeter.fleets.autocore.sensor import Sensor
 from otel_tickrmeter.fleets.autocore.settings import DEFAULT_FIELDS
 from otel_tickrmeter.fleets.autocore.state import Fleet, Limits
+from otel_tickrmeter.fleets.autocore.together import Together
 from otel_tickrmeter.insight.anomaly import Anomaly
 from otel_tickrmeter.stream.message import LinkEvent, Message, Watermark
 from otel_tickrmeter.stream.reason import ErrorReason
@@ -65,6 +68,8 @@ class Ledger(Outcomes):
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.whens: list[When] = []
+        # What the handler would learn of the present message.
+        self.faults: list[Any] = []
 
     def take(self) -> list[Entry]:
         """Return what is new."""
@@ -73,6 +78,8 @@ class Ledger(Outcomes):
 
     def set_aside(self, message_type: MessageType, reason: ErrorReason | Reason) -> None:
         self.entries.append(("set_aside", message_type.value, reason.value))
+        if reason not in NOTED:
+            self.faults.append(reason)
 
     def registered(self, device: Device, when: When) -> None:
         self._note(when, "registered", device.id)
@@ -138,17 +145,19 @@ class Driver:
         *,
         relay_offset: int | None = None,
         prefix: str = "",
+        books: Bookkeeper | None = None,
         **changes: object,
     ) -> None:
         self.ledger = Ledger()
         self.limits = replace(LIMITS, **changes)  # type: ignore[arg-type]
-        self.fleet = Fleet(self.limits, self.ledger)
+        self.fleet = Fleet(self.limits, Together(self.ledger, *([] if books is None else [books])))
         self.decoder = Decoder(layouts, DEFAULT_FIELDS, relay_offset, prefix)
         rows = messages("autocore", tuple(MessageType), tuple(Reason))
-        figures = MessageRecorder(make_recorded(CompactMeter(rows), rows), "autocore", MessageType)
+        self.figures = MessageRecorder(make_recorded(CompactMeter(rows), rows), "autocore", MessageType)
         self.intake = AutoCoreIntake(
-            self.decoder, self.fleet, self.ledger, figures, lambda: UNIX * NS, observed={}
+            self.decoder, self.fleet, self.ledger, self.figures, lambda: UNIX * NS, observed={}, books=books
         )
+        self.ledger.faults = self.figures.set_aside
         self.types: list[MessageType] = []
 
     def publish(
@@ -163,6 +172,7 @@ class Driver:
         oversize: bool = False,
     ) -> list[Entry]:
         """Let a message arrive; returns what was told."""
+        self.figures.set_aside.clear()
         topic = topic.encode() if isinstance(topic, str) else topic
         message_type = self.intake.classify(topic)
         if message_type is None:

@@ -6,12 +6,14 @@ from otel_tickrmeter.catalogue.observe import as_callbacks
 from otel_tickrmeter.exporter.catalogue.receiving import messages
 from otel_tickrmeter.exporter.messages import MessageRecorder
 from otel_tickrmeter.fleets.autocore.catalogue import rows
+from otel_tickrmeter.fleets.autocore.database import DatabaseObserver
 from otel_tickrmeter.fleets.autocore.event import MessageType
 from otel_tickrmeter.fleets.autocore.intake import AutoCoreIntake
 from otel_tickrmeter.fleets.autocore.observers import ConnectionObserver, FleetObserver
 from otel_tickrmeter.fleets.autocore.reason import Reason
 from otel_tickrmeter.fleets.autocore.recorder import FleetRecorder
 from otel_tickrmeter.fleets.autocore.state import Fleet
+from otel_tickrmeter.store.keeping import KeeperState
 from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.family import HistogramFamily
@@ -37,9 +39,11 @@ class Instruments(Driver):
         )
         self.link = LinkState(0)
         self.now_ns = 0
+        self.keeper = KeeperState(capacity=10, spool_capacity=1000)
         observed = (
             FleetObserver(self.fleet).callbacks()
             | ConnectionObserver(self.link, lambda: self.now_ns).callbacks()
+            | DatabaseObserver(self.keeper, self.link, 100).callbacks()
         )
         make_observed(self.meter, rows(), as_callbacks(observed))
 

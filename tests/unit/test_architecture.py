@@ -98,6 +98,8 @@ def test_what_arrives_is_pure_and_knows_nothing_of_ours(module: str) -> None:
 FLEETS = tuple(fleet.name for fleet in roster.FLEETS)
 # All else of a fleet is pure. These tell OpenTelemetry's API, and the exporter what is wrong with a message.
 ENDS = ("dialect", "intake", "observers", "recorder")
+# A fleet that keeps rows has these besides.
+STORE_ENDS = ("bookkeeper", "database")
 
 
 def in_fleets(parts: Iterable[str]) -> list[str]:
@@ -111,7 +113,7 @@ def fleet_of(module: str) -> str:
     return module.removeprefix(f"{PACKAGE}.fleets.").split(".")[0]
 
 
-FLEET_ENDS = in_fleets(ENDS)
+FLEET_ENDS = in_fleets((*ENDS, *STORE_ENDS))
 FLEET_SETTINGS = in_fleets(("settings",))
 FLEET_CORES = sorted(
     {module for fleet in FLEETS for module in below(f"fleets.{fleet}")}
@@ -122,7 +124,7 @@ FLEET_CORES = sorted(
 
 def test_every_fleet_has_its_ends_and_its_settings() -> None:
     assert len(FLEET_SETTINGS) == len(FLEETS)
-    assert len(FLEET_ENDS) == len(FLEETS) * len(ENDS)
+    assert len(in_fleets(ENDS)) == len(FLEETS) * len(ENDS)
     assert {fleet_of(module) for module in below("fleets")} - {f"{PACKAGE}"} == {*FLEETS, "dialect", "roster"}
 
 
@@ -159,6 +161,7 @@ def test_what_a_fleet_is_knows_no_fleet_and_no_edge() -> None:
         "settings.key",
         "settings.model",
         "telemetry.registration",
+        "store.keeping",
     )
     for name in imports(SOURCES[f"{PACKAGE}.fleets.dialect"]):
         ours = any(inside(name, f"{PACKAGE}.{place}") for place in places)
@@ -171,10 +174,12 @@ def test_the_ends_of_a_fleet_know_the_instruments_and_no_edge_besides(module: st
         *(f"fleets.{fleet_of(module)}.", "fleets.dialect", "stream.", "insight."),
         *("catalogue.", "exporter."),
         *("telemetry.registration", "settings.key", "settings.model"),
+        # What a row is, and to whom it is given; not how it is written.
+        *("store", "store.rows", "store.keeping"),
     )
     for name in imports(SOURCES[module]):
         ours = any(inside(name, f"{PACKAGE}.{place}") for place in places)
-        stdlib = name.split(".")[0] in PURE_STDLIB | {"heapq"}
+        stdlib = name.split(".")[0] in PURE_STDLIB | {"heapq", "datetime"}
         assert ours or stdlib or name == "opentelemetry.metrics", name
 
 
@@ -217,7 +222,7 @@ def test_each_library_has_its_place(library: str) -> None:
         ),
         ("letters", {"letters."}),
         # What a gauge is, and no gauge of anybody: an export has their names.
-        ("store", {"store.", "settings.broker", "catalogue.instrument"}),
+        ("store", {"store.", "settings.database", "catalogue.instrument"}),
         ("exporter", {"exporter.", "catalogue.", "stream.", "telemetry."}),
     ],
 )

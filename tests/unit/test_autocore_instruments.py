@@ -9,6 +9,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 from otel_tickrmeter.catalogue import Instrument, Kind
 from otel_tickrmeter.fleets.autocore import names
 from otel_tickrmeter.fleets.autocore.catalogue import rows
+from otel_tickrmeter.fleets.autocore.database import DatabaseObserver
 from otel_tickrmeter.fleets.autocore.observers import ConnectionObserver, FleetObserver
 from otel_tickrmeter.stream.link_state import LinkState
 from tests.support.assembly import expose, stock_telemetry
@@ -58,7 +59,12 @@ def test_names_are_unique_and_all_that_code_uses_are_rows() -> None:
 
 def test_every_observable_is_observed() -> None:
     fleet = Instruments().fleet
-    observed = FleetObserver(fleet).callbacks() | ConnectionObserver(LinkState(0), lambda: 0).callbacks()
+    link = LinkState(0)
+    observed = (
+        FleetObserver(fleet).callbacks()
+        | ConnectionObserver(link, lambda: 0).callbacks()
+        | DatabaseObserver(None, link, 1).callbacks()
+    )
     observable = {row.name for row in rows() if row.kind not in (Kind.COUNTER, Kind.HISTOGRAM)}
     assert observed.keys() == observable
 

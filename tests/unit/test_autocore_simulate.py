@@ -17,6 +17,8 @@ from otel_tickrmeter.fleets.autocore.simulate.planned import Measured
 from otel_tickrmeter.fleets.autocore.simulate.truth import Samples, Truth
 from tests.support.autocore import UNIX
 from tests.support.autocore_instruments import Instruments
+from tests.support.kept_rows import Kept
+from tests.support.row_tables import tables
 
 ODD = SimulateOptions(
     devices=40, rate=100, duration=40, late=0.1, duplicates=0.1, bad_clocks=0.2, repeats=0.3, started=UNIX
@@ -41,6 +43,20 @@ def test_the_fleet_sees_what_the_simulator_says(seed: int) -> None:
         found = {labels: value for (exposed, labels), value in shown.items() if exposed == name and value}
         wanted = {labels: value for labels, value in labelled(expected, name).items() if value}
         assert found == pytest.approx(wanted), name
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_rows_are_what_the_simulator_says(seed: int) -> None:
+    fleet, truth = Kept(), Truth()
+    for planned in Plan(replace(ODD, seed=seed)).messages():
+        truth.record(planned)
+        fleet.publish(planned.at_seconds, planned.topic, planned.payload)
+    expected = truth.rows()
+    found = tables(fleet.list.rows)
+    assert min(map(len, expected.values())) > 0
+    assert found.keys() == expected.keys()
+    for name, rows in found.items():
+        assert rows == pytest.approx(labelled(expected, name)), name
 
 
 def test_the_same_options_give_the_same_messages() -> None:

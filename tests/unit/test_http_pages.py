@@ -4,7 +4,14 @@ from urllib.parse import urljoin
 
 import pytest
 
-from otel_tickrmeter.web.pages import HealthReport, LandingState, health_json, landing_page
+from otel_tickrmeter.web.pages import (
+    HealthReport,
+    LandingState,
+    MonitorHealth,
+    health_json,
+    landing_page,
+    monitor_json,
+)
 
 REPORT = HealthReport(
     status="healthy",
@@ -36,6 +43,10 @@ def test_health_has_every_key() -> None:
 def test_before_the_first_message_its_time_is_null() -> None:
     report = HealthReport("degraded", False, None, 0, 0, 0.0, 0.0, {})  # noqa: FBT003  a record's field
     assert json.loads(health_json(report))["last_message_time"] is None
+    monitor = MonitorHealth(
+        broker_connected=False, last_message_time=None, messages_processed=0, errors_count=0
+    )
+    assert json.loads(monitor_json(monitor))["last_message_time"] is None
 
 
 class _Page(HTMLParser):

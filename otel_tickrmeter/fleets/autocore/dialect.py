@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from otel_tickrmeter.catalogue import Instrument
 from otel_tickrmeter.exporter.catalogue.receiving import messages
 from otel_tickrmeter.exporter.messages import MessageRecorder
+from otel_tickrmeter.fleets.autocore.bookkeeper import Bookkeeper
 from otel_tickrmeter.fleets.autocore.catalogue import rows
+from otel_tickrmeter.fleets.autocore.database import DatabaseObserver, DatabaseRecorder
 from otel_tickrmeter.fleets.autocore.decode import Decoder
 from otel_tickrmeter.fleets.autocore.event import MessageType
 from otel_tickrmeter.fleets.autocore.intake import AutoCoreIntake
@@ -15,6 +17,7 @@ from otel_tickrmeter.fleets.autocore.recorder import FleetRecorder
 from otel_tickrmeter.fleets.autocore.sensor import MAX_SENSORS
 from otel_tickrmeter.fleets.autocore.settings import KEYS, RULES, AutoCoreSettings, AutoCoreTable, limits
 from otel_tickrmeter.fleets.autocore.state import Fleet
+from otel_tickrmeter.fleets.autocore.together import Together
 from otel_tickrmeter.fleets.autocore.topics import MAX_RELAYS, QOS, filters
 from otel_tickrmeter.fleets.dialect import Workshop
 from otel_tickrmeter.settings.key import Key, Rule
@@ -29,6 +32,7 @@ class AutoCore:
     name: str = "autocore"
     keys: tuple[Key, ...] = KEYS
     rules: tuple[Rule, ...] = RULES
+    health_path: str = "/health/mqtt-monitor"
 
     def defaults(self) -> AutoCoreSettings:
         """The built-in defaults."""
@@ -37,6 +41,10 @@ class AutoCore:
     def enabled(self, settings: Settings) -> bool:
         """Whether it is to be watched."""
         return _own(settings).enabled
+
+    def keeps_rows(self, settings: Settings) -> bool:
+        """Whether its rows are to be kept."""
+        return _own(settings).database
 
     def subscriptions(self, settings: Settings) -> tuple[Subscription, ...]:
         """The filters of the layouts that are on."""
@@ -57,13 +65,23 @@ class AutoCore:
         own = _own(settings)
         figures = MessageRecorder(workshop.recorded, self.name, MessageType)
         recorder = FleetRecorder(workshop.recorded, figures, workshop.end_series)
-        fleet = Fleet(limits(own), recorder)
+        books = None
+        if workshop.keeper is not None:
+            database = DatabaseRecorder(workshop.recorded)
+            database.start_at_zero()
+            workshop.keeper.tell(database)
+            books = Bookkeeper(workshop.keeper, database.letter)
+        fleet = Fleet(limits(own), recorder if books is None else Together(recorder, books))
+        decoder = Decoder(own.layouts, own.fields, own.relay_offset, own.topic_prefix)
+        state = None if workshop.keeper is None else workshop.keeper.state
         observed = (
             FleetObserver(fleet).callbacks()
             | ConnectionObserver(workshop.link, lambda: fleet.now_ns).callbacks()
+            | DatabaseObserver(state, workshop.link, settings.performance.buffer_size).callbacks()
         )
-        decoder = Decoder(own.layouts, own.fields, own.relay_offset, own.topic_prefix)
-        return AutoCoreIntake(decoder, fleet, recorder, figures, workshop.unix_offset_ns, observed=observed)
+        return AutoCoreIntake(
+            decoder, fleet, recorder, figures, workshop.unix_offset_ns, observed=observed, books=books
+        )
 
 
 def _own(settings: Settings) -> AutoCoreTable:

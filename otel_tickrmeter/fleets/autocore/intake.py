@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from otel_tickrmeter.catalogue.observe import Observe
 from otel_tickrmeter.exporter.messages import MessageRecorder
+from otel_tickrmeter.fleets.autocore.bookkeeper import Bookkeeper
 from otel_tickrmeter.fleets.autocore.decode import DecodeError, Decoder
 from otel_tickrmeter.fleets.autocore.event import MessageType
 from otel_tickrmeter.fleets.autocore.outcomes import Outcomes
@@ -34,7 +35,8 @@ class AutoCoreIntake:
         outcomes: Told what is set aside before it reaches the state.
         figures: Counts messages.
         unix_offset_ns: Unix time less monotonic time.
-        observed: What observes the state and the connection.
+        observed: What observes the state, the connection and the database.
+        books: Has rows of the database written; None when none are kept.
 
     Attributes:
         classify: Says what a message is, by its topic; None when it is none of this fleet's.
@@ -49,6 +51,7 @@ class AutoCoreIntake:
         unix_offset_ns: Callable[[], int],
         *,
         observed: Mapping[str, Observe],
+        books: Bookkeeper | None = None,
     ) -> None:
         self.classify = decoder.classify
         self.figures = figures
@@ -57,6 +60,7 @@ class AutoCoreIntake:
         self._fleet = fleet
         self._outcomes = outcomes
         self._observed = observed
+        self._books = books
         self._unix_offset_ns = unix_offset_ns
         # The last message on a topic that two filters match, until its copy has come.
         self._may_come_again: Message | None = None
@@ -75,9 +79,18 @@ class AutoCoreIntake:
 
     def noticed(self, event: LinkEvent) -> None:
         """Let time pass, and say since when there is nothing, or nothing certain, to be heard."""
+        books = self._books
+        if books is not None:
+            if isinstance(event, Connected):
+                books.connected()
+            else:
+                books.begin()
         match event:
             case Watermark():
-                self._fleet.advance(event.at_ns, event.heard_ns, event.at_ns + self._unix_offset_ns())
+                unix_ns = event.at_ns + self._unix_offset_ns()
+                self._fleet.advance(event.at_ns, event.heard_ns, unix_ns)
+                if books is not None:
+                    books.passed(self._fleet.devices.values(), unix_ns)
             case Refused() | Lost():
                 self._fleet.connection_lost(event.at_ns)
             case Connected() | Subscribed():
@@ -88,8 +101,18 @@ class AutoCoreIntake:
 
     def take(self, message_type: MessageType, message: Message) -> MessageType:
         """Let one message have its effect; returns what it turned out to be."""
+        unix_ns = message.arrived_ns + self._unix_offset_ns()
+        books = self._books
+        if books is None:
+            return self._take(message_type, message, unix_ns)
+        books.begin()
+        message_type = self._take(message_type, message, unix_ns)
+        if self.figures.set_aside:
+            books.letter(message, self.figures.set_aside, unix_ns)
+        return message_type
+
+    def _take(self, message_type: MessageType, message: Message, unix_ns: int) -> MessageType:
         at_ns = message.arrived_ns
-        unix_ns = at_ns + self._unix_offset_ns()
         self._fleet.advance(at_ns, at_ns, unix_ns)
         if message.duplicate or self._is_copy(message):
             self._outcomes.set_aside(message_type, ErrorReason.DUPLICATE)

@@ -41,6 +41,7 @@ class AutoCoreTable:
     """
 
     enabled: bool = False
+    database: bool = True
     topic_prefix: str = ""
     layouts: tuple[str, ...] = (SEED,)
     relay_offset: int | None = None
@@ -98,7 +99,13 @@ def _read_ranges(value: object) -> Mapping[str, Range]:
 
 
 KEYS = (
-    Key("autocore.enabled", kinds.BOOL, "Whether the AutoCore fleet is watched too."),
+    Key(
+        "autocore.enabled",
+        kinds.BOOL,
+        "Whether the AutoCore fleet is watched too.",
+        variable="MQTT_MONITOR_ENABLED",
+    ),
+    Key("autocore.database", kinds.BOOL, "Whether what it tells is kept in the database."),
     Key("autocore.topic_prefix", kinds.TOPIC_PREFIX, "Levels before every topic of this fleet."),
     Key(
         "autocore.layouts",

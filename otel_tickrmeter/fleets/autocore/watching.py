@@ -60,12 +60,11 @@ class Watching:
             else:
                 thinned = True
             sensor.take(value, unit, when.at_ns)
-            self._outcomes.reading(device, sensor, when, keep=keep)
             # By its arrival alone nobody knows when a reading that has waited was taken.
-            if when.trusted or not when.backlog:
-                began = sensor.judge(when.at_ns).began
-                if began is not None:
-                    self._outcomes.anomaly(device, sensor, began, when)
+            began = sensor.judge(when.at_ns).began if when.trusted or not when.backlog else None
+            self._outcomes.reading(device, sensor, when, keep=keep)
+            if began is not None:
+                self._outcomes.anomaly(device, sensor, began, when)
         if thinned:
             self._outcomes.set_aside(message_type, Reason.BURST)
 

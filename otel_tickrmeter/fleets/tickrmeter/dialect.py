@@ -29,6 +29,7 @@ class TickrMeter:
     name: str = "tickrmeter"
     keys: tuple[Key, ...] = KEYS
     rules: tuple[Rule, ...] = RULES
+    health_path: str = ""
 
     def defaults(self) -> TickrMeterSettings:
         """The built-in defaults."""
@@ -37,6 +38,11 @@ class TickrMeter:
     def enabled(self, settings: Settings) -> bool:
         """Whether it is to be watched."""
         return settings.of(TickrMeterSettings).tickrmeter.enabled
+
+    def keeps_rows(self, settings: Settings) -> bool:
+        """It keeps none."""
+        del settings
+        return False
 
     def subscriptions(self, settings: Settings) -> tuple[Subscription, ...]:
         """The one filter that covers every topic: all are one level below the prefix."""

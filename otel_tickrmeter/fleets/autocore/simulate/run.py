@@ -13,12 +13,13 @@ from otel_tickrmeter.simulate.play import Played, play
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A finished run: see `Played`, and `truth` for `expected`."""
+    """A finished run: see `Played`, and `truth` for `expected` and `rows`."""
 
     options: SimulateOptions
     played: Played
     messages: dict[str, int]
     expected: Samples
+    rows: Samples
 
     @property
     def failure(self) -> str | None:
@@ -35,6 +36,7 @@ class Summary:
             "pace": asdict(pace) | {"rate": pace.rate},
             "messages": self.messages,
             "expected": self.expected,
+            "rows": self.rows,
         }
         return orjson.dumps(everything, option=orjson.OPT_APPEND_NEWLINE)
 
@@ -48,4 +50,4 @@ def simulate(options: SimulateOptions, stop: threading.Event | None = None) -> S
     truth = Truth()
     total = int(options.rate * options.duration)
     played = play(Plan(options).messages(), options, total, truth.record, stop or threading.Event())
-    return Summary(options, played, dict(truth.messages), truth.expected())
+    return Summary(options, played, dict(truth.messages), truth.expected(), truth.rows())

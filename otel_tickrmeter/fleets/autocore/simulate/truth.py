@@ -1,10 +1,11 @@
-"""What the exporter must show for the messages that were sent, as its exposition would write it.
+"""What the exporter must show for the messages that were sent, and what must be in its database.
 
 It holds once all has been handled, for an exporter that was connected all the while, with its default bounds.
-Series that are not listed must not exist; those of a closed list start at 0.
+Series that are not listed must not exist; those of a closed list start at 0. What the exporter thinks of the
+readings (anomalies) is not foretold.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,6 +41,8 @@ class Truth:
         self._touches: Counter[tuple[str, str]] = Counter()
         self._told: Counter[str] = Counter()
         self._readings: dict[tuple[str, str], float] = {}
+        self._stored: Counter[tuple[str, str]] = Counter()
+        self._sums: defaultdict[tuple[str, str], float] = defaultdict(float)
 
     def record(self, message: Planned) -> None:
         """Take a message that was sent."""
@@ -53,6 +56,10 @@ class Truth:
         # Late or not, and whatever it tells, it shows that the device is there.
         if not isinstance(subject, Reported) and not self._online.get(device_id):
             self._turn(device_id, "activity", online=True)
+        if isinstance(subject, Measured):
+            for name, value in subject.readings.items():
+                self._stored[device_id, name] += 1
+                self._sums[device_id, name] += value
         if odd != "late":
             self._apply(device_id, subject)
 
@@ -100,6 +107,26 @@ class Truth:
             "autocore_telemetry_temperature_celsius": self._of("temperature"),
             "autocore_telemetry_voltage_volts": self._of("voltage"),
             "autocore_telemetry_humidity_ratio": self._of("humidity", _PERCENT),
+        }
+
+    def rows(self) -> Samples:
+        """What is in the tables: how many rows by what they say, or what a row says; sums of readings."""
+        relay, sensor = ("device_id", "relay"), ("device_id", "sensor")
+        told = {("error" if kind == "error" else "system", kind): n for kind, n in self._told.items()}
+        touched: Counter[tuple[str, str]] = Counter()
+        for (_, action), count in self._touches.items():
+            touched["interaction", action] += count
+        return {
+            "devices_online": _samples(
+                ("device_id", "firmware_version"),
+                {(d, self._firmware.get(d, "")): online for d, online in self._online.items()},
+            ),
+            "relays_state": _samples(relay, self._relays),
+            "relay_events": _samples((*relay, "triggered_by"), self._changes),
+            "telemetry": _samples(sensor, self._stored),
+            "telemetry_sum": _samples(sensor, self._sums),
+            "connectivity_log": _samples(("status", "cause"), self._turns),
+            "events": _samples(("kind", "subtype"), told | touched),
         }
 
     def _of(self, sensor: str, divisor: float = 1.0) -> list[dict[str, object]]:

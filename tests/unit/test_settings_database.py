@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_tickrmeter.store.url import (
+from otel_tickrmeter.settings.database import (
     DatabaseUrlError,
     PostgresqlUrl,
     SqliteUrl,

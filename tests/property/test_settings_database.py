@@ -6,7 +6,7 @@ from urllib.parse import quote
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_tickrmeter.store.url import DatabaseUrlError, PostgresqlUrl, parse_database_url
+from otel_tickrmeter.settings.database import DatabaseUrlError, PostgresqlUrl, parse_database_url
 
 PARTS = st.lists(
     st.sampled_from(["sqlite", "postgresql", "postgres", "://", ":", "/", "@", "?", "=", "&", "[", "]"])

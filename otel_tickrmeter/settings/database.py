@@ -105,6 +105,15 @@ def database_url(environment: Mapping[str, str]) -> DatabaseUrl:
     return parse_database_url(environment.get("DATABASE_URL", DEFAULT_DATABASE_URL))
 
 
+def password_in(text: str) -> str:
+    """The password of a URL, unquoted; empty when there is none, or when it is no URL of ours."""
+    try:
+        url = parse_database_url(text)
+    except DatabaseUrlError:
+        return ""
+    return (url.password or "") if isinstance(url, PostgresqlUrl) else ""
+
+
 def parse_database_url(text: str) -> DatabaseUrl:
     """The parts of a database's URL, unquoted.
 

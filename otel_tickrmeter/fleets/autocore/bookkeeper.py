@@ -1,0 +1,303 @@
+"""Turns what the fleet's state tells into rows of the database.
+
+A row's message key is the instance of the program, the connection by its number, and the message by its
+number on it; what passing time brings about has a number too. Of several rows that one message makes, all
+but the first have their own number behind a slash; readings are told apart by their sensors.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from otel_tickrmeter.fleets.autocore.device import Device
+from otel_tickrmeter.fleets.autocore.event import (
+    Decoded,
+    Event,
+    Interaction,
+    MessageType,
+    Noted,
+    Reading,
+    RelayReport,
+    RelayStates,
+    SafetyShutoff,
+    Status,
+    SystemMessage,
+    Telemetry,
+    When,
+)
+from otel_tickrmeter.fleets.autocore.outcomes import Outcomes
+from otel_tickrmeter.fleets.autocore.reason import Cause, Trigger, Word
+from otel_tickrmeter.fleets.autocore.relay import Change, Relay
+from otel_tickrmeter.fleets.autocore.sensor import Sensor
+from otel_tickrmeter.insight.anomaly import Anomaly
+from otel_tickrmeter.store import rows
+from otel_tickrmeter.store.keeping import RowKeeper
+from otel_tickrmeter.stream.message import Message
+from otel_tickrmeter.stream.reason import ErrorReason
+from otel_tickrmeter.stream.second import SECOND_NS
+
+SEEN_NS = 10 * SECOND_NS
+"""How often `last_seen` is written of a device of which nothing else is new."""
+LETTERS_PER_SECOND = 20
+"""Anybody may publish messages that are set aside; beyond this they are counted only."""
+LARGEST_PAYLOAD = 65_536
+_LATE = "late"
+USUAL: frozenset[StrEnum] = frozenset({ErrorReason.RETAINED, ErrorReason.DUPLICATE})
+"""What a broker sends by itself, at every reconnect, is no dead letter."""
+
+
+class Bookkeeper(Outcomes):
+    """Gives rows to the one who keeps them.
+
+    Args:
+        keeper: Takes rows.
+        count_letter: Told why, for each message that is kept as a dead letter.
+    """
+
+    def __init__(self, keeper: RowKeeper, count_letter: Callable[[Iterable[StrEnum]], None]) -> None:
+        self._keeper = keeper
+        self._count_letter = count_letter
+        self._connection = 0
+        self._number = 0
+        self._rows_of_message = 0
+        # What `last_seen` was when the device was last written.
+        self._seen_ns: dict[str, int] = {}
+        self._next_seen_ns = 0
+        self._letters_second = -1
+        self._letters = 0
+
+    def connected(self) -> None:
+        """Another connection begins: messages are counted anew."""
+        self._connection += 1
+        self._number = self._rows_of_message = 0
+
+    def begin(self) -> None:
+        """A message comes next, or time passes."""
+        self._number += 1
+        self._rows_of_message = 0
+
+    def passed(self, devices: Iterable[Device], unix_ns: int) -> None:
+        """Time has passed: write of each device when it was last heard of, unless that is written already."""
+        if unix_ns < self._next_seen_ns:
+            return
+        self._next_seen_ns = unix_ns + SEEN_NS
+        for device in devices:
+            if self._seen_ns.get(device.id) != device.last_seen_ns:
+                self._device(device, unix_ns)
+
+    def letter(self, message: Message, reasons: Iterable[StrEnum], unix_ns: int) -> None:
+        """Keep a message that was set aside, unless too many are."""
+        faults = {*reasons} - USUAL
+        if not faults:
+            return
+        second = unix_ns // SECOND_NS
+        if second != self._letters_second:
+            self._letters_second, self._letters = second, 0
+        self._letters += 1
+        if self._letters > LETTERS_PER_SECOND:
+            return
+        self._count_letter(faults)
+        self._keeper.put(
+            rows.DeadLetter(
+                self._key(),
+                message.topic.decode(errors="backslashreplace"),
+                message.payload[:LARGEST_PAYLOAD],
+                message.qos,
+                message.retain,
+                ",".join(sorted(fault.value for fault in faults)),
+                _time(unix_ns),
+            )
+        )
+
+    def registered(self, device: Device, when: When) -> None:
+        """A device was admitted: its first row follows when it says something."""
+        self._device(device, when.received_ns)
+
+    def described(self, device: Device, when: When) -> None:
+        """What the device is, or how it is, is known anew."""
+        self._device(device, when.received_ns)
+
+    def connectivity(self, device: Device, cause: Cause, when: When) -> None:
+        """The device came, or went."""
+        self._device(device, when.received_ns)
+        self._log(device, device.word or Word.OFFLINE, cause.value, device.reason, when.received_ns)
+
+    def restarted(self, device: Device, when: When) -> None:
+        """The device was restarted."""
+        self._event(device, "restart", None, None, when.at_ns)
+
+    def relay_state(self, device: Device, relay: Relay, when: When) -> None:
+        """The state of a relay is another now, or known now."""
+        if relay.state is not None:
+            trigger = None if relay.trigger is None else relay.trigger.value
+            state = rows.RelayState(device.id, relay.number, relay.state, _time(when.at_ns), trigger)
+            self._keeper.put(state)
+
+    def relay_changed(self, device: Device, relay: Relay, change: Change) -> None:
+        """A relay was switched."""
+        trigger = None if change.trigger is None else change.trigger.value
+        when = change.when
+        self._keeper.put(
+            rows.RelayEvent(
+                self._key(),
+                device.id,
+                relay.number,
+                state=change.state,
+                recorded_at=_time(when.at_ns),
+                received_at=_time(when.received_ns),
+                previous_state=change.previous,
+                triggered_by=trigger,
+                source=change.source,
+            )
+        )
+        if relay.state is change.state:
+            state = rows.RelayState(device.id, relay.number, change.state, _time(when.at_ns), trigger)
+            self._keeper.put(state)
+
+    def shut_off(self, device: Device, relay: Relay, event: SafetyShutoff, when: When) -> None:
+        """A board switched a relay off for safety."""
+        del relay
+        self._event(device, "safety_shutoff", event.reason, event.payload, when.at_ns)
+
+    def reading(self, device: Device, sensor: Sensor, when: When, *, keep: bool) -> None:
+        """A sensor has a new reading."""
+        if keep:
+            judged = when.trusted or not when.backlog
+            reading = Reading(sensor.key, sensor.value, sensor.unit)
+            self._reading(device, reading, when, unusual=judged and sensor.judgement.unusual)
+
+    def anomaly(self, device: Device, sensor: Sensor, kind: Anomaly, when: When) -> None:
+        """A sensor has become unusual."""
+        payload = {"sensor": sensor.key, "value": sensor.value, "score": sensor.judgement.score}
+        self._event(device, "anomaly", kind.value, payload, when.at_ns)
+
+    def interaction(self, device: Device, event: Interaction, when: When) -> None:
+        """A person touched a display."""
+        self._event(device, "interaction", event.action.value, event.payload, when.at_ns)
+
+    def system(self, device: Device, event: SystemMessage, when: When) -> None:
+        """A device told of itself."""
+        kind = "error" if event.kind.value == "error" else "system"
+        self._event(device, kind, event.subtype, event.payload, when.at_ns)
+
+    def noted(self, device: Device | None, message_type: MessageType, event: Event, when: When) -> None:
+        """Something came that is stored and has no state."""
+        if type(event) is Noted:
+            self._event(device, message_type.value, event.subtype, event.payload, when.at_ns)
+
+    def history(self, device: Device, decoded: Decoded, when: When) -> None:
+        """A late message: what it says was so, and is no longer."""
+        event = decoded.event
+        match event:
+            case Telemetry() | Status() | RelayStates():
+                self._late(device, event, when)
+            case SafetyShutoff():
+                self._late_switching(
+                    device, RelayReport(event.number, state=False, trigger=Trigger.SAFETY), when
+                )
+                self._event(device, "safety_shutoff", event.reason, event.payload, when.at_ns)
+            case Interaction():
+                self.interaction(device, event, when)
+            case SystemMessage():
+                self.system(device, event, when)
+            case _:
+                self.noted(device, decoded.message_type, event, when)
+
+    def forgotten(self, device: Device) -> None:
+        """The device is forgotten here; its history stays."""
+        self._seen_ns.pop(device.id, None)
+
+    def _device(self, device: Device, unix_ns: int) -> None:
+        self._seen_ns[device.id] = device.last_seen_ns
+        self._keeper.put(
+            rows.DeviceState(
+                device.id,
+                _time(unix_ns),
+                None if device.word is None else device.word.value,
+                device.online,
+                last_seen=_time(device.last_seen_ns),
+                first_seen=_time(device.first_seen_ns),
+                type=device.device_type,
+                mac_address=device.mac_address,
+                ip_address=device.ip_address,
+                firmware_version=device.firmware_version,
+                hardware_version=device.hardware_version,
+                capabilities=None if device.capabilities is None else json.loads(device.capabilities),
+            )
+        )
+
+    def _log(self, device: Device, word: Word, cause: str, reason: str | None, at_ns: int) -> None:
+        self._keeper.put(
+            rows.ConnectivityChange(
+                self._key(), device.id, word.value, cause, _time(at_ns), reason, device.ip_address
+            )
+        )
+
+    def _late(self, device: Device, event: Telemetry | Status | RelayStates, when: When) -> None:
+        for reading in event.readings:
+            self._reading(device, reading, when, unusual=False)
+        if type(event) is Status and event.word is not None:
+            self._log(device, event.word, _LATE, event.reason, when.at_ns)
+        # The state of all relays, told now and then, is no switching.
+        if type(event) is RelayStates and event.switching:
+            for told in event.reports:
+                self._late_switching(device, told, when)
+
+    def _reading(self, device: Device, reading: Reading, when: When, *, unusual: bool) -> None:
+        self._keeper.put(
+            rows.Reading(
+                self._message_key(),
+                device.id,
+                reading.key,
+                reading.value,
+                _time(when.at_ns),
+                _time(when.received_ns),
+                reading.unit or None,
+                unusual,
+            )
+        )
+
+    def _late_switching(self, device: Device, told: RelayReport, when: When) -> None:
+        self._keeper.put(
+            rows.RelayEvent(
+                self._key(),
+                device.id,
+                told.number,
+                state=told.state,
+                recorded_at=_time(when.at_ns),
+                received_at=_time(when.received_ns),
+                triggered_by=None if told.trigger is None else told.trigger.value,
+                source=told.source,
+                late=True,
+            )
+        )
+
+    def _event(
+        self,
+        device: Device | None,
+        kind: str,
+        subtype: str | None,
+        payload: Mapping[str, Any] | None,
+        at_ns: int,
+    ) -> None:
+        self._keeper.put(
+            rows.Event(
+                self._key(), None if device is None else device.id, kind, _time(at_ns), subtype, payload
+            )
+        )
+
+    def _message_key(self) -> str:
+        return f"{self._keeper.instance}-{self._connection}-{self._number}"
+
+    def _key(self) -> str:
+        """Of the next row that is not a reading."""
+        self._rows_of_message += 1
+        number = self._rows_of_message
+        return self._message_key() if number == 1 else f"{self._message_key()}/{number}"
+
+
+def _time(unix_ns: int) -> datetime:
+    seconds, ns = divmod(unix_ns, SECOND_NS)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=ns // 1000)

@@ -1,0 +1,105 @@
+"""Figures about the database and what waits for it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+
+from opentelemetry.metrics import Observation
+
+from otel_tickrmeter.catalogue.observe import Observe
+from otel_tickrmeter.fleets.autocore import names
+from otel_tickrmeter.fleets.autocore.catalogue.database import ROW, TABLES
+from otel_tickrmeter.store.keeping import KeeperOutcomes, KeeperState
+from otel_tickrmeter.store.rows import DeadLetter
+from otel_tickrmeter.stream.link_state import LinkState
+from otel_tickrmeter.telemetry.registration import Recorded
+
+
+class DatabaseRecorder(KeeperOutcomes):
+    """Counts what becomes of rows, and what is kept of messages that were set aside."""
+
+    def __init__(self, recorded: Recorded) -> None:
+        self._writes = recorded.histograms[names.DATABASE_WRITES]
+        self._rows = recorded.counters[names.DATABASE_ROWS_WRITTEN]
+        self._errors = recorded.counters[names.DATABASE_ERRORS]
+        self._letters = recorded.counters[names.DEAD_LETTERS]
+
+    def start_at_zero(self) -> None:
+        """Show counters before they count: what appears with its first count hides that from rate()."""
+        for table in TABLES:
+            self._rows.add(0, {"table": table})
+
+    def written(self, rows: Mapping[str, int], seconds: float) -> None:
+        """Count a batch."""
+        for table, count in rows.items():
+            self._rows.add(count, {"table": table})
+            self._writes.record(seconds, {"table": table})
+
+    def failed(self, kind: StrEnum) -> None:
+        """Count a failure."""
+        self._errors.add(1, {"kind": kind.value})
+
+    def set_aside(self, letter: DeadLetter) -> None:
+        """Count a row that was refused."""
+        del letter
+        self._letters.add(1, {"reason": ROW})
+
+    def letter(self, reasons: Iterable[StrEnum]) -> None:
+        """Count a message that is kept, once for each of its reasons."""
+        for reason in set(reasons):
+            self._letters.add(1, {"reason": reason.value})
+
+
+class DatabaseObserver:
+    """Observes the database and the queues.
+
+    Args:
+        state: What is known of both; None when no rows are kept.
+        link: The connection to the broker.
+        receive_capacity: Messages that may wait to be handled.
+    """
+
+    def __init__(self, state: KeeperState | None, link: LinkState, receive_capacity: int) -> None:
+        self._state = state
+        self._link = link
+        self._receive_capacity = receive_capacity
+
+    def callbacks(self) -> dict[str, Observe]:
+        """A callback for each instrument, by name."""
+        return {
+            names.DATABASE_UP: self._one(lambda state: state.up),
+            names.DATABASE_SIZE: self._one(lambda state: state.size_bytes),
+            names.DATABASE_CONNECTIONS: self._connections,
+            names.QUEUE_SIZE: self._queues(
+                lambda state: (self._link.queue_size, state.waiting, state.spool_bytes)
+            ),
+            names.QUEUE_CAPACITY: self._queues(
+                lambda state: (self._receive_capacity, state.capacity, state.spool_capacity)
+            ),
+            names.QUEUE_DROPPED: self._queues(
+                lambda state: (self._link.dropped, state.write_dropped, state.spool_dropped)
+            ),
+            names.SPOOL_SIZE: self._one(lambda state: state.spool_bytes),
+            names.SPOOL_OLDEST: self._one(lambda state: state.spool_oldest),
+            names.DEAD_LETTERS_KEPT: self._one(lambda state: state.dead_letters),
+        }
+
+    def _one(self, read: Callable[[KeeperState], float | None]) -> Observe:
+        def observe() -> Iterable[Observation]:
+            value = None if self._state is None else read(self._state)
+            if value is not None:
+                yield Observation(float(value))
+
+        return observe
+
+    def _connections(self) -> Iterable[Observation]:
+        known = None if self._state is None else self._state.connections
+        for state, count in (known or {}).items():
+            yield Observation(count, {"state": state})
+
+    def _queues(self, read: Callable[[KeeperState], tuple[int, int, int]]) -> Observe:
+        def observe() -> Iterable[Observation]:
+            if self._state is not None:
+                for queue, value in zip(("receive", "write", "spool"), read(self._state), strict=True):
+                    yield Observation(value, {"queue": queue})
+
+        return observe

@@ -1,0 +1,319 @@
+"""Has rows written as they come, keeps them while the database takes none, and says how all that is.
+
+Whatever blocks runs in a thread; what is decided, is decided in the event loop, where rows come from. A batch
+that was not written, or of which nobody knows, is written again: message keys make that harmless.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+import anyio
+from anyio import to_thread
+from loguru import logger
+
+from otel_tickrmeter.settings.database import DatabaseUrl
+from otel_tickrmeter.store.engine import Database, open_database
+from otel_tickrmeter.store.failures import DatabaseError
+from otel_tickrmeter.store.keeping import KeeperOutcomes, KeeperState
+from otel_tickrmeter.store.measure import Measured, measure
+from otel_tickrmeter.store.rows import DeadLetter, Row, time_of
+from otel_tickrmeter.store.schema import migrate
+from otel_tickrmeter.store.spool import Spool
+from otel_tickrmeter.store.waiting import WaitingRows, state_key
+from otel_tickrmeter.store.writer import Rejected, Written, write_batch
+
+_ResultT = TypeVar("_ResultT")
+
+BATCH_ROWS = 1_000
+BATCH_SECONDS = 0.25
+MEMORY_ROWS = 10_000
+"""Rows in memory; when it is half full, or nothing was written for SPOOL_SECONDS, they go to the spool."""
+SPOOL_SECONDS = 5.0
+_SPOOL_STEP_SECONDS = 0.1
+_MEASURE_SECONDS = 15.0
+_FIRST_WAIT_SECONDS = 0.5
+_LONGEST_WAIT_SECONDS = 15.0
+_STOP_SECONDS = 3.0
+"""How long the database may take at the end; what is left then goes to the spool."""
+
+
+class Keeper:
+    """Writes rows into one database; implements `RowKeeper`.
+
+    Args:
+        url: The database.
+        spool: Where rows wait while it takes none.
+        spool_capacity: Bytes that the spool may have.
+        instance: A text that no other run has.
+    """
+
+    def __init__(self, url: DatabaseUrl, spool: Spool, spool_capacity: int, instance: str) -> None:
+        self.instance = instance
+        self.state = KeeperState(MEMORY_ROWS, spool_capacity)
+        self._url = url
+        self._spool = spool
+        self._outcomes = KeeperOutcomes()
+        self._waiting = WaitingRows(MEMORY_ROWS)
+        self._database: Database | None = None
+        self._spool_lock = anyio.Lock()
+        self._enough = anyio.Event()
+        self._too_many = anyio.Event()
+        self._spool_dropped = 0
+        self._letters_refused = 0
+        # When the database was asked to take what it has not taken yet.
+        self._asked_at: float | None = None
+        self._failing_since: float | None = None
+        self._states_kept = False
+        self._disk_failed = False
+
+    def tell(self, outcomes: KeeperOutcomes) -> None:
+        """Whom to tell from now on."""
+        self._outcomes = outcomes
+
+    def put(self, row: Row) -> None:
+        """Have a row written."""
+        self._waiting.put(row)
+        waiting = self.state.waiting = len(self._waiting)
+        if waiting >= BATCH_ROWS:
+            self._enough.set()
+        if waiting >= MEMORY_ROWS // 2:
+            self._too_many.set()
+
+    def open(self) -> None:
+        """Take over what waits in the spool from before.
+
+        Raises:
+            SpoolError: The spool cannot be used.
+        """
+        found = self._spool.open()
+        self._waiting.give_back(found.states)
+        self._states_kept = bool(found.states)
+        if found.rows or found.states:
+            logger.info("{} rows and {} states wait from before", found.rows, len(found.states))
+        if found.damaged_bytes:
+            logger.warning("{} bytes in the spool are no whole rows: cut off", found.damaged_bytes)
+        self._show()
+
+    async def run(self) -> None:
+        """Write until cancelled; what is left then is written, or put into the spool."""
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._write_forever)
+                tasks.start_soon(self._spool_forever)
+                tasks.start_soon(self._measure_forever)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._finish()
+
+    async def _write_forever(self) -> None:
+        wait = _FIRST_WAIT_SECONDS
+        while True:
+            try:
+                if self._asked_at is None:
+                    self._asked_at = time.monotonic()
+                if self._database is None:
+                    self._database = await _in_thread(self._connect)
+                busy = await self._write_next(self._database)
+            except DatabaseError as error:
+                self._fails(error)
+                await anyio.sleep(wait)
+                wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
+                continue
+            wait = _FIRST_WAIT_SECONDS
+            self._asked_at = None
+            if not busy:
+                with anyio.move_on_after(BATCH_SECONDS):
+                    await self._enough.wait()
+            self._enough = anyio.Event()
+
+    async def _write_next(self, database: Database) -> bool:
+        """Write what is next, if anything; return whether there is enough left to go on at once.
+
+        Raises:
+            DatabaseError: It was not written, and waits on.
+        """
+        if self._spool.rows:
+            # Not locked while it is written: rows that come meanwhile must find their way to the disk.
+            async with self._spool_lock:
+                spooled = await to_thread.run_sync(self._spool.read, BATCH_ROWS)
+            await self._write(database, self._waiting.take_states(), spooled)
+            async with self._spool_lock:
+                await to_thread.run_sync(self._spool.release)
+            self._show()
+            return True
+        if self._waiting.any:
+            await self._write(database, self._waiting.take(BATCH_ROWS), [])
+        if self._states_kept and not self._waiting.any:
+            await self._save_states([])
+        return len(self._waiting) >= BATCH_ROWS
+
+    async def _write(self, database: Database, rows: list[Row], spooled: list[Row]) -> None:
+        begun = time.monotonic()
+        try:
+            written = await _in_thread(partial(write_batch, database, [*rows, *spooled]))
+        except BaseException:
+            self._waiting.give_back(rows)
+            raise
+        finally:
+            self._show()
+        self._takes(written, time.monotonic() - begun)
+
+    def _connect(self) -> Database:
+        database = open_database(self._url)
+        try:
+            steps = migrate(database)
+        except DatabaseError:
+            database.close()
+            raise
+        logger.info(
+            "Keeping rows in {}{}", self._url, f", tables made by {', '.join(steps)}" if steps else ""
+        )
+        return database
+
+    def _takes(self, written: Written, seconds: float) -> None:
+        self._asked_at = None
+        self.state.up = True
+        if self._failing_since is not None:
+            lasted = time.monotonic() - self._failing_since
+            logger.info("The database takes rows again, after {:.0f} s", lasted)
+            self._failing_since = None
+        self._outcomes.written(written.rows, seconds)
+        for rejected in written.rejected:
+            self._set_aside(rejected)
+
+    def _fails(self, error: DatabaseError) -> None:
+        self.state.up = False
+        if self._failing_since is None:
+            self._failing_since = time.monotonic()
+            logger.warning("The database takes no rows ({}): {}; they wait", error.kind, error)
+        self._outcomes.failed(error.kind)
+
+    def _set_aside(self, rejected: Rejected) -> None:
+        row = rejected.row
+        self._outcomes.failed(rejected.kind)
+        logger.warning("The database refuses a row ({}): {}: {}", rejected.kind, rejected.error, row)
+        if isinstance(row, DeadLetter):
+            self._letters_refused += 1
+            return
+        letter = _letter(row, rejected)
+        self._outcomes.set_aside(letter)
+        self.put(letter)
+
+    async def _spool_forever(self) -> None:
+        saved = 0.0
+        while True:
+            with anyio.move_on_after(_SPOOL_STEP_SECONDS):
+                await self._too_many.wait()
+            self._too_many = anyio.Event()
+            self._show()
+            now = time.monotonic()
+            late = self._asked_at is not None and now - self._asked_at > SPOOL_SECONDS
+            if late or len(self._waiting) >= MEMORY_ROWS // 2:
+                await self._spool_rows(self._waiting.take_rows())
+            if late and now - saved > SPOOL_SECONDS:
+                saved = now
+                states = self._waiting.take_states()
+                self._waiting.give_back(states)
+                await self._save_states(states)
+
+    async def _spool_rows(self, rows: list[Row]) -> None:
+        if not rows:
+            return
+        try:
+            async with self._spool_lock:
+                self._spool_dropped += await to_thread.run_sync(self._spool.append, rows)
+        except OSError as error:
+            self._waiting.give_back(rows)
+            await self._on_disk_failure(error)
+        except BaseException:
+            # Cancelled while it waited for its turn.
+            self._waiting.give_back(rows)
+            raise
+        else:
+            self._disk_failed = False
+        self._show()
+
+    async def _save_states(self, states: list[Row]) -> None:
+        try:
+            async with self._spool_lock:
+                await to_thread.run_sync(self._spool.save_states, states)
+            self._states_kept = bool(states)
+        except OSError as error:
+            await self._on_disk_failure(error)
+
+    async def _on_disk_failure(self, error: OSError) -> None:
+        if not self._disk_failed:
+            logger.error("The spool takes no rows: {}; they wait in memory", error.strerror or error)
+        self._disk_failed = True
+        await anyio.sleep(_SPOOL_STEP_SECONDS)
+
+    async def _measure_forever(self) -> None:
+        while True:
+            database = self._database
+            if database is None:
+                await anyio.sleep(BATCH_SECONDS)
+                continue
+            try:
+                measured = await _in_thread(partial(measure, database))
+            except DatabaseError as error:
+                measured = Measured(None, None, None)
+                if self.state.up:  # nothing is written at present, or it would be known
+                    self._fails(error)
+            else:
+                # Where writing fails, reading proves nothing.
+                self.state.up = self._failing_since is None
+            self.state.size_bytes = measured.size_bytes
+            self.state.dead_letters = measured.dead_letters
+            self.state.connections = measured.connections
+            await anyio.sleep(_MEASURE_SECONDS)
+
+    async def _finish(self) -> None:
+        with anyio.move_on_after(_STOP_SECONDS):
+            try:
+                while self._database is not None and self._failing_since is None:
+                    busy = await self._write_next(self._database)
+                    if not busy and not self._waiting.any:
+                        break
+            except DatabaseError as error:
+                self._fails(error)
+        rows = self._waiting.take_rows()
+        states = self._waiting.take_states()
+        await self._spool_rows(rows)
+        await self._save_states(states)
+        if rows or states:
+            logger.info("{} rows and {} states wait in the spool", len(rows), len(states))
+        self._spool.close()
+        if self._database is not None:
+            self._database.close()
+
+    def _show(self) -> None:
+        state, spool = self.state, self._spool
+        state.waiting = len(self._waiting)
+        state.spool_bytes = spool.size
+        state.spool_rows = spool.rows
+        state.spool_oldest = spool.oldest
+        state.write_dropped = self._waiting.dropped + self._letters_refused
+        state.spool_dropped = self._spool_dropped + spool.damaged
+
+
+async def _in_thread(action: Callable[[], _ResultT]) -> _ResultT:
+    # A database may keep a thread for many seconds, and a program that is to stop does not wait for that.
+    return await to_thread.run_sync(action, abandon_on_cancel=True)
+
+
+def _letter(row: Row, rejected: Rejected) -> DeadLetter:
+    """What is kept of a row that the database refuses."""
+    at = time_of(row)
+    return DeadLetter(
+        message_key=getattr(row, "message_key", None) or f"{state_key(row)}/{at.isoformat()}",
+        topic="",
+        payload=repr(row).encode(errors="backslashreplace"),
+        qos=0,
+        retained=False,
+        reason="row",
+        received_at=at,
+        error=rejected.error,
+        attempts=1,
+    )

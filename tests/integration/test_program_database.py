@@ -1,0 +1,199 @@
+"""A simulated AutoCore fleet, Mosquitto, the exporter and its database: every row against the summary."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.databases import Databases, opened
+from tests.integration.exporter import Exporter
+from tests.integration.mosquitto import Mosquitto
+from tests.integration.postgresql import PostgreSql
+from tests.integration.program_traffic import settings
+from tests.integration.stored_tables import as_tables, stored_tables
+
+AUTOCORE = {"AUTOCORE__ENABLED": "true", "TICKRMETER__ENABLED": "false"}
+# The broker keeps what comes while nobody is there to hear it.
+KEPT = {"MQTT__CLEAN_SESSION": "false", "MQTT__CLIENT_ID": "keeper"}
+FLEET = ("--devices", "60", "--late", "0.05", "--duplicates", "0.05")
+MESSAGES = "autocore_messages_total"
+
+
+@contextmanager
+def simulation(directory: Path, broker: str, rate: int, seconds: int) -> Iterator[Path]:
+    """A run that goes on meanwhile; its summary is complete afterwards."""
+    summary = directory / "summary.json"
+    command = [sys.executable, "-m", "otel_tickrmeter", "simulate", "--fleet", "autocore", "--broker", broker]
+    pace = ["--rate", str(rate), "--duration", f"{seconds}s", "--summary", str(summary)]
+    with subprocess.Popen([*command, *pace, *FLEET], stderr=subprocess.PIPE) as running:
+        yield summary
+        _, errors = running.communicate(timeout=120)
+    assert running.returncode == 0, errors
+
+
+def truth(summary: Path) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads(summary.read_bytes())
+    assert found["complete"]
+    return found
+
+
+def wait_stored(exporter: Exporter, url: str, run: Mapping[str, Any]) -> None:
+    """Wait until as many readings are in the database as were sent."""
+    total = sum(each["value"] for each in run["rows"]["telemetry"])
+    exporter.wait(lambda: readings_in(url) >= total, f"to store {total} readings")
+
+
+def readings_in(url: str) -> float:
+    with opened(url) as database:
+        return sum(stored_tables(database)["telemetry"].values())
+
+
+def compare(url: str, run: Mapping[str, Any]) -> None:
+    wanted = as_tables(run["rows"])
+    with opened(url) as database:
+        found = stored_tables(database)
+    assert found.keys() == wanted.keys()
+    for name, rows in found.items():
+        assert rows == pytest.approx(wanted[name]), name
+
+
+def environment(broker: Mosquitto, url: str, **more: str) -> Mapping[str, str]:
+    return {**settings(broker.url, **AUTOCORE, **more), "DATABASE_URL": url}
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_every_row_is_there_once(tmp_path: Path, databases: Databases, protocol: str) -> None:
+    url = databases.empty()
+    with Mosquitto(tmp_path) as broker:
+        given = environment(broker, url, MQTT__PROTOCOL=protocol)
+        with Exporter(tmp_path, given, "exporter", measured=True) as exporter:
+            exporter.wait_ready()
+            with simulation(tmp_path, broker.url, 300, 6) as summary:
+                pass
+            run = truth(summary)
+            # What is last stored of a device is when it was last seen: at the end at the latest.
+            wait_stored(exporter, url, run)
+            assert exporter.stop() == 0
+    compare(url, run)
+
+
+def test_what_is_exposed_of_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'autocore.db'}"
+    with Mosquitto(tmp_path) as broker, Exporter(tmp_path, environment(broker, url), "exporter") as exporter:
+        exporter.wait_ready()
+        with simulation(tmp_path, broker.url, 200, 5) as summary:
+            pass
+        run = truth(summary)
+        broker.publish([("autocore/E1/telemetry", b"{")])
+        wait_stored(exporter, url, run)
+        exporter.wait(
+            lambda: exporter.scrape().total("autocore_dead_letters_total") == 1, "to count a letter"
+        )
+        shown = exporter.scrape()
+    telemetry = sum(each["value"] for each in run["rows"]["telemetry"])
+    assert shown.value("autocore_database_rows_written_total", table="telemetry") == telemetry
+    assert shown.value("autocore_dead_letters_total", reason="bad_json") == 1
+    assert shown.value("autocore_database_up") == 1
+    assert shown.value("autocore_queue_capacity", queue="write") == 10_000
+    assert shown.total("autocore_queue_dropped_total") == 0
+    assert shown.value("autocore_database_write_duration_seconds_count", table="telemetry") > 0
+
+
+def test_a_database_that_is_stopped_in_the_middle_misses_nothing(tmp_path: Path) -> None:
+    with PostgreSql() as server, Mosquitto(tmp_path) as broker:
+        url = server.url(server.create())
+        with Exporter(tmp_path, environment(broker, url), "exporter") as exporter:
+            exporter.wait_ready()
+            with simulation(tmp_path, broker.url, 400, 9) as summary:
+                time.sleep(2)
+                server.stop()
+                exporter.wait(lambda: exporter.scrape().total("autocore_database_up") == 0, "to notice it")
+                # Whoever looks for figures meanwhile gets them.
+                assert exporter.scrape().total(MESSAGES) > 0
+                time.sleep(3)
+                server.start()
+            run = truth(summary)
+            wait_stored(exporter, url, run)
+            exporter.wait(lambda: exporter.scrape().total("autocore_spool_size_bytes") == 0, "to empty it")
+            assert exporter.scrape().total("autocore_queue_dropped_total") == 0
+            assert exporter.stop() == 0
+        compare(url, run)
+    assert "takes no rows (unreachable)" in exporter.log
+    assert "takes rows again" in exporter.log
+
+
+def test_an_exporter_that_is_stopped_while_its_database_is_away_misses_nothing(tmp_path: Path) -> None:
+    with PostgreSql() as server, Mosquitto(tmp_path) as broker:
+        url = server.url(server.create())
+        given = environment(broker, url, MQTT__QOS="1", **KEPT)
+        with Exporter(tmp_path, given, "first") as exporter:
+            exporter.wait_ready()
+            with simulation(tmp_path, broker.url, 200, 8) as summary:
+                exporter.wait(lambda: exporter.scrape().total(MESSAGES) > 300, "to hear of them")
+                server.stop()
+                exporter.wait(lambda: exporter.scrape().total(MESSAGES) > 600, "to hear more")
+                assert exporter.stop() == 0
+                assert re.search(r"\d+ rows and \d+ states wait in the spool", exporter.log)
+                server.start()
+                exporter.start()
+            run = truth(summary)
+            wait_stored(exporter, url, run)
+            assert exporter.stop() == 0
+        wanted = as_tables(run["rows"])
+        with opened(url) as database:
+            found = stored_tables(database)
+    # What was known of devices and relays begins anew with a program, so some are told again.
+    for name in ("telemetry", "telemetry_sum", "relays_state", "devices_online"):
+        assert found[name] == pytest.approx(wanted[name]), name
+
+
+def test_what_a_killed_exporter_had_given_to_the_database_is_there_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'autocore.db'}"
+    with Mosquitto(tmp_path) as broker:
+        given = environment(broker, url, MQTT__QOS="1", **KEPT)
+        with Exporter(tmp_path, given, "first") as exporter:
+            exporter.wait_ready()
+            with simulation(tmp_path, broker.url, 200, 8) as summary:
+                exporter.wait(lambda: exporter.scrape().total(MESSAGES) > 500, "to hear of them")
+                os.kill(exporter.pid, signal.SIGKILL)
+                exporter.wait_end()
+                exporter.start()
+            sent = sum(each["value"] for each in truth(summary)["rows"]["telemetry"])
+            # At 420 readings a second it had some hundred in its hands; no more than that is lost.
+            exporter.wait(lambda: readings_in(url) >= sent - 1_000, f"to store most of {sent} readings")
+            assert exporter.stop() == 0
+    assert sent > 3_000
+    assert sent - 1_000 <= readings_in(url) <= sent
+
+
+def test_settings_that_cannot_be_are_told_at_once(tmp_path: Path) -> None:
+    given = {**settings("mqtt://127.0.0.1:1", **AUTOCORE), "DATABASE_URL": "mysql://u:hunter2@h/d"}
+    command = [sys.executable, "-m", "otel_tickrmeter", "check-config"]
+    done = subprocess.run(command, cwd=tmp_path, env=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "must have one of the schemes sqlite, postgresql" in done.stderr
+    assert "hunter2" not in done.stderr
+    # Another program's variable is no fault where no rows are kept.
+    given["TICKRMETER_AUTOCORE__DATABASE"] = "false"
+    done = subprocess.run(command, cwd=tmp_path, env=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_a_spool_of_another_exporter_is_told_at_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'autocore.db'}"
+    with Mosquitto(tmp_path) as broker, Exporter(tmp_path, environment(broker, url), "first"):
+        command = [sys.executable, "-m", "otel_tickrmeter", "run", "--listen", "127.0.0.1:0"]
+        given = environment(broker, url)
+        done = subprocess.run(command, cwd=tmp_path, env=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "autocore-spool is in use by another exporter" in done.stderr
