@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, func, or_, select
 from otel_tickrmeter.store.engine import Database
 from otel_tickrmeter.store.partitions import oldest_day
 from otel_tickrmeter.store.retention import ROWS_A_STEP
-from otel_tickrmeter.store.stale import HOUR, hour_of, keeping
+from otel_tickrmeter.store.stale import HOUR, exclusive_step, hour_of
 from otel_tickrmeter.store.tables import SENSORS, TELEMETRY, TELEMETRY_STALE
 
 SENSORS_A_STEP = 50
@@ -43,7 +43,7 @@ def sweep_readings(
     Raises:
         DatabaseError: it was not done.
     """
-    with keeping(database) as connection:
+    with exclusive_step(database) as connection:
         end = hour_of(before)
         day = oldest_day(connection)
         if day is not None:

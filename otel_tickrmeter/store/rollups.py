@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from otel_tickrmeter.store.engine import Database
 from otel_tickrmeter.store.references import insert_into, run_many
-from otel_tickrmeter.store.stale import HOUR, keeping
+from otel_tickrmeter.store.stale import HOUR, exclusive_step
 from otel_tickrmeter.store.tables import (
     SENSORS,
     TELEMETRY,
@@ -46,7 +46,7 @@ def roll_up(database: Database, now: datetime, hours: int = HOURS_A_STEP) -> Rol
     Raises:
         DatabaseError: it was not done.
     """
-    with keeping(database) as connection:
+    with exclusive_step(database) as connection:
         wanted = (
             select(TELEMETRY_STALE.c.starts_at, TELEMETRY_STALE.c.sensor_id, SENSORS.c.readings_kept_from)
             .join_from(TELEMETRY_STALE, SENSORS)

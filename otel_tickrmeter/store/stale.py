@@ -47,7 +47,7 @@ def mark_stale(connection: Connection, readings: Iterable[tuple[int, datetime]])
 
 
 @contextmanager
-def keeping(database: Database) -> Iterator[Connection]:
+def exclusive_step(database: Database) -> Iterator[Connection]:
     """A transaction of a small step on readings: by one program at a time, and no hour is marked meanwhile.
 
     A mark that is there is no obstacle to another who writes it. So without the lock one could take the mark

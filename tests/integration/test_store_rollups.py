@@ -13,7 +13,7 @@ from otel_tickrmeter.store.engine import Database
 from otel_tickrmeter.store.failures import DatabaseError, DatabaseErrorKind
 from otel_tickrmeter.store.inserts import write_rows
 from otel_tickrmeter.store.rollups import LARGEST_SUMMAND, SETTLE, RolledUp, roll_up
-from otel_tickrmeter.store.stale import keeping
+from otel_tickrmeter.store.stale import exclusive_step
 from otel_tickrmeter.store.tables import (
     DEVICES,
     SENSORS,
@@ -182,7 +182,7 @@ def test_who_waits_for_another_program_is_told_in_the_end(postgresql_databases: 
     with (
         opened(url) as database,
         opened(url) as other,
-        keeping(other),
+        exclusive_step(other),
         pytest.raises(DatabaseError, match="lock timeout") as raised,
     ):
         roll_up(database, DUE)

@@ -1,4 +1,4 @@
-"""The law of keeping readings: in whatever order it is done, roll-ups tell of all that was ever written.
+"""The law of housekeeping: in whatever order it is done, roll-ups tell of all that was ever written.
 
 Readings come at any time, days late too, between steps that roll up, delete, and make or drop partitions;
 some rounds are broken off.
