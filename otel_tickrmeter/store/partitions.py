@@ -32,7 +32,7 @@ _PARTITIONS = (
     "WHERE inhparent = 'telemetry'::regclass AND relname ~ '^telemetry_[0-9]{8}$' ORDER BY relname"
 )
 _DAYS_IN_DEFAULT = (
-    "SELECT DISTINCT date_trunc('day', recorded_at) FROM telemetry_default "
+    "SELECT DISTINCT date_trunc('day', recorded_at, 'UTC') FROM telemetry_default "
     "WHERE recorded_at >= :start AND recorded_at < :end"
 )
 # It is not to be had now, and no harm is done: what has no partition goes row by row. DATA: rows of that day

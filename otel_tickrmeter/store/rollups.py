@@ -80,7 +80,7 @@ def _aggregate(connection: Connection, hours: list[dict[str, Any]], *, add: bool
     figures = (func.count(), func.min(value), func.max(value), func.sum(summand))
     for table, unit, kept, rest in _ROLLUPS:
         if connection.dialect.name == "postgresql":
-            start: ColumnElement[Any] = func.date_trunc(literal_column(f"'{unit}'"), TELEMETRY.c.recorded_at)
+            start: ColumnElement[Any] = literal_column(f"date_trunc('{unit}', recorded_at, 'UTC')")
         else:
             start = literal_column(f"substr(recorded_at, 1, {kept}) || '{rest}'")
         readings = (

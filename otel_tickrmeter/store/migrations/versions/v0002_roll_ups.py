@@ -22,7 +22,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     hours = {
-        "postgresql": "date_trunc('hour', recorded_at)",
+        "postgresql": "date_trunc('hour', recorded_at, 'UTC')",
         "sqlite": "substr(recorded_at, 1, 13) || ':00:00.000000'",
     }
     op.execute(
