@@ -1,6 +1,7 @@
 """A process with paho's own loop and a callback that counts: the least that anything on paho costs.
 
-Job: `port`. It subscribes to what the exporter subscribes to, with the exporter's protocol version.
+Job: `port`, and optionally `filter` and `qos`. It subscribes to what the exporter subscribes to, with the
+exporter's protocol version.
 Replies when subscribed; then each line on its standard input names a number of messages, and it replies
 when it has received that many in all.
 """
@@ -19,8 +20,9 @@ from benchmarks.rig.worker import read_job, reply
 class Loop:
     """Counts messages."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, topic_filter: str, qos: int) -> None:
         self.received = 0
+        self._subscription = topic_filter, qos
         self._client = Client(
             CallbackAPIVersion.VERSION2, client_id="benchmark-paho", protocol=MQTTProtocolVersion.MQTTv5
         )
@@ -36,7 +38,7 @@ class Loop:
     def _on_connect(
         self, client: Client, _data: object, _flags: ConnectFlags, _code: ReasonCode, _more: Properties | None
     ) -> None:
-        client.subscribe("+")
+        client.subscribe(*self._subscription)
 
     def _on_subscribe(self, *_: object) -> None:
         reply(subscribed=True)
@@ -47,7 +49,8 @@ class Loop:
 
 def main() -> None:
     """Do the job of the command line."""
-    loop = Loop(read_job()["port"])
+    job = read_job()
+    loop = Loop(job["port"], job.get("filter", "+"), job.get("qos", 0))
     # The waiting is done here, so that the callback has nothing to compare.
     threading.Thread(target=loop.run, daemon=True).start()
     pause = threading.Event()

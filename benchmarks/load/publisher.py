@@ -1,7 +1,8 @@
 """A process that publishes pre-encoded traffic: paho is too slow to load anything at 15,000 a second.
 
-Job: `port`, `shape`, `traffic` (`fleet`, `heartbeats`, or `heartbeats by topic`), `count`, `rate` (messages
-a second; 0 is flat out), `stamps` (optional file for the time of each send, monotonic nanoseconds).
+Job: `port`, `shape`, `traffic` (`fleet`, `heartbeats`, `heartbeats by topic`, or `boards`, at QoS 1),
+`count`, `rate` (messages a second; 0 is flat out), `stamps` (optional file for the time of each send,
+monotonic nanoseconds).
 The traffic is repeated until `count` are sent.
 Replies once: `sent` by message type, `seconds`, `worst_lag_seconds` behind the pace.
 """
@@ -13,11 +14,15 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import cycle, islice
 from pathlib import Path
+from threading import Thread
 
+from benchmarks.load.boards import boards
 from benchmarks.load.traffic import Shape, Wire, heartbeats, one_round
-from benchmarks.load.wire import DISCONNECT, connect, fence, publish_packet
+from benchmarks.load.wire import DISCONNECT, await_acknowledged, connect, fence, publish_packet
 from benchmarks.rig.worker import read_job, reply
 
+BOARDS = "boards"
+_LAST_ID = 65_535
 _FLAT_OUT_MESSAGES = 64
 _SHORTEST_SLEEP_SECONDS = 0.0005
 """Shorter ones would spend more CPU on waking up than on sending."""
@@ -33,6 +38,8 @@ def traffic_of(kind: str, shape: Shape) -> Iterator[Wire]:
         return one_round(shape)
     if kind in ("heartbeats", "heartbeats by topic"):
         return heartbeats(shape, topic_of_its_own=kind == "heartbeats by topic")
+    if kind == BOARDS:
+        return boards(shape.devices)
     raise ValueError(f"no such traffic: {kind}")
 
 
@@ -44,15 +51,19 @@ class Sender:
         worst_lag_seconds: By how much the pace was missed at worst.
     """
 
-    def __init__(self, link: socket.socket, packets: list[bytes]) -> None:
+    def __init__(self, link: socket.socket, packets: list[bytes], *, acknowledged: bool = False) -> None:
         self._link = link
         self._packets = packets
+        self._acknowledged = acknowledged
         self.stamps = array("q")
         self.worst_lag_seconds = 0.0
 
     def send(self, count: int, rate: float) -> float:
         """Send `count` packets, `rate` a second or flat out (0); return the seconds it took."""
         packets = cycle(self._packets)
+        acknowledged = Thread(target=await_acknowledged, args=(self._link, count), daemon=True)
+        if self._acknowledged:
+            acknowledged.start()
         start = time.monotonic()
         sent = 0
         while sent < count:
@@ -69,6 +80,8 @@ class Sender:
             if rate:
                 self.worst_lag_seconds = max(self.worst_lag_seconds, now - start - sent / rate)
             sent = due
+        if self._acknowledged:
+            acknowledged.join()
         fence(self._link)
         return time.monotonic() - start
 
@@ -77,9 +90,13 @@ def main() -> None:
     """Do the job of the command line."""
     job = read_job()
     wires = list(traffic_of(job["traffic"], Shape.from_job(job["shape"])))
-    packets = [publish_packet(wire.topic, wire.payload) for wire in wires]
+    qos_1 = job["traffic"] == BOARDS
+    packets = [
+        publish_packet(wire.topic, wire.payload, 1 + number % _LAST_ID if qos_1 else None)
+        for number, wire in enumerate(wires)
+    ]
     link = connect(job["port"], "benchmark-publisher")
-    sender = Sender(link, packets)
+    sender = Sender(link, packets, acknowledged=qos_1)
     seconds = sender.send(job["count"], job["rate"])
     link.sendall(DISCONNECT)
     if job.get("stamps"):

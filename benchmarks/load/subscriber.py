@@ -14,6 +14,7 @@ import orjson
 from benchmarks.load.wire import connect, subscribe
 from benchmarks.rig.worker import read_job, reply
 from otel_tickrmeter.mqtt.packets import PacketSplitter
+from otel_tickrmeter.stream.message import Message
 
 _READ_BYTES = 262_144
 
@@ -39,7 +40,7 @@ def main() -> None:
         orjson.dumps([item.arrived_ns, item.topic.decode(), item.payload.decode()])
         for stamp, data in chunks
         for item in splitter.feed(data, stamp)
-        if not isinstance(item, bytes)
+        if isinstance(item, Message)
     ]
     Path(job["file"]).write_bytes(b"\n".join(lines))
     reply(received=len(lines))

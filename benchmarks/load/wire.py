@@ -1,4 +1,4 @@
-"""The few MQTT 3.1.1 packets that a raw client needs; QoS 0 throughout."""
+"""The few MQTT 3.1.1 packets that a raw client needs."""
 
 import socket
 import struct
@@ -9,6 +9,7 @@ _PINGRESP = b"\xd0\x00"
 _CONNACK_ACCEPTED = b"\x20\x02\x00\x00"
 _SUBACK_HEAD = b"\x90\x03"
 _SUBACK_BYTES = 5
+_PUBACK_BYTES = 4
 _MAX_SEVEN_BITS = 127
 
 
@@ -44,10 +45,27 @@ def subscribe(link: socket.socket, topic_filter: bytes) -> None:
         raise BrokerError("the subscription was not confirmed")
 
 
-def publish_packet(topic: bytes, payload: bytes) -> bytes:
-    """Encode a PUBLISH."""
-    body = struct.pack("!H", len(topic)) + topic + payload
-    return b"\x30" + _length(len(body)) + body
+def publish_packet(topic: bytes, payload: bytes, packet_id: int | None = None) -> bytes:
+    """Encode a PUBLISH: at QoS 1 with a packet id, else at QoS 0."""
+    body = struct.pack("!H", len(topic)) + topic
+    if packet_id is not None:
+        body += struct.pack("!H", packet_id)
+    body += payload
+    return (b"\x30" if packet_id is None else b"\x32") + _length(len(body)) + body
+
+
+def await_acknowledged(link: socket.socket, count: int) -> None:
+    """Wait until as many PUBACKs have come.
+
+    Raises:
+        BrokerError: The broker closed the connection.
+    """
+    left = count * _PUBACK_BYTES
+    while left:
+        more = link.recv(min(left, 65_536))
+        if not more:
+            raise BrokerError("the broker closed the connection")
+        left -= len(more)
 
 
 def fence(link: socket.socket) -> None:

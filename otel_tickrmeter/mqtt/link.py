@@ -18,7 +18,7 @@ from otel_tickrmeter.mqtt.client import TappedClient
 from otel_tickrmeter.mqtt.config import ReceiverConfig
 from otel_tickrmeter.mqtt.ending import ending, said
 from otel_tickrmeter.mqtt.handled import Handled
-from otel_tickrmeter.mqtt.packets import PacketSplitter
+from otel_tickrmeter.mqtt.packets import PacketSplitter, Unacknowledged
 from otel_tickrmeter.mqtt.probe import Probe
 from otel_tickrmeter.mqtt.reasons import connack_reason, suback_reason
 from otel_tickrmeter.mqtt.tap import PINGRESP, Tap
@@ -210,19 +210,20 @@ class Link:
         return self._tap
 
     def _take(self, tap: Tap, chunk: bytes) -> None:
-        """Deliver the messages of a chunk, and let paho see the rest, in their order."""
-        if not self._greeted:
-            self._greeted = True
-            if chunk[0] != _CONNACK:
-                detail = "the first that the broker said is no CONNACK"
-                self._end(Refused(self._stamp_ns, LinkReason.BAD_PROTOCOL, detail))
-                self._settle()
-                return
+        """Deliver and acknowledge the messages of a chunk, and let paho see the rest, in their order."""
+        if not self._greeted and not self._greets(chunk):
+            return
         backlog = self._watch.active
         stamp_ns = self._stamp_ns
+        taken: list[int] = []
         for item in self._splitter.feed(chunk, stamp_ns):
             if isinstance(item, Message):
                 self._deliver(item._replace(backlog=True) if backlog(stamp_ns) else item)
+                continue
+            if isinstance(item, Unacknowledged):
+                self._queued += 1
+                taken.append(item.packet_id)
+                self._deliver_once(item, backlog=backlog(stamp_ns))
                 continue
             tap.hand_over(item)
             if item[0] >> 4 == _PUBLISH:
@@ -233,6 +234,25 @@ class Link:
                 self._run_paho(self._client.loop_read)
             if self._tap is not tap:
                 return
+        if taken:
+            tap.acknowledge(taken)
+
+    def _greets(self, chunk: bytes) -> bool:
+        """Whether what the broker says first is what a broker says first; else the connection ends."""
+        self._greeted = True
+        if chunk[0] == _CONNACK:
+            return True
+        detail = "the first that the broker said is no CONNACK"
+        self._end(Refused(self._stamp_ns, LinkReason.BAD_PROTOCOL, detail))
+        self._settle()
+        return False
+
+    def _deliver_once(self, item: Unacknowledged, *, backlog: bool) -> None:
+        message, packet_id, dup = item
+        repeated = self._handled.repeats(packet_id, message.topic, message.payload, dup=dup)
+        if repeated or dup or backlog:  # what is sent again has waited
+            message = message._replace(duplicate=repeated, backlog=dup or backlog)
+        self._deliver(message)
 
     def _ask(self, now_ns: int) -> None:
         """Ask the broker for a sign of life when it is time, and judge its silence by the last reading."""

@@ -1,11 +1,12 @@
-"""Bytes in, MQTT packets out: takes QoS 0 messages off the stream and leaves the rest for paho.
+"""Bytes in, MQTT packets out: takes QoS 0 and 1 messages off the stream and leaves the rest for paho.
 
 The rules this file keeps:
 
 1. Any cutting of a stream into chunks gives the same items, in the stream's order.
-2. A QoS 0 PUBLISH becomes a `Message` here, at a fraction of paho's cost. Every other packet, and a
-   PUBLISH that does not parse, is passed on whole for paho to answer or to refuse. MQTT 5 properties are
-   skipped by their length; our CONNECT allows no topic aliases, so the topic is always there.
+2. A QoS 0 PUBLISH becomes a `Message` here, at a fraction of paho's cost; one at QoS 1 `Unacknowledged`,
+   which is for us to acknowledge. Every other packet, and a PUBLISH that does not parse, is passed on whole
+   for paho to answer or to refuse. MQTT 5 properties are skipped by their length; our CONNECT allows no topic
+   aliases, so the topic is always there.
 3. At most `MAX_BUFFERED_BYTES` are held, whatever the packet: of a PUBLISH with more than
    `MAX_PAYLOAD_BYTES` of payload, or of properties, only topic and packet id are kept. At QoS 0 it becomes
    an oversize `Message`; at QoS 1 and 2 paho gets the same packet with the marker for its payload, so that
@@ -13,6 +14,8 @@ The rules this file keeps:
 4. What is malformed beyond that reaches paho as `IMPOSSIBLE`, and nothing follows: the stream has no way
    back from a wrong length.
 """
+
+from typing import NamedTuple
 
 from otel_tickrmeter.stream.message import Message
 
@@ -27,9 +30,23 @@ IMPOSSIBLE = b"\x30\xff\xff\xff\xff\xff"
 
 _PUBLISH = 3
 _PUBLISH_QOS_0 = 0x30
+_PUBLISH_QOS_1 = 0x32
+_DUP = 0x08
 _QOS_BITS = 0x06
 _SHORTEST_PACKET = 2
 _MORE = 0x80  # in a variable length: another byte follows
+
+
+class Unacknowledged(NamedTuple):
+    """A QoS 1 message; with `dup`, the broker may have sent it before."""
+
+    message: Message
+    packet_id: int
+    dup: bool
+
+
+Item = Message | Unacknowledged | bytes
+"""What the stream has: messages, and packets for paho."""
 
 
 class _MalformedError(Exception):
@@ -57,9 +74,9 @@ class PacketSplitter:
         """Bytes held until the rest of their packet comes."""
         return len(self._rest)
 
-    def feed(self, data: bytes, at_ns: int) -> list[Message | bytes]:
+    def feed(self, data: bytes, at_ns: int) -> list[Item]:
         """The messages, and the packets for paho, that `data` completes; `at_ns` is when it was read."""
-        items: list[Message | bytes] = []
+        items: list[Item] = []
         if self._dead:
             return items
         start = 0
@@ -83,7 +100,7 @@ class PacketSplitter:
         return items
 
     def _split(  # noqa: C901, PLR0912  the one hot loop: each call in it costs a tenth of a message
-        self, data: bytes, pos: int, at_ns: int, items: list[Message | bytes]
+        self, data: bytes, pos: int, at_ns: int, items: list[Item]
     ) -> None:
         """Every packet of `data` from `pos` on; keeps the beginning of one that has not ended."""
         mqtt5 = self._mqtt5
@@ -123,6 +140,8 @@ class PacketSplitter:
                     items.append(
                         Message(data[body + 2 : topic_end], data[payload:stop], at_ns, first & 1 == 1)
                     )
+            elif first & 0xF6 == _PUBLISH_QOS_1:
+                items.append(self._unacknowledged(data, pos, body, stop, at_ns))
             else:
                 items.append(data[pos:stop])
             pos = stop
@@ -130,6 +149,20 @@ class PacketSplitter:
         if pos < end:
             self._rest += data[pos:]
             self._need = need
+
+    def _unacknowledged(self, data: bytes, pos: int, body: int, stop: int, at_ns: int) -> Item:
+        """A QoS 1 message, or its packet when it does not parse, or has the packet id that none has."""
+        first = data[pos]
+        try:
+            topic_end, payload, _ = _publish_head(data, first, body, stop, mqtt5=self._mqtt5)
+        except (_MalformedError, IndexError):
+            return data[pos:stop]
+        packet_id = data[topic_end] << 8 | data[topic_end + 1]
+        if not packet_id:
+            return data[pos:stop]
+        retain, dup = first & 1 == 1, first & _DUP != 0
+        message = Message(data[body + 2 : topic_end], data[payload:stop], at_ns, retain, qos=1)
+        return Unacknowledged(message, packet_id, dup)
 
     def _large(self, data: bytes, pos: int, body: int, stop: int) -> int:
         """Decide on a packet of more than `MAX_PAYLOAD_BYTES`, of which `data` may have only a part.
@@ -159,7 +192,7 @@ class PacketSplitter:
         self._skip = stop - body
         return 0
 
-    def _end_cut(self, at_ns: int, items: list[Message | bytes]) -> None:
+    def _end_cut(self, at_ns: int, items: list[Item]) -> None:
         """A packet that was cut has been read to its end."""
         cut = self._cut
         items.append(cut if isinstance(cut, bytes) else cut._replace(arrived_ns=at_ns))

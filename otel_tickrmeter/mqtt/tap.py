@@ -1,15 +1,20 @@
 """What paho holds for its socket: the receiver reads the stream, paho gets the packets meant for it."""
 
+from collections.abc import Iterable
+
 from otel_tickrmeter.mqtt.transport import Stream
 
 PINGREQ = b"\xc0\x00"
 PINGRESP = b"\xd0\x00"
+_PUBACK = b"\x40\x02"
+"""And a packet id. In MQTT 5 no reason code means success."""
 
 
 class Tap:
     """Passes packets on to paho, and paho's own bytes to the broker.
 
-    Our side calls `receive`, `hand_over` and `ping`; paho calls the rest, as on a non-blocking socket.
+    Our side calls `receive`, `hand_over`, `ping` and `acknowledge`; paho calls the rest, as on a
+    non-blocking socket.
     `failure` is the last error of the stream, which paho does not tell.
 
     Paho pings too, for the keepalive. Answers come in the order of the questions, so both are counted.
@@ -21,7 +26,7 @@ class Tap:
         self._stream = stream
         self._handed = b""
         self._at = 0
-        self._unsent = b""  # of a ping of ours
+        self._unsent = b""  # of our own packets
         self._half = False  # paho's last packet is not written to its end
         self._pings = 0
         self._pongs = 0
@@ -71,11 +76,16 @@ class Tap:
         self._pings += 1
         self._last_ping = self._pings
         self._unsent += PINGREQ
-        self._flush_ping()
+        self._flush_ours()
+
+    def acknowledge(self, packet_ids: Iterable[int]) -> None:
+        """Tell the broker that these messages are here, as soon as that is possible."""
+        self._unsent += b"".join([_PUBACK + packet_id.to_bytes(2) for packet_id in packet_ids])
+        self._flush_ours()
 
     def send(self, buffer: bytes | bytearray) -> int:
         """For paho: to the broker."""
-        if self._flush_ping():
+        if self._flush_ours():
             raise BlockingIOError
         self._half = True
         sent = self._send(buffer)
@@ -86,7 +96,7 @@ class Tap:
 
     def flush(self) -> bool:
         """Send what was taken and not passed on; whether some is left."""
-        return self._flush_ping() or self._stream.flush()
+        return self._flush_ours() or self._stream.flush()
 
     def fileno(self) -> int:
         """The descriptor to wait on."""
@@ -99,8 +109,8 @@ class Tap:
         """Close the connection."""
         self._stream.close()
 
-    def _flush_ping(self) -> bool:
-        """Whether some of a ping is left that has to go before anything else."""
+    def _flush_ours(self) -> bool:
+        """Whether some of our own packets is left that has to go before anything else."""
         if self._half:
             return False
         try:

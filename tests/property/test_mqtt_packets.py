@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from otel_tickrmeter.mqtt.packets import MAX_BUFFERED_BYTES, MAX_PAYLOAD_BYTES, PacketSplitter
+from otel_tickrmeter.mqtt.packets import (
+    MAX_BUFFERED_BYTES,
+    MAX_PAYLOAD_BYTES,
+    Item,
+    PacketSplitter,
+    Unacknowledged,
+)
 from otel_tickrmeter.mqtt.tap import Tap
 from otel_tickrmeter.stream.message import Message
 
@@ -21,6 +27,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.incoming = b""
+        self.sent = b""
 
     def receive(self) -> bytes:
         return b""
@@ -32,6 +39,7 @@ class Memory:
         return data
 
     def send(self, data: bytes | bytearray) -> int:
+        self.sent += data
         return len(data)
 
     def flush(self) -> bool:
@@ -137,29 +145,35 @@ def pieces(stream: bytes, sizes: list[int]) -> Iterator[bytes]:
         turn += 1
 
 
-def read_by_paho(stream: bytes, *, mqtt5: bool) -> list[Seen]:
+def read_by_paho(stream: bytes, *, mqtt5: bool) -> tuple[list[Seen], bytes]:
+    """Return what is delivered, and what the broker is told."""
     memory = Memory()
     paho = Paho(memory, mqtt5=mqtt5)
     memory.incoming = stream
     while memory.incoming:
         paho.loop_read()
-    return paho.seen
+    return paho.seen, memory.sent
 
 
-def read_by_splitter(stream: bytes, sizes: list[int], *, mqtt5: bool) -> list[Seen]:
+def read_by_splitter(stream: bytes, sizes: list[int], *, mqtt5: bool) -> tuple[list[Seen], bytes]:
     splitter = PacketSplitter(mqtt5=mqtt5, marker=MARKER)
-    tap = Tap(Memory())
+    memory = Memory()
+    tap = Tap(memory)
     paho = Paho(tap, mqtt5=mqtt5)
     for piece in pieces(stream, sizes):
         for item in splitter.feed(piece, 1):
             if isinstance(item, Message):
                 paho.seen.append((item.topic, item.payload, item.retain, item.duplicate, item.oversize))
+            elif isinstance(item, Unacknowledged):
+                message = item.message
+                paho.seen.append((message.topic, message.payload, message.retain, item.dup, message.oversize))
+                tap.acknowledge([item.packet_id])
             else:
                 tap.hand_over(item)
                 while tap.pending():
                     paho.loop_read()
         assert splitter.buffered <= MAX_BUFFERED_BYTES
-    return paho.seen
+    return paho.seen, memory.sent
 
 
 sizes_lists = st.lists(
@@ -194,7 +208,7 @@ def test_any_bytes_in_any_pieces_give_the_same_items_and_stay_bounded(
     stream = encode(parts, mqtt5=mqtt5)
     whole = PacketSplitter(mqtt5=mqtt5, marker=MARKER)
     cut = PacketSplitter(mqtt5=mqtt5, marker=MARKER)
-    items: list[Message | bytes] = []
+    items: list[Item] = []
     for piece in pieces(stream, sizes):
         items += cut.feed(piece, 1)
         assert cut.buffered <= MAX_BUFFERED_BYTES

@@ -4,7 +4,9 @@ from otel_tickrmeter.mqtt.packets import (
     IMPOSSIBLE,
     MAX_BUFFERED_BYTES,
     MAX_PAYLOAD_BYTES,
+    Item,
     PacketSplitter,
+    Unacknowledged,
 )
 from otel_tickrmeter.stream.message import Message
 
@@ -24,9 +26,9 @@ def publish(first: int, head: bytes, payload: bytes) -> bytes:
     return bytes([first]) + length(len(head) + len(payload)) + head + payload
 
 
-def split(stream: bytes, *, mqtt5: bool = True, size: int = 65_536) -> list[Message | bytes]:
+def split(stream: bytes, *, mqtt5: bool = True, size: int = 65_536) -> list[Item]:
     splitter = PacketSplitter(mqtt5=mqtt5, marker=MARKER)
-    items: list[Message | bytes] = []
+    items: list[Item] = []
     for start in range(0, len(stream), size):
         items += splitter.feed(stream[start : start + size], 7)
         assert splitter.buffered <= MAX_BUFFERED_BYTES
@@ -49,7 +51,7 @@ def test_properties_are_skipped_by_their_length(properties: bytes) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 5, 65_536])
-def test_what_is_not_qos_0_is_passed_on_whole_and_in_order(size: int) -> None:
+def test_what_is_at_qos_2_or_no_message_is_passed_on_whole_and_in_order(size: int) -> None:
     packets = [
         b"\x20\x03\x00\x00\x00",
         publish(0x32, b"\x00\x01t\x00\x07\x00", b"one"),
@@ -57,9 +59,17 @@ def test_what_is_not_qos_0_is_passed_on_whole_and_in_order(size: int) -> None:
         publish(0x3C, b"\x00\x01t\x00\x08\x00", b"two"),
         PINGRESP,
     ]
-    packets_and_message: list[Message | bytes] = [*packets]
-    packets_and_message[2] = Message(b"t", b"zero", 7)
-    assert split(b"".join(packets), size=size) == packets_and_message
+    items: list[Item] = [*packets]
+    items[1] = Unacknowledged(Message(b"t", b"one", 7, qos=1), 7, dup=False)
+    items[2] = Message(b"t", b"zero", 7)
+    assert split(b"".join(packets), size=size) == items
+
+
+def test_a_qos_1_message_has_its_bits_and_its_packet_id() -> None:
+    (item,) = split(publish(0x3B, b"\x00\x01t\xab\xcd\x02\x01\x01", b"pay"))
+    assert item == Unacknowledged(Message(b"t", b"pay", 7, retain=True, qos=1), 0xABCD, dup=True)
+    (item,) = split(publish(0x32, b"\x00\x01t\x00\x01", b"pay"), mqtt5=False)
+    assert item == Unacknowledged(Message(b"t", b"pay", 7, qos=1), 1, dup=False)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +82,9 @@ def test_what_is_not_qos_0_is_passed_on_whole_and_in_order(size: int) -> None:
         (b"\x30\x04\x00\x01t\x01", True),  # properties longer than the packet
         (b"\x30\x08\x00\x01t\xff\xff\xff\xff\xff", True),
         (b"\x30\x02\x00\x00", False),  # no topic
+        (b"\x32\x04\x00\x01t\x00", False),  # no packet id
+        (b"\x32\x05\x00\x01t\x00\x00", False),  # the packet id that none has
+        (b"\x32\x06\x00\x01t\x00\x01\x01", True),  # properties longer than the packet
     ],
 )
 def test_a_message_that_does_not_parse_is_left_to_paho(packet: bytes, *, mqtt5: bool) -> None:

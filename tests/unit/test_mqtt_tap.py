@@ -83,6 +83,19 @@ def test_a_ping_never_lands_inside_a_packet() -> None:
     assert stream.sent == PUBACK + PINGREQ
 
 
+def test_acknowledgements_go_at_once_each_with_its_packet_id() -> None:
+    stream = Narrow(room=1000)
+    tap = Tap(stream)
+    tap.acknowledge([1, 0xABCD])
+    assert stream.sent == b"\x40\x02\x00\x01\x40\x02\xab\xcd"
+    stream.room = 2
+    tap.acknowledge([7])
+    assert tap.flush()
+    stream.room = 1000
+    assert not tap.flush()
+    assert stream.sent.endswith(b"\x40\x02\x00\x07")
+
+
 def test_a_ping_into_a_broken_stream_is_left_to_the_reading() -> None:
     tap = Tap(Broken())
     tap.ping()
