@@ -9,6 +9,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
@@ -20,6 +21,7 @@ from otel_tickrmeter.settings.faults import SettingsError
 from otel_tickrmeter.settings.layer import Found
 from otel_tickrmeter.settings.load import settings_files
 from otel_tickrmeter.settings.model import Settings
+from otel_tickrmeter.store import options as database_options
 
 _COMMANDS = ("run", "check-config", "simulate", "demo", "dead-letters", "metrics", "database")
 _FLEETS = ("tickrmeter", "autocore")
@@ -108,11 +110,10 @@ def _parser(fleet: str) -> argparse.ArgumentParser:
     metrics.add_argument("--format", choices=("markdown", "json"), default="markdown")
     database = commands.add_parser(
         "database",
-        help="show or migrate the tables of the AutoCore database",
-        description="Says how the tables of the database are that DATABASE_URL names (without it, "
-        "sqlite:///autocore.db), or brings them to the form of this program first.",
+        help="show, migrate, export or tidy up the AutoCore database",
+        description="Works on the database that DATABASE_URL names; without it, sqlite:///autocore.db.",
     )
-    database.add_argument("action", choices=("status", "migrate"))
+    database_options.add_actions(database)
     return parser
 
 
@@ -273,8 +274,14 @@ def _dead_letters(options: argparse.Namespace) -> int:
 
 
 def _database(options: argparse.Namespace) -> int:
-    from otel_tickrmeter.store.command import run_database_command
+    from otel_tickrmeter.fleets.autocore.exported import gauges
+    from otel_tickrmeter.store.command import Wanted, export_history, run_database_command, vacuum_database
 
+    if options.action == "vacuum":
+        return vacuum_database(os.environ, datetime.now(UTC))
+    if options.action == "export":
+        of = (options.device, options.sensor, options.start, options.end)
+        return export_history(os.environ, Wanted(options.format, *of, options.output), gauges())
     return run_database_command(options.action, os.environ)
 
 

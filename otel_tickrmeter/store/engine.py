@@ -2,9 +2,10 @@
 
 import json
 import logging
+import math
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -62,6 +63,27 @@ class Database:
         """
         with self._told(), self.readers.begin() as connection:
             yield connection
+
+    @contextmanager
+    def maintaining(self) -> Iterator[Callable[[str], object]]:
+        """What carries out statements that are no part of a transaction and may take as long as they like.
+
+        Raises:
+            DatabaseError: the database is at fault.
+        """
+        with self._told():
+            borrowed = self.writer.raw_connection()
+            driver: Any = borrowed.driver_connection
+            try:
+                if isinstance(driver, PatientConnection):
+                    driver.answer_seconds = math.inf
+                    driver.autocommit = True
+                    driver.execute("SET statement_timeout = 0")
+                yield driver.execute
+            finally:
+                if isinstance(driver, PatientConnection):
+                    borrowed.invalidate()  # it is fit for nothing else
+                borrowed.close()
 
     def close(self) -> None:
         """Close all connections that nobody uses; a later use connects anew."""

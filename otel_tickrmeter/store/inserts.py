@@ -25,6 +25,7 @@ from otel_tickrmeter.store.rows import (
     RelayState,
     Row,
 )
+from otel_tickrmeter.store.stale import mark_stale
 from otel_tickrmeter.store.tables import (
     CONNECTIVITY_LOG,
     DEAD_LETTERS,
@@ -153,7 +154,9 @@ def _readings(connection: Connection, readings: Sequence[Reading], devices: Mapp
         )
         for reading in readings
     ]
-    return insert_readings(connection, stored)
+    written = insert_readings(connection, stored)
+    mark_stale(connection, ((reading.sensor_id, reading.recorded_at) for reading in stored))
+    return written
 
 
 def _notifications(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Table, select
+from sqlalchemy import Connection, Table, UpdateBase, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from otel_tickrmeter.store.tables import DEVICES, RELAYS, SENSORS
@@ -19,8 +19,8 @@ def insert_into(connection: Connection, table: Table) -> postgresql.Insert | sql
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
-def run_many(connection: Connection, statement: Insert, values: Sequence[Mapping[str, Any]]) -> int:
-    """Carry a statement out for each of the values, if any; return how many rows were written."""
+def run_many(connection: Connection, statement: UpdateBase, values: Sequence[Mapping[str, Any]]) -> int:
+    """Carry a statement out for each of the values, if any; return how many rows it wrote or deleted."""
     if not values:
         return 0
     # Of an INSERT, SQLAlchemy forgets the count unless it is asked to keep it.

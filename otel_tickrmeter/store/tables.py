@@ -116,6 +116,8 @@ SENSORS = Table(
     _of("devices"),
     Column("key", PlainText, nullable=False),
     Column("unit", PlainText),
+    # A whole hour: readings from before it were rolled up and then deleted. One that comes later is new.
+    Column("readings_kept_from", UtcTime),
     UniqueConstraint("device_id", "key"),
 )
 # Its key is the order in which it is read and, in SQLite, in which it lies. No other index beside it: at
@@ -151,6 +153,15 @@ def _rollup(name: str) -> Table:
 
 TELEMETRY_MINUTES = _rollup("telemetry_minutes")
 TELEMETRY_HOURS = _rollup("telemetry_hours")
+# Hours with readings that are not in the roll-ups, marked in the transaction that writes these. By hour
+# first: the oldest are looked for.
+TELEMETRY_STALE = Table(
+    "telemetry_stale",
+    METADATA,
+    Column("starts_at", UtcTime, primary_key=True),
+    Column("sensor_id", big_integer(), ForeignKey("sensors.id", ondelete="CASCADE"), primary_key=True),
+    sqlite_with_rowid=False,
+)
 CONNECTIVITY_LOG = Table(
     "connectivity_log",
     METADATA,

@@ -1,16 +1,23 @@
 """`otel-tickrmeter database`: what it prints, its exit codes, and what it says without its libraries."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
 from sqlalchemy import column, table
 
+from otel_tickrmeter.cli import main
 from otel_tickrmeter.settings.database import parse_database_url
-from otel_tickrmeter.store.command import run_database_command
+from otel_tickrmeter.store.command import run_database_command, vacuum_database
+from otel_tickrmeter.store.rows import DeadLetter, Row
 from otel_tickrmeter.store.schema import VERSION_TABLE
-from tests.integration.databases import Databases, opened
+from otel_tickrmeter.store.tables import DEAD_LETTERS, TELEMETRY, TELEMETRY_HOURS
+from otel_tickrmeter.store.writer import write_batch
+from tests.integration.databases import Databases, SqliteDatabases, opened
+from tests.support.store_rows import at, count, reading
 from tools.postgresql import PostgreSql
 
 
@@ -23,14 +30,60 @@ def test_status_and_migrate_tell_how_the_tables_are(
     codes = [
         run_database_command(action, environment) for action in ("status", "migrate", "migrate", "status")
     ]
-    current = "tables at step 0001, as this program has them"
+    current = "tables at step 0002, as this program has them"
     assert capsys.readouterr().out.splitlines() == [
-        f"{shown}: no tables yet, to be made by 0001",
-        f"{shown}: {current}; taken now: 0001",
+        f"{shown}: no tables yet, to be made by 0001, 0002",
+        f"{shown}: {current}; taken now: 0001, 0002",
         f"{shown}: {current}",
         f"{shown}: {current}",
     ]
     assert codes == [1, 0, 0, 0]
+
+
+@pytest.mark.parametrize("action", ["vacuum", "export"])
+def test_what_needs_tables_says_when_there_are_none(
+    databases: Databases, action: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = databases.empty()
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert main(["database", action]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    begin = f"otel-tickrmeter database: {parse_database_url(url)}: "
+    assert shown.err == f"{begin}no tables yet, to be made by 0001, 0002\n"
+
+
+def test_vacuum_does_all_that_is_due_and_gives_back_the_room(
+    databases: Databases, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = databases.migrated()
+    rows: list[Row] = [reading(number, key=key) for number in range(1500) for key in "ab"]
+    # What can be compressed takes no room.
+    text = Random(1).randbytes(1_500)  # noqa: S311  made up
+    rows += [
+        DeadLetter(f"l-{n}", "t", text, 1, retained=False, reason="x", received_at=at(0)) for n in range(900)
+    ]
+    with opened(url) as database:
+        write_batch(database, rows)
+    assert vacuum_database({"DATABASE_URL": url}, at(40 * 86_400)) == 0
+    shown = capsys.readouterr().out
+    (told,) = re.findall(r": rows deleted: (.*); ([0-9,]+) bytes before, ([0-9,]+) after\n", shown)
+    assert told[0] == "900 of dead_letters, 3,000 of telemetry"
+    before, after = (int(size.replace(",", "")) for size in told[1:])
+    assert before > 1_000_000
+    assert after < before / 2
+    with opened(url) as database:
+        assert [count(database, table) for table in (TELEMETRY, DEAD_LETTERS, TELEMETRY_HOURS)] == [0, 0, 2]
+    assert vacuum_database({"DATABASE_URL": url}, at(40 * 86_400)) == 0
+    assert ": rows deleted: none; " in capsys.readouterr().out
+
+
+def test_vacuum_says_when_somebody_else_is_at_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = SqliteDatabases(tmp_path).migrated()
+    with opened(url) as database, database.writing():
+        assert vacuum_database({"DATABASE_URL": url}, at(0)) == 1
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", f"otel-tickrmeter database: {url}: database is locked\n")
 
 
 def test_a_newer_program_is_told_and_left_alone(
@@ -40,7 +93,7 @@ def test_a_newer_program_is_told_and_left_alone(
     with opened(url) as database, database.writing() as connection:
         connection.execute(table(VERSION_TABLE, column("version_num")).update().values(version_num="9999"))
     assert run_database_command("status", {"DATABASE_URL": url}) == 1
-    assert "tables of a newer program, step 9999: this one knows 0001" in capsys.readouterr().out
+    assert "tables of a newer program, step 9999: this one knows 0002" in capsys.readouterr().out
     assert run_database_command("migrate", {"DATABASE_URL": url}) == 1
     shown = capsys.readouterr()
     assert shown.out == ""

@@ -16,11 +16,12 @@ from otel_tickrmeter.store import schema
 from otel_tickrmeter.store.engine import Database
 from otel_tickrmeter.store.failures import DatabaseError, DatabaseErrorKind
 from otel_tickrmeter.store.migrations import versions as steps_of_today
+from otel_tickrmeter.store.rollups import roll_up
 from otel_tickrmeter.store.schema import VERSION_TABLE, SchemaState, migrate, schema_status
-from otel_tickrmeter.store.tables import DEVICES, METADATA
+from otel_tickrmeter.store.tables import DEVICES, METADATA, TELEMETRY, TELEMETRY_HOURS
 from otel_tickrmeter.store.writer import write_batch
 from tests.integration.databases import Databases, PostgresqlDatabases, opened
-from tests.support.store_rows import count, one_of_each
+from tests.support.store_rows import at, count, one_of_each
 
 MIGRATE = """
 import sys
@@ -58,6 +59,7 @@ def test_the_tables_of_the_specification_are_there(database: Database) -> None:
             "telemetry",
             "telemetry_minutes",
             "telemetry_hours",
+            "telemetry_stale",
         ),
         *("connectivity_log", "events", "notifications", "automation_rules", "automation_runs"),
         *("dead_letters", VERSION_TABLE),
@@ -108,7 +110,7 @@ def test_two_programs_at_once_make_the_tables_once(databases: Databases) -> None
     assert [program.returncode for program in programs] == [0] * 4, answers
     with opened(url) as database:
         status = schema_status(database)
-    assert sorted(answer[0].split() for answer in answers) == [[], [], [], [status.head]]
+    assert sorted(answer[0].split() for answer in answers) == [[], [], [], ["0001", status.head]]
 
 
 def test_tables_of_a_newer_program_are_left_alone(database: Database) -> None:
@@ -154,6 +156,8 @@ def test_a_step_that_fails_leaves_nothing(databases: Databases) -> None:
             assert inspect(connection).get_table_names() == ["other"]
 
 
+NEXT = 3
+"""The number of the next step."""
 NEXT_STEP = """
 import sqlalchemy as sa
 from alembic import op
@@ -171,7 +175,7 @@ def next_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
     def add(*tables: str) -> None:
         (versions,) = steps_of_today.__path__
         shutil.copytree(versions, directory / "versions")
-        for number, table_name in enumerate(tables, 2):
+        for number, table_name in enumerate(tables, NEXT):
             step = NEXT_STEP.format(revision=f"{number:04}", before=f"{number - 1:04}", table=table_name)
             (directory / "versions" / f"v{number:04}_next.py").write_text(step)
         monkeypatch.setattr(schema, "_MIGRATIONS", directory)
@@ -185,8 +189,8 @@ def test_a_database_of_an_older_program_takes_the_steps_it_has_not(
     write_batch(database, one_of_each())
     next_steps("devices", "telemetry")
     before = schema_status(database)
-    assert (before.state, before.current, before.pending) == (SchemaState.BEHIND, "0001", ("0002", "0003"))
-    assert migrate(database) == ("0002", "0003")
+    assert (before.state, before.current, before.pending) == (SchemaState.BEHIND, "0002", ("0003", "0004"))
+    assert migrate(database) == ("0003", "0004")
     assert schema_status(database).state is SchemaState.CURRENT
     with database.reading() as connection:
         for name in ("devices", "telemetry"):
@@ -194,11 +198,40 @@ def test_a_database_of_an_older_program_takes_the_steps_it_has_not(
     assert count(database, DEVICES) == 1
 
 
+def test_readings_from_before_there_were_roll_ups_are_rolled_up(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (versions,) = steps_of_today.__path__
+    shutil.copytree(versions, tmp_path / "old" / "versions", ignore=shutil.ignore_patterns("v0002*"))
+    with opened(databases.empty()) as database:
+        with monkeypatch.context() as patch:
+            patch.setattr(schema, "_MIGRATIONS", tmp_path / "old")
+            assert migrate(database) == ("0001",)
+        with database.writing() as connection:
+            connection.execute(
+                DEVICES.insert().values(device_id="x", name="x", created_at=at(0), updated_at=at(0))
+            )
+            connection.execute(
+                text("INSERT INTO sensors (id, device_id, key) SELECT 7, id, 'a' FROM devices")
+            )
+            for number in (0, 1, 3600):
+                values = {
+                    "recorded_at": at(number),
+                    "received_at": at(0),
+                    "message_key": "k",
+                    "value": number,
+                }
+                connection.execute(TELEMETRY.insert().values(sensor_id=7, **values))
+        assert migrate(database) == ("0002",)
+        assert roll_up(database, at(36_000)).hours == 2
+        assert count(database, TELEMETRY_HOURS) == 2
+
+
 def test_of_several_steps_all_are_taken_or_none(database: Database, next_steps: Callable[..., None]) -> None:
     next_steps("devices", "none")
     with pytest.raises(DatabaseError):
         migrate(database)
-    assert schema_status(database).current == "0001"
+    assert schema_status(database).current == "0002"
     with database.reading() as connection:
         assert "colour" not in {found["name"] for found in inspect(connection).get_columns("devices")}
 

@@ -66,6 +66,7 @@ def test_a_row_is_read_as_it_was_written(database: Database) -> None:
         "device_id": only(database, DEVICES)["id"],
         "key": "temperature",
         "unit": "celsius",
+        "readings_kept_from": None,
     }
     assert found == {
         "sensor_id": sensor["id"],

@@ -24,7 +24,7 @@ def at(seconds: float) -> datetime:
 
 
 def reading(
-    number: int, value: float = 25.6, *, device: str = "ESP32_001", key: str = "temperature"
+    number: float, value: float = 25.6, *, device: str = "ESP32_001", key: str = "temperature"
 ) -> Reading:
     return Reading(f"a-1-{number}", device, key, value, at(number), at(number + 1), unit="celsius")
 

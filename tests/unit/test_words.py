@@ -22,8 +22,8 @@ NOUNS = {
     "boots",
     "this",
 }
-# The same thing, named on both sides of a wall that neither looks over.
-ON_BOTH_SIDES = {"Format"}
+# The same thing, named on both sides of a wall that neither looks over; and what Alembic asks of every step.
+ON_BOTH_SIDES = {"Format", "revision", "down_revision"}
 # Another fleet has parts of the same names; its simulator is apart from it.
 HOUSES = [*(f"fleets.{fleet}.simulate." for fleet in FLEETS), *(f"fleets.{fleet}." for fleet in FLEETS)]
 

@@ -1,0 +1,164 @@
+"""What is kept, read back: the readings and the switchings of a device, in the order of their times.
+
+They are read by pages, each in a transaction of its own: no reader keeps the database from tidying up,
+however slowly its answer is taken, and no more than a page is ever held.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, or_, select
+
+from otel_tickrmeter.store.engine import Database
+from otel_tickrmeter.store.tables import DEVICES, RELAY_EVENTS, RELAYS, SENSORS, TELEMETRY
+
+ROWS_A_PAGE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSensor:
+    """A sensor by the id of its row, and as messages name it; the unit may be missing."""
+
+    id: int
+    device_id: str
+    key: str
+    unit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReading:
+    """One value of a sensor."""
+
+    recorded_at: datetime
+    received_at: datetime
+    value: float
+    anomaly: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRelayEvent:
+    """A relay was switched."""
+
+    relay_index: int
+    recorded_at: datetime
+    received_at: datetime
+    state: bool
+    previous_state: bool | None
+    triggered_by: str | None
+    source: str | None
+    late: bool
+
+
+def sensors_of(
+    database: Database, device_id: str | None = None, key: str | None = None
+) -> Sequence[StoredSensor]:
+    """The sensors of a device, or of that name, or both, or all; in the order of their names.
+
+    Raises:
+        DatabaseError: the database is at fault.
+    """
+    wanted = (
+        select(SENSORS.c.id, DEVICES.c.device_id, SENSORS.c.key, SENSORS.c.unit)
+        .join_from(SENSORS, DEVICES)
+        .order_by(DEVICES.c.device_id, SENSORS.c.key)
+    )
+    if device_id is not None:
+        wanted = wanted.where(DEVICES.c.device_id == device_id)
+    if key is not None:
+        wanted = wanted.where(SENSORS.c.key == key)
+    with database.reading() as connection:
+        return [StoredSensor(*row) for row in connection.execute(wanted)]
+
+
+def readings_between(
+    database: Database,
+    sensor: StoredSensor,
+    start: datetime | None,
+    end: datetime | None,
+    page: int = ROWS_A_PAGE,
+) -> Iterator[StoredReading]:
+    """The readings of a sensor from `start` on and before `end`; None is no bound.
+
+    Raises:
+        DatabaseError: the database is at fault, perhaps after some of them.
+    """
+    at, key = TELEMETRY.c.recorded_at, TELEMETRY.c.message_key
+    wanted = select(at, TELEMETRY.c.received_at, TELEMETRY.c.value, TELEMETRY.c.anomaly, key).where(
+        TELEMETRY.c.sensor_id == sensor.id, *_between(at, start, end)
+    )
+    for row in _pages(database, wanted, at, key, page):
+        yield StoredReading(*row[:-1])
+
+
+def readings_of_day(
+    database: Database, device_id: str, day: date, key: str | None = None
+) -> Iterator[tuple[StoredSensor, StoredReading]]:
+    """The readings of one device and one day of UTC, sensor by sensor; of one sensor when `key` names it.
+
+    Raises:
+        DatabaseError: the database is at fault, perhaps after some of them.
+    """
+    start, end = _bounds(day)
+    for sensor in sensors_of(database, device_id, key):
+        for reading in readings_between(database, sensor, start, end):
+            yield sensor, reading
+
+
+def relay_events_of_day(
+    database: Database, device_id: str, day: date, page: int = ROWS_A_PAGE
+) -> Iterator[StoredRelayEvent]:
+    """The switchings of one device and one day of UTC, relay by relay.
+
+    Raises:
+        DatabaseError: the database is at fault, perhaps after some of them.
+    """
+    relays = (
+        select(RELAYS.c.id, RELAYS.c.relay_index)
+        .join_from(RELAYS, DEVICES)
+        .where(DEVICES.c.device_id == device_id)
+        .order_by(RELAYS.c.relay_index)
+    )
+    with database.reading() as connection:
+        found = connection.execute(relays).all()
+    events = RELAY_EVENTS.c
+    told = (events.state, events.previous_state, events.triggered_by, events.source, events.late)
+    for relay, index in found:
+        wanted = select(events.recorded_at, events.received_at, *told, events.id).where(
+            events.relay_id == relay, *_between(events.recorded_at, *_bounds(day))
+        )
+        for row in _pages(database, wanted, events.recorded_at, events.id, page):
+            yield StoredRelayEvent(index, *row[:-1])
+
+
+def _pages(
+    database: Database, wanted: Select[Any], at: ColumnElement[datetime], key: ColumnElement[Any], page: int
+) -> Iterator[Sequence[Any]]:
+    """All rows in the order of `at` and `key`, which are the first and the last of their columns."""
+    wanted = wanted.order_by(at, key).limit(page)
+    rest = wanted
+    while True:
+        with database.reading() as connection:
+            rows = connection.execute(rest).all()
+        yield from rows
+        if len(rows) < page:
+            return
+        last, last_key = rows[-1][0], rows[-1][-1]
+        rest = wanted.where(at >= last, or_(at > last, key > last_key))
+
+
+def _bounds(day: date) -> tuple[datetime, datetime]:
+    start = datetime.combine(day, time(), UTC)
+    return start, start + timedelta(days=1)
+
+
+def _between(
+    at: ColumnElement[datetime], start: datetime | None, end: datetime | None
+) -> Sequence[ColumnElement[bool]]:
+    bounds = []
+    if start is not None:
+        bounds.append(at >= start)
+    if end is not None:
+        bounds.append(at < end)
+    return bounds

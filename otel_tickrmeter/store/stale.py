@@ -1,0 +1,74 @@
+"""Hours of sensors with readings that are not in the roll-ups yet.
+
+Whoever writes a reading marks its hour in the same transaction, so there is no reading without a mark or a
+roll-up, wherever a program is killed. `received_at` would not do: what waited in a spool is written long
+after.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, text
+from sqlalchemy.dialects import sqlite
+
+from otel_tickrmeter.store.engine import Database
+from otel_tickrmeter.store.references import run_many
+from otel_tickrmeter.store.tables import TELEMETRY_STALE
+
+HOUR = timedelta(hours=1)
+TURN_SECONDS = 2
+"""How long a step waits for another program's, or for one that writes; they wait for it in turn."""
+_TURN_KEY = 0x6175746F6B656570  # "autokeep"
+_MARK_ALL = (
+    "INSERT INTO telemetry_stale (starts_at, sensor_id) "
+    "SELECT * FROM unnest(CAST(:hours AS timestamptz[]), CAST(:sensors AS bigint[])) ON CONFLICT DO NOTHING"
+)
+
+
+def hour_of(at: datetime) -> datetime:
+    """The beginning of the hour of UTC."""
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def mark_stale(connection: Connection, readings: Iterable[tuple[int, datetime]]) -> None:
+    """Mark the hours of readings, given by the id of their sensor and their time."""
+    # In order, so that no two programs wait for one another.
+    hours = sorted({(hour_of(at), sensor) for sensor, at in readings})
+    if not hours:
+        return
+    if connection.dialect.name == "postgresql":
+        # One statement: a thousand of them took half as long as the readings themselves.
+        columns = {"hours": [hour for hour, _ in hours], "sensors": [sensor for _, sensor in hours]}
+        connection.execute(text(_MARK_ALL), columns)
+    else:
+        values = [{"starts_at": hour, "sensor_id": sensor} for hour, sensor in hours]
+        run_many(connection, sqlite.insert(TELEMETRY_STALE).on_conflict_do_nothing(), values)
+
+
+@contextmanager
+def exclusive_step(database: Database) -> Iterator[Connection]:
+    """A transaction of a small step on readings: by one program at a time, and no hour is marked meanwhile.
+
+    A mark that is there is no obstacle to another who writes it. So without the lock one could take the mark
+    away, and roll up what it sees, while the other has a reading for that hour which nobody sees yet.
+
+    Raises:
+        DatabaseError: the database is at fault; of the kind LOCKED: somebody else is longer at it.
+    """
+    with database.writing() as connection:
+        if connection.dialect.name == "postgresql":
+            take_turn(connection)
+            lock_marks(connection)
+        yield connection
+
+
+def take_turn(connection: Connection) -> None:
+    """Let no other program do such a step in PostgreSQL until the end of the transaction."""
+    connection.execute(text(f"SET LOCAL lock_timeout = '{TURN_SECONDS}s'"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TURN_KEY})
+
+
+def lock_marks(connection: Connection) -> None:
+    """Let nobody else mark an hour of PostgreSQL until the end of the transaction."""
+    connection.execute(text("LOCK TABLE telemetry_stale IN SHARE ROW EXCLUSIVE MODE"))
