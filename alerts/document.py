@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from alerts.autocore import autocore_alerts
 from alerts.devices import device_alerts
 from alerts.exporter import exporter_alerts
 from alerts.objectives import objective_alerts
@@ -24,6 +25,7 @@ def alert_groups(windows: Windows) -> tuple[Group, ...]:
         Group("tickrmeter.alerts.objectives", objective_alerts(windows)),
         Group("tickrmeter.alerts.devices", device_alerts(windows)),
         Group("tickrmeter.alerts.exporter", exporter_alerts(windows)),
+        Group("autocore.alerts", autocore_alerts(windows)),
     )
 
 

@@ -24,6 +24,7 @@ class Subject(StrEnum):
     EXPORTER = "exporter"
     BACKEND = "backend"
     DEVICES = "devices"
+    AUTOCORE = "autocore"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, func, or_
 
-from otel_tickrmeter.store.readings import StoredReading, insert_readings
+from otel_tickrmeter.store.readings import ReadingValues, insert_readings
 from otel_tickrmeter.store.references import device_ids, insert_into, relay_ids, run_many, sensor_ids
 from otel_tickrmeter.store.rows import (
     ConnectivityChange,
@@ -144,7 +144,7 @@ def _readings(connection: Connection, readings: Sequence[Reading], devices: Mapp
         connection, devices, {(reading.device_id, reading.key): reading.unit for reading in readings}
     )
     stored = [
-        StoredReading(
+        ReadingValues(
             sensors[reading.device_id, reading.key],
             reading.recorded_at,
             reading.message_key,

@@ -5,7 +5,8 @@ that was not written, or of which nobody knows, is written again: message keys m
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
@@ -16,8 +17,10 @@ from loguru import logger
 from otel_tickrmeter.settings.database import DatabaseUrl
 from otel_tickrmeter.store.engine import Database, open_database
 from otel_tickrmeter.store.failures import DatabaseError
+from otel_tickrmeter.store.housekeeping import Deleted, housekeeping
 from otel_tickrmeter.store.keeping import KeeperOutcomes, KeeperState
 from otel_tickrmeter.store.measure import Measured, measure
+from otel_tickrmeter.store.retention import Retention
 from otel_tickrmeter.store.rows import DeadLetter, Row, time_of
 from otel_tickrmeter.store.schema import migrate
 from otel_tickrmeter.store.spool import Spool
@@ -33,6 +36,10 @@ MEMORY_ROWS = 10_000
 SPOOL_SECONDS = 5.0
 _SPOOL_STEP_SECONDS = 0.1
 _MEASURE_SECONDS = 15.0
+ROUND_SECONDS = 600.0
+"""From one round of housekeeping to the next; the first begins as long after the start."""
+_STEPS_SECONDS = 0.05
+"""Of housekeeping at a time, when nothing else is to be written."""
 _FIRST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 15.0
 _STOP_SECONDS = 3.0
@@ -47,9 +54,18 @@ class Keeper:
         spool: Where rows wait while it takes none.
         spool_capacity: Bytes that the spool may have.
         instance: A text that no other run has.
+        round_seconds: From one round of housekeeping to the next.
     """
 
-    def __init__(self, url: DatabaseUrl, spool: Spool, spool_capacity: int, instance: str) -> None:
+    def __init__(
+        self,
+        url: DatabaseUrl,
+        spool: Spool,
+        spool_capacity: int,
+        instance: str,
+        *,
+        round_seconds: float = ROUND_SECONDS,
+    ) -> None:
         self.instance = instance
         self.state = KeeperState(MEMORY_ROWS, spool_capacity)
         self._url = url
@@ -66,6 +82,9 @@ class Keeper:
         self._asked_at: float | None = None
         self._failing_since: float | None = None
         self._states_kept = False
+        self._round: Iterator[Deleted] | None = None
+        self._next_round_at = time.monotonic() + round_seconds
+        self._round_seconds = round_seconds
         self._disk_failed = False
 
     def tell(self, outcomes: KeeperOutcomes) -> None:
@@ -124,9 +143,33 @@ class Keeper:
             wait = _FIRST_WAIT_SECONDS
             self._asked_at = None
             if not busy:
+                await self._keep_house(self._database)
+            if not busy:
                 with anyio.move_on_after(BATCH_SECONDS):
                     await self._enough.wait()
             self._enough = anyio.Event()
+
+    async def _keep_house(self, database: Database) -> None:
+        """Do a few steps of what is due, where rows are written: one connection writes, and has one use.
+
+        A thread beside it would wait for ever for its turn when much is written.
+        """
+        if self._round is None:
+            if time.monotonic() < self._next_round_at:
+                return
+            self._round = housekeeping(database, datetime.now(UTC), Retention())
+        try:
+            deleted, over = await _in_thread(partial(_some_steps, self._round))
+        except DatabaseError as error:
+            # The next round does what is left.
+            logger.warning("Housekeeping in the database failed ({}): {}", error.kind, error)
+            self._outcomes.failed(error.kind)
+            deleted, over = [], True
+        for step in deleted:
+            self._outcomes.deleted(step.table, step.rows)
+        if over:
+            self._round = None
+            self._next_round_at = time.monotonic() + self._round_seconds
 
     async def _write_next(self, database: Database) -> bool:
         """Write what is next, if anything; return whether there is enough left to go on at once.
@@ -296,6 +339,17 @@ class Keeper:
         state.spool_oldest = spool.oldest
         state.write_dropped = self._waiting.dropped + self._letters_refused
         state.spool_dropped = self._spool_dropped + spool.damaged
+
+
+def _some_steps(steps: Iterator[Deleted]) -> tuple[list[Deleted], bool]:
+    """What was deleted by the next few steps, and whether there are no more."""
+    done: list[Deleted] = []
+    until = time.monotonic() + _STEPS_SECONDS
+    for step in steps:
+        done.append(step)
+        if time.monotonic() > until:
+            return done, False
+    return done, True
 
 
 async def _in_thread(action: Callable[[], _ResultT]) -> _ResultT:

@@ -51,6 +51,9 @@ class KeeperOutcomes:
     def failed(self, kind: StrEnum) -> None:
         """The database did not take a batch, or could not be reached."""
 
+    def deleted(self, table: str, rows: int) -> None:
+        """So many rows of a table were deleted, since they were too old or too many."""
+
     def set_aside(self, letter: DeadLetter) -> None:
         """The database refused a row that stands alone; this is kept of it."""
 

@@ -23,7 +23,7 @@ _POSTGRESQL = (
 )
 
 
-class StoredReading(NamedTuple):
+class ReadingValues(NamedTuple):
     """A row of the table, in the order of its columns here."""
 
     sensor_id: int
@@ -34,7 +34,7 @@ class StoredReading(NamedTuple):
     anomaly: bool
 
 
-def insert_readings(connection: Connection, readings: Sequence[StoredReading]) -> int:
+def insert_readings(connection: Connection, readings: Sequence[ReadingValues]) -> int:
     """Write readings, those that are there left alone; return how many were written.
 
     Raises:
@@ -55,7 +55,7 @@ def insert_readings(connection: Connection, readings: Sequence[StoredReading]) -
     return connection.exec_driver_sql(_SQLITE, rows).rowcount
 
 
-def _check(reading: StoredReading) -> None:
+def _check(reading: ReadingValues) -> None:
     if not math.isfinite(reading.value):
         raise ValueError("not a finite number")
     if reading.recorded_at.tzinfo is None or reading.received_at.tzinfo is None:

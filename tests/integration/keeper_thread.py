@@ -27,6 +27,7 @@ class Told(KeeperOutcomes):
         self.rows: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self.letters: list[DeadLetter] = []
+        self.deletions: Counter[str] = Counter()
 
     def written(self, rows: Mapping[str, int], seconds: float) -> None:
         assert seconds >= 0
@@ -35,6 +36,9 @@ class Told(KeeperOutcomes):
     def failed(self, kind: StrEnum) -> None:
         self.failures[kind.value] += 1
 
+    def deleted(self, table: str, rows: int) -> None:
+        self.deletions[table] += rows
+
     def set_aside(self, letter: DeadLetter) -> None:
         self.letters.append(letter)
 
@@ -42,9 +46,14 @@ class Told(KeeperOutcomes):
 class KeeperThread:
     """A keeper that runs while the context lasts."""
 
-    def __init__(self, url: str, spool: Path, *, max_bytes: int = 10_000_000) -> None:
+    def __init__(
+        self, url: str, spool: Path, *, max_bytes: int = 10_000_000, round_seconds: float = 600.0
+    ) -> None:
         self.told = Told()
-        self._keeper = Keeper(parse_database_url(url), Spool(spool, max_bytes), max_bytes, "test")
+        self._keeper = Keeper(
+            *(parse_database_url(url), Spool(spool, max_bytes), max_bytes, "test"),
+            round_seconds=round_seconds,
+        )
         self._keeper.tell(self.told)
         self._stopped = threading.Event()
 

@@ -4,14 +4,22 @@ import errno
 import os
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from otel_tickrmeter.store.keeper import MEMORY_ROWS
 from otel_tickrmeter.store.rows import DeviceState, Event, Reading, Row
-from otel_tickrmeter.store.tables import DEAD_LETTERS, DEVICES, EVENTS, SENSORS, TELEMETRY
+from otel_tickrmeter.store.tables import (
+    DEAD_LETTERS,
+    DEVICES,
+    EVENTS,
+    SENSORS,
+    TELEMETRY,
+    TELEMETRY_HOURS,
+)
 from tests.integration.databases import Databases, opened
 from tests.integration.keeper_thread import KeeperThread
 from tests.support.store_rows import at, count, device, one_of_each, reading
@@ -36,6 +44,10 @@ def readings(first: int, number: int) -> list[Row]:
 
 def event(number: int) -> Event:
     return Event(f"e-{number}", "ESP32_001", "system", at(number))
+
+
+def wait_written(keeper: KeeperThread, number: int) -> None:
+    keeper.wait(lambda: keeper.told.rows["telemetry"] == number)
 
 
 def stored(url: str) -> tuple[int, int]:
@@ -204,6 +216,29 @@ def test_with_a_full_disk_rows_wait_in_memory(
         place.mkdir()
         keeper.wait(lambda: keeper.told.rows["telemetry"] == MEMORY_ROWS - 1)
     assert stored(url) == (MEMORY_ROWS - 1, 1)
+
+
+def test_what_is_too_old_goes_while_rows_are_written_and_roll_ups_stay(
+    databases: Databases, spool: Path
+) -> None:
+    url = databases.migrated()
+    now = datetime.now(UTC)
+    old = [
+        Reading(f"o-{number}", "ESP32_001", "voltage", 12.0, now - timedelta(days=9, seconds=number), now)
+        for number in range(3_000)
+    ]
+    with KeeperThread(url, spool, round_seconds=0.1) as keeper:
+        keeper.put(*old)
+        fresh = 0
+        while keeper.told.deletions["telemetry"] < 3_000:
+            fresh += 1
+            keeper.put(Reading(f"f-{fresh}", "ESP32_001", "voltage", 12.5, now, now))
+            wait_written(keeper, 3_000 + fresh)
+        assert keeper.told.failures == {}
+    with opened(url) as database, database.reading() as connection:
+        rolled_up = connection.execute(select(func.sum(TELEMETRY_HOURS.c["count"]))).scalar_one()
+    assert stored(url) == (fresh, 0)
+    assert rolled_up == 3_000
 
 
 def test_tables_of_a_newer_program_are_left_alone(tmp_path: Path, spool: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 from otel_tickrmeter.catalogue import Kind
 from otel_tickrmeter.fleets.autocore.catalogue.database import (
     ERROR_KINDS,
+    KEPT_FOR_A_TIME,
     LETTER_REASONS,
     ROW,
     TABLES,
@@ -50,6 +51,7 @@ def counts(meter: CompactMeter, exposed: str, label: str) -> dict[str, float]:
 def test_the_labels_are_the_store_s_own() -> None:
     assert set(ERROR_KINDS) == {*DatabaseErrorKind}
     assert {*TABLES} < METADATA.tables.keys()
+    assert {*KEPT_FOR_A_TIME} < METADATA.tables.keys()
 
 
 def test_what_is_counted_starts_at_zero_and_follows() -> None:
@@ -59,6 +61,9 @@ def test_what_is_counted_starts_at_zero_and_follows() -> None:
     figures.written({"telemetry": 12, "devices": 1}, 0.02)
     figures.written({"telemetry": 3}, 0.02)
     figures.failed(DatabaseErrorKind.LOCKED)
+    figures.deleted("telemetry", 1000)
+    gone = counts(meter, "autocore_retention_rows_deleted_total", "table")
+    assert gone == {**dict.fromkeys(KEPT_FOR_A_TIME, 0), "telemetry": 1000}
     rows = counts(meter, "autocore_database_rows_written_total", "table")
     assert (rows["telemetry"], rows["devices"], rows["events"]) == (15, 1, 0)
     assert counts(meter, "autocore_database_errors_total", "kind") == {"locked": 1}

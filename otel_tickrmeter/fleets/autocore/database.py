@@ -7,7 +7,7 @@ from opentelemetry.metrics import Observation
 
 from otel_tickrmeter.catalogue.observe import Observe
 from otel_tickrmeter.fleets.autocore import names
-from otel_tickrmeter.fleets.autocore.catalogue.database import ROW, TABLES
+from otel_tickrmeter.fleets.autocore.catalogue.database import KEPT_FOR_A_TIME, ROW, TABLES
 from otel_tickrmeter.store.keeping import KeeperOutcomes, KeeperState
 from otel_tickrmeter.store.rows import DeadLetter
 from otel_tickrmeter.stream.link_state import LinkState
@@ -21,12 +21,15 @@ class DatabaseRecorder(KeeperOutcomes):
         self._writes = recorded.histograms[names.DATABASE_WRITES]
         self._rows = recorded.counters[names.DATABASE_ROWS_WRITTEN]
         self._errors = recorded.counters[names.DATABASE_ERRORS]
+        self._deleted = recorded.counters[names.RETENTION_ROWS_DELETED]
         self._letters = recorded.counters[names.DEAD_LETTERS]
 
     def start_at_zero(self) -> None:
         """Show counters before they count: what appears with its first count hides that from rate()."""
         for table in TABLES:
             self._rows.add(0, {"table": table})
+        for table in KEPT_FOR_A_TIME:
+            self._deleted.add(0, {"table": table})
 
     def written(self, rows: Mapping[str, int], seconds: float) -> None:
         """Count a batch."""
@@ -37,6 +40,10 @@ class DatabaseRecorder(KeeperOutcomes):
     def failed(self, kind: StrEnum) -> None:
         """Count a failure."""
         self._errors.add(1, {"kind": kind.value})
+
+    def deleted(self, table: str, rows: int) -> None:
+        """Count rows that were too old."""
+        self._deleted.add(rows, {"table": table})
 
     def set_aside(self, letter: DeadLetter) -> None:
         """Count a row that was refused."""

@@ -10,6 +10,11 @@ TABLES = (
     *("connectivity_log", "events", "notifications", "dead_letters"),
 )
 """Those that rows are written to."""
+KEPT_FOR_A_TIME = (
+    *("telemetry", "telemetry_minutes", "telemetry_hours", "relay_events"),
+    *("connectivity_log", "events", "notifications", "dead_letters"),
+)
+"""Tables whose rows are deleted when they are old."""
 QUEUES = ("receive", "write", "spool")
 ROW = "row"
 """Why a dead letter was written: the database refuses the row, whatever it came from."""
@@ -80,6 +85,15 @@ def database() -> tuple[Instrument, ...]:
             "Attempts that the database failed, and rows that it refused (data).",
             {"kind": ERROR_KINDS},
             source=_SOURCE,
+        ),
+        counter(
+            names.RETENTION_ROWS_DELETED,
+            "{row}",
+            "autocore_retention_rows_deleted_total",
+            "Rows that were deleted because they were too old, or too many.",
+            {"table": KEPT_FOR_A_TIME},
+            source=_SOURCE,
+            absent=_OFF,
         ),
         gauge(
             names.QUEUE_SIZE,
