@@ -56,7 +56,7 @@ def _state() -> tuple[Panel, ...]:
             width=4,
         ),
         figure(
-            "Dead letters",
+            "Dead letters kept",
             "Messages and rows kept because nothing could be made of them.",
             Query(f"max({select('autocore_dead_letters')})", instant=True),
             steps=((1, "yellow"),),
