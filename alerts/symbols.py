@@ -68,6 +68,16 @@ def symbol_alerts(w: Windows) -> tuple[Alert, ...]:
             w("10m"),
         ),
         Alert(
+            "TickrMeterSymbolUnusual",
+            "tickrmeter_symbol_anomaly == 1",
+            Severity.WARNING,
+            Subject.BACKEND,
+            "{{ $labels.symbol }} is slower, or times out more, than is usual for it.",
+            "Each of the last minutes of {{ $labels.symbol }} was worse than what it usually does.",
+            _DASHBOARD,
+            w("5m"),
+        ),
+        Alert(
             "TickrMeterSymbolSilent",
             # More than three requests: one or two without an answer may be chance.
             f"(symbol:tickrmeter_stock_update_requests:rate5m * {w.seconds('5m')} > 3"

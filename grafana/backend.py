@@ -108,6 +108,9 @@ def _glance() -> tuple[Panel, ...]:
 def _slowest() -> tuple[Panel, ...]:
     mean = select("tickrmeter_symbol_avg_latency_seconds")
     score = select("tickrmeter_slowest_symbols_ranking")
+    unusual = f"{select('tickrmeter_symbol_anomaly')} == 1"
+    how_unusual = select("tickrmeter_symbol_anomaly_score")
+    against_hour = select("tickrmeter_symbol_latency_trend_ratio", 'window="1h"')
     return (
         bars(
             "Ten slowest symbols by average response time",
@@ -125,6 +128,25 @@ def _slowest() -> tuple[Panel, ...]:
             unit="none",
             decimals=2,
             steps=SLOW,
+            link=_BY_NAME,
+        ),
+        bars(
+            "Unusual symbols now",
+            "Symbols whose last minute was slower, or timed out more, than is usual for them: by how many"
+            " of their usual spreads. Good: no data. A symbol that is always slow is not here.",
+            [Query(f"topk(10, max by (symbol) ({how_unusual} and {unusual}))", "{{symbol}}", instant=True)],
+            unit="none",
+            decimals=1,
+            steps=((5, "yellow"), (20, "red")),
+            link=_BY_NAME,
+        ),
+        trend(
+            "Slower than their own last hour",
+            "Response time of the last five minutes by that of the last hour, of the five symbols that have"
+            " slowed down most. 1: as before.",
+            [Query(f"topk(5, max by (symbol) ({against_hour}))", "{{symbol}}")],
+            unit="none",
+            steps=((2, "yellow"), (5, "red")),
             link=_BY_NAME,
         ),
     )

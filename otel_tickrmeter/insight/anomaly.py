@@ -6,7 +6,6 @@ seen, and the next one is too. Nothing is judged until there is a level and a sc
 readings, and their median absolute deviation.
 """
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -107,7 +106,7 @@ class Watch:
         self._variance = 0.0
         self._start: list[float] | None = []
         # The last readings that were far off on one side: a new level, if there are so many of them.
-        self._far_off: deque[float] = deque(maxlen=START)
+        self._far_off: list[float] = []
         self._side = 0
         self._outlying = self._out_of_range = self._stuck = self._varied = False
         self._seen: float | None = None
@@ -153,7 +152,7 @@ class Watch:
         score = (reading - self._level) / scale
         found = self._flag(score)
         if self._shifted(reading, score):
-            self._settle([*self._far_off])
+            self._settle(self._far_off)
             return score, Anomaly.LEVEL_SHIFT
         weight = 1.0 - exp(-passed_ns / TAU_NS)
         self._level += weight * max(-_CLIP, min(_CLIP, score)) * scale
@@ -193,7 +192,7 @@ class Watch:
     def _restart(self, readings: list[float]) -> None:
         self._start = readings
         self._outlying = False
-        self._far_off.clear()
+        self._far_off = []
         self._side = 0
 
     def _settle(self, readings: list[float]) -> None:

@@ -40,6 +40,9 @@ tickrmeter_symbol_avg_response_time             gauge      symbol               
 tickrmeter_stock_update_p95_latency_seconds     gauge      symbol                         =
 tickrmeter_stock_update_p99_latency_seconds     gauge      symbol                         =
 tickrmeter_symbol_response_rate                 gauge      symbol                         =
+tickrmeter_symbol_anomaly                       gauge      symbol                         =
+tickrmeter_symbol_anomaly_score                 gauge      symbol                         =
+tickrmeter_symbol_latency_trend_ratio           gauge      symbol,window                  =
 tickrmeter_stock_update_slowest_symbol_seconds  gauge      symbol                         =
 tickrmeter_slowest_symbols_ranking              gauge      symbol,rank                    =
 tickrmeter_stock_update_superseded_total        counter    symbol                         =

@@ -28,8 +28,13 @@ class Judged(NamedTuple):
     flagged: NDArray[np.bool_]
 
 
-def judged(seconds: Series, readings: Series, start: int = 32, least_share: float = 0.001) -> Judged:
-    """Robust exponential smoothing as published, without gaps and without new levels."""
+def judged(
+    seconds: Series, readings: Series, start: int = 32, least_share: float = 0.001, least: float = 0.0
+) -> Judged:
+    """Robust exponential smoothing as published, without gaps and without new levels.
+
+    `least` is the least scale, instead of a share of the level.
+    """
     head = readings[:start]
     level = float(np.median(head))
     variance = float(1.4826 * np.median(np.abs(head - level))) ** 2
@@ -38,7 +43,8 @@ def judged(seconds: Series, readings: Series, start: int = 32, least_share: floa
     alphas = 1 - np.exp(-np.diff(seconds, prepend=seconds[0]) / 300)
     on = False
     for place in range(start, len(readings)):
-        sigma = np.max([np.sqrt(variance), least_share * np.abs(level), 1e-9])
+        floor = least or least_share * np.abs(level)
+        sigma = np.max([np.sqrt(variance), floor, 1e-9])
         z = (readings[place] - level) / sigma
         scores[place] = z
         on = bool(np.abs(z) >= 5 or (on and np.abs(z) >= 3))

@@ -14,6 +14,7 @@ from opentelemetry.metrics import Observation
 from otel_tickrmeter.catalogue.observe import Observe
 from otel_tickrmeter.fleets.tickrmeter import names
 from otel_tickrmeter.fleets.tickrmeter.device import UNKNOWN, Device
+from otel_tickrmeter.fleets.tickrmeter.habit import Standing
 from otel_tickrmeter.fleets.tickrmeter.heartbeat import KEPT, PLACES
 from otel_tickrmeter.fleets.tickrmeter.ranking import ranking, slowest, symbol_figures
 from otel_tickrmeter.fleets.tickrmeter.reason import RequestEvent
@@ -74,6 +75,9 @@ class FleetObserver:
             names.STOCK_UPDATE_P95_LATENCY: self._p95,
             names.STOCK_UPDATE_P99_LATENCY: self._p99,
             names.SYMBOL_RESPONSE_RATE: self._response_rate,
+            names.SYMBOL_ANOMALY: self._anomaly,
+            names.SYMBOL_ANOMALY_SCORE: self._anomaly_score,
+            names.SYMBOL_LATENCY_TREND: self._trend,
             names.STOCK_UPDATE_SLOWEST_SYMBOL: self._slowest,
             names.SLOWEST_SYMBOLS_RANKING: self._ranking,
             names.STOCK_UPDATES_PENDING: self._pending,
@@ -160,6 +164,26 @@ class FleetObserver:
     def _response_rate(self) -> Iterable[Observation]:
         for symbol, figures in self._symbols().items():
             yield Observation(figures.response_rate, symbol.attributes)
+
+    def _standings(self) -> Iterable[tuple[Symbol, Standing]]:
+        for symbol in list(self._fleet.symbols.values()):
+            standing = symbol.habit.standing(self._fleet.now_ns)
+            if standing is not None:
+                yield symbol, standing
+
+    def _anomaly(self) -> Iterable[Observation]:
+        for symbol, standing in self._standings():
+            yield Observation(int(standing.unusual), symbol.attributes)
+
+    def _anomaly_score(self) -> Iterable[Observation]:
+        for symbol, standing in self._standings():
+            if standing.score is not None:
+                yield Observation(standing.score, symbol.attributes)
+
+    def _trend(self) -> Iterable[Observation]:
+        for symbol, standing in self._standings():
+            for window, ratio in standing.ratios.items():
+                yield Observation(ratio, symbol.trend(window))
 
     def _slowest(self) -> Iterable[Observation]:
         found = slowest(self._symbols())

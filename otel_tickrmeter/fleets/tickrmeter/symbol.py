@@ -1,6 +1,7 @@
-"""A symbol: its window, and how long it has been idle."""
+"""A symbol: its window, what is usual for it, and how long it has been idle."""
 
 from otel_tickrmeter.catalogue.attributes import AttributeSet
+from otel_tickrmeter.fleets.tickrmeter.habit import Habit
 from otel_tickrmeter.fleets.tickrmeter.window import OutcomeWindow
 
 
@@ -10,7 +11,7 @@ class Symbol:
     `requests` counts since it was admitted, `pairs` the devices that are remembered to ask for it.
     """
 
-    __slots__ = ("active_ns", "attributes", "name", "pairs", "requests", "window")
+    __slots__ = ("_trends", "active_ns", "attributes", "habit", "name", "pairs", "requests", "window")
 
     def __init__(self, name: str, active_ns: int, window: OutcomeWindow) -> None:
         self.name = name
@@ -19,3 +20,12 @@ class Symbol:
         self.requests = 0
         self.pairs = 0
         self.window = window
+        self.habit = Habit()
+        self._trends: dict[str, AttributeSet] = {}
+
+    def trend(self, window: str) -> AttributeSet:
+        """What tells the series of its trend against this window apart."""
+        attributes = self._trends.get(window)
+        if attributes is None:
+            attributes = self._trends[window] = AttributeSet(symbol=self.name, window=window)
+        return attributes

@@ -2,11 +2,14 @@
 
 from otel_tickrmeter.catalogue.instrument import ANY, Instrument, Kind, counter, gauge
 from otel_tickrmeter.fleets.tickrmeter import names
+from otel_tickrmeter.fleets.tickrmeter.habit import WINDOWS
 from otel_tickrmeter.fleets.tickrmeter.reason import RequestEvent, UnmatchedReason
 
 LATENCY_BUCKETS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _SYMBOL = {"symbol": ANY}
 _PAIR = {"device_id": ANY, "symbol": ANY}
+_HABITS = "minutes of symbols"
+_SILENT = "no minute of the last ten had an answer, or ten ends of requests"
 _WINDOW_EMPTY = "nothing in the symbol's window was answered"
 
 
@@ -104,6 +107,33 @@ def stock_updates() -> tuple[Instrument, ...]:
             _SYMBOL,
             source=source,
             absent="the symbol's window is empty",
+        ),
+        gauge(
+            names.SYMBOL_ANOMALY,
+            "{state}",
+            "tickrmeter_symbol_anomaly",
+            "1 while the last minute's latency or timeout rate is worse than usual for the symbol, else 0.",
+            _SYMBOL,
+            source=_HABITS,
+            absent=_SILENT,
+        ),
+        gauge(
+            names.SYMBOL_ANOMALY_SCORE,
+            "1",
+            "tickrmeter_symbol_anomaly_score",
+            "Distance of the last minute from what is usual for the symbol, in usual spreads; 5 is unusual.",
+            _SYMBOL,
+            source=_HABITS,
+            absent=f"less than 32 minutes of it are known, or {_SILENT}",
+        ),
+        gauge(
+            names.SYMBOL_LATENCY_TREND,
+            "1",
+            "tickrmeter_symbol_latency_trend_ratio",
+            "Mean latency of the last five minutes by that of the symbol's own last hour and day.",
+            {"symbol": ANY, "window": tuple(WINDOWS)},
+            source=_HABITS,
+            absent=_SILENT,
         ),
         gauge(
             names.STOCK_UPDATE_SLOWEST_SYMBOL,
