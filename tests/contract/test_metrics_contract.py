@@ -65,6 +65,7 @@ def test_what_takes_half_an_hour_is_there_then(make: Callable[[Detail], Telemetr
     for minute in range(34):
         start = 60 * minute
         assembly.play((request(FIRST, "A", at(start)), answer(FIRST, "A", at(start + 1))))
+        expose(telemetry)
     exposed = _contract(expose(telemetry), "text")
     assert {name: exposed[name] for name in AFTER_HALF_AN_HOUR} == {
         row.name: (row.type, {row.device_labels}) for row in published() if row.name in AFTER_HALF_AN_HOUR

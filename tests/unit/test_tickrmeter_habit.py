@@ -5,41 +5,61 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_tickrmeter.fleets.tickrmeter.habit import MIN_OUTCOMES, MINUTE_NS, SILENT_MINUTES, Habit, Standing
+from otel_tickrmeter.fleets.tickrmeter.habit import (
+    MIN_OUTCOMES,
+    MINUTE_NS,
+    SETTLE_NS,
+    SILENT_MINUTES,
+    Habit,
+    Standing,
+)
+from otel_tickrmeter.fleets.tickrmeter.window import OutcomeWindow
 from tests.support.insight_oracle import averages, judged
 
 SECOND_NS = 1_000_000_000
 
 
-def minute(habit: Habit, number: int, *latencies: float, timeouts: int = 0) -> None:
+class Kept:
+    """A symbol's habit and its window."""
+
+    def __init__(self, most: int = 1000, window_ns: int = 15 * MINUTE_NS) -> None:
+        self.habit = Habit(0)
+        self.window = OutcomeWindow(most, window_ns)
+
+    def standing(self, now_ns: int) -> Standing | None:
+        return self.habit.standing(self.window, now_ns)
+
+
+def minute(habit: Kept, number: int, *latencies: float, timeouts: int = 0) -> None:
     """Let a minute have these answers, in seconds, and timeouts."""
     at_ns = number * MINUTE_NS
     for latency in latencies:
-        habit.add_answer(at_ns, round(latency * SECOND_NS))
+        habit.window.add_answer(at_ns, round(latency * SECOND_NS))
     for _ in range(timeouts):
-        habit.add_timeout(at_ns + 1)
+        habit.window.add_timeout(at_ns + 1)
 
 
-def after(habit: Habit, number: int) -> Standing:
+def after(habit: Kept, number: int) -> Standing:
     """How the symbol stands right after a minute."""
-    found = habit.standing((number + 1) * MINUTE_NS)
+    found = habit.standing((number + 1) * MINUTE_NS + SETTLE_NS)
     assert found is not None
     return found
 
 
-def usual(minutes: int = 40) -> Habit:
+def usual(minutes: int = 40) -> Kept:
     """A symbol that is answered after about a second, twenty times a minute."""
-    habit = Habit()
+    habit = Kept()
     for number in range(minutes):
         minute(habit, number, *[1.0 + number % 3 / 50] * 20)
+        after(habit, number)
     return habit
 
 
 def test_nothing_is_said_before_the_first_minute_is_over() -> None:
-    habit = Habit()
+    habit = Kept()
     assert habit.standing(0) is None
     minute(habit, 0, 1.0)
-    assert habit.standing(MINUTE_NS - 1) is None
+    assert habit.standing(MINUTE_NS + SETTLE_NS - 1) is None
     assert after(habit, 0) == Standing(unusual=False, score=None, ratios={"1h": 1.0, "1d": 1.0})
 
 
@@ -79,9 +99,10 @@ def test_a_symbol_that_becomes_quick_is_not() -> None:
 
 
 def test_a_fifth_of_a_second_is_not_worth_a_word() -> None:
-    habit = Habit()
+    habit = Kept()
     for number in range(40):
         minute(habit, number, *[1.0] * 20)
+        after(habit, number)
     minute(habit, 40, *[1.2] * 20)
     assert after(habit, 40).unusual is False
 
@@ -118,18 +139,43 @@ def test_a_minute_without_any_value_changes_nothing() -> None:
 
 def test_nothing_is_said_of_who_is_silent() -> None:
     habit = usual()
-    assert habit.standing((40 + SILENT_MINUTES - 1) * MINUTE_NS) is not None
-    assert habit.standing((40 + SILENT_MINUTES) * MINUTE_NS) is None
+    assert habit.standing((39 + SILENT_MINUTES) * MINUTE_NS + SETTLE_NS) is not None
+    assert habit.standing((40 + SILENT_MINUTES) * MINUTE_NS + SETTLE_NS) is None
     minute(habit, 60, *[1.0] * 20)
     assert after(habit, 60).unusual is False
 
 
-def test_a_timeout_of_a_minute_that_is_over_counts_now() -> None:
+def test_a_timeout_is_of_the_minute_of_its_deadline_though_it_is_known_later() -> None:
     habit = usual()
     minute(habit, 40, *[1.0] * 20)
+    minute(habit, 41, 1.0)
     for _ in range(20):
-        habit.add_timeout(39 * MINUTE_NS)
+        habit.window.add_timeout(41 * MINUTE_NS - 1)
     assert after(habit, 40).unusual
+
+
+def test_minutes_that_nobody_asked_about_are_judged_in_their_order() -> None:
+    asked, late = usual(), usual()
+    for number in range(40, 50):
+        for habit in (asked, late):
+            minute(habit, number, *[1.0 + number % 4] * 20)
+        after(asked, number)
+    assert after(late, 49) == after(asked, 49)
+
+
+def test_what_is_no_longer_in_the_window_is_not_judged() -> None:
+    habit = usual()
+    minute(habit, 40, *[9.0] * 20)
+    minute(habit, 60, *[1.0] * 20)
+    standing = after(habit, 60)
+    assert standing.ratios["1h"] < 1.1
+
+
+def test_whoever_asks_after_days_waits_for_an_hour_s_minutes_only() -> None:
+    habit = usual()
+    assert habit.standing(10**6 * MINUTE_NS) is None
+    minute(habit, 10**6, 1.0)
+    assert after(habit, 10**6).unusual is False
 
 
 means = st.lists(st.integers(1, 400), min_size=33, max_size=80)
@@ -137,7 +183,7 @@ means = st.lists(st.integers(1, 400), min_size=33, max_size=80)
 
 @given(means)
 def test_scores_and_trends_are_those_of_the_whole_series_at_once(centiseconds: list[int]) -> None:
-    habit = Habit()
+    habit = Kept()
     standings = []
     for number, each in enumerate(centiseconds):
         minute(habit, number, each / 100)

@@ -167,7 +167,7 @@ class FleetObserver:
 
     def _standings(self) -> Iterable[tuple[Symbol, Standing]]:
         for symbol in list(self._fleet.symbols.values()):
-            standing = symbol.habit.standing(self._fleet.now_ns)
+            standing = symbol.habit.standing(symbol.window, self._fleet.now_ns)
             if standing is not None:
                 yield symbol, standing
 

@@ -97,7 +97,6 @@ class Pairs:
             pair.closed = "answered"
             if latency_ns is not None:
                 pair.symbol.window.add_answer(at_ns, latency_ns)
-                pair.symbol.habit.add_answer(at_ns, latency_ns)
             self.account.answered += 1
             self._outcomes.answered(pair, latency_ns)
         elif at_ns - pair.closed_ns > self._memory_ns or pair.closed in (None, "abandoned"):
@@ -121,7 +120,6 @@ class Pairs:
             self._timeouts_in_a_row += 1
             pair.closed = "timeout"
             pair.symbol.window.add_timeout(deadline_ns)
-            pair.symbol.habit.add_timeout(deadline_ns)
             self.account.timeout += 1
             self._outcomes.timed_out(pair)
 

@@ -20,7 +20,7 @@ class Symbol:
         self.requests = 0
         self.pairs = 0
         self.window = window
-        self.habit = Habit()
+        self.habit = Habit(active_ns)
         self._trends: dict[str, AttributeSet] = {}
 
     def trend(self, window: str) -> AttributeSet:

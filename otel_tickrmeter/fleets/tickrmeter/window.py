@@ -10,6 +10,8 @@ from typing import NamedTuple
 from otel_tickrmeter.stream.second import SECOND_NS
 
 _TIMED_OUT = -1
+DISORDER_NS = 30_000_000_000
+"""By how much an outcome may be older than one that was added before it: a timeout is of its deadline."""
 _SCORE_PER_TIMEOUT_RATE = 10.0
 
 
@@ -37,6 +39,14 @@ class Figures(NamedTuple):
         """Mean latency in seconds, plus ten times the timeout rate. The window must not be empty."""
         timeout_rate = self.timed_out / self.outcomes
         return (self.mean_seconds or 0.0) + _SCORE_PER_TIMEOUT_RATE * timeout_rate
+
+
+class Tally(NamedTuple):
+    """Outcomes of some time; the sum is of latencies, in nanoseconds."""
+
+    answered: int
+    timed_out: int
+    latency_ns: int
 
 
 class OutcomeWindow:
@@ -81,6 +91,27 @@ class OutcomeWindow:
             samples[min(answered * 95 // 100, answered - 1)] / SECOND_NS,
             samples[min(answered * 99 // 100, answered - 1)] / SECOND_NS,
         )
+
+    def tally(self, start_ns: int, end_ns: int) -> Tally:
+        """Add up the outcomes from `start_ns` on and before `end_ns`, of those that are kept.
+
+        Looks at what is newer, and at little more: outcomes are nearly in the order of their times.
+        """
+        at, latencies, size = self._at, self._latency, len(self._at)
+        answered = timed_out = sum_ns = 0
+        for place in range(self._head + self._size - 1, self._head - 1, -1):
+            index = place % size
+            moment = at[index]
+            if moment < start_ns - DISORDER_NS:
+                break
+            if start_ns <= moment < end_ns:
+                latency_ns = latencies[index]
+                if latency_ns == _TIMED_OUT:
+                    timed_out += 1
+                else:
+                    answered += 1
+                    sum_ns += latency_ns
+        return Tally(answered, timed_out, sum_ns)
 
     def _push(self, at_ns: int, latency_ns: int) -> None:
         self._evict(at_ns)
