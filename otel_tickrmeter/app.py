@@ -22,7 +22,7 @@ from opentelemetry.sdk.resources import Resource
 
 from otel_tickrmeter import __version__
 from otel_tickrmeter.catalogue.observe import as_callbacks
-from otel_tickrmeter.configuration import keeps_rows
+from otel_tickrmeter.configuration import gives_notices, keeps_rows
 from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
 from otel_tickrmeter.exporter.observers import ProcessObserver, exposition_callbacks
 from otel_tickrmeter.exporter.process import ProcessSampler, sample_forever
@@ -35,10 +35,13 @@ from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.log_writer import LogWriter, report_dropped
 from otel_tickrmeter.mqtt.configure import receiver_config
 from otel_tickrmeter.mqtt.feed import Feed
+from otel_tickrmeter.notify.channels import Channel, LogChannel, TelegramChannel, WebhookChannel
+from otel_tickrmeter.notify.dispatcher import Dispatcher
+from otel_tickrmeter.notify.policy import Policy
 from otel_tickrmeter.pipeline import Clock, make_pipeline
 from otel_tickrmeter.rows import rows_of
 from otel_tickrmeter.settings.database import DEFAULT_DATABASE_URL, parse_database_url
-from otel_tickrmeter.settings.model import DatabaseSettings, MessagesSettings, Settings
+from otel_tickrmeter.settings.model import DatabaseSettings, MessagesSettings, NotificationsSettings, Settings
 from otel_tickrmeter.store.spool import Spool
 from otel_tickrmeter.stream.second import SECOND_NS
 from otel_tickrmeter.telemetry.compact import CompactMeter
@@ -77,6 +80,7 @@ class App:
         disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
         self._letters = _make_letters(settings.messages)
         self._keeper = _make_keeper(settings.database) if keeps_rows(settings) else None
+        self._notifier = _make_notifier(settings.notifications) if gives_notices(settings) else None
         self._pipeline = pipeline = make_pipeline(
             settings,
             NoOpMeter("otel_tickrmeter") if disabled else self._telemetry.meter(),
@@ -85,6 +89,7 @@ class App:
             Clock(self._started_ns, _unix_offset_ns, time.perf_counter_ns),
             letters=self._letters,
             keeper=self._keeper,
+            notifier=self._notifier,
         )
         fleets = [fleet for fleet in FLEETS if fleet.enabled(settings)]
         watched = (fleet.subscriptions(settings) for fleet in fleets)
@@ -120,6 +125,8 @@ class App:
             async with anyio.create_task_group() as last:
                 if self._keeper is not None:
                     last.start_soon(self._keeper.run)
+                if self._notifier is not None:
+                    last.start_soon(self._notifier.run)
                 async with anyio.create_task_group() as tasks:
                     await self._start(tasks)
                     await self._until_stopped(signals)
@@ -238,6 +245,20 @@ def _make_keeper(database: DatabaseSettings) -> "Keeper":
     url = parse_database_url(database.url or DEFAULT_DATABASE_URL)
     spool = Spool(database.spool, database.spool_max_size)
     return Keeper(url, spool, database.spool_max_size, secrets.token_hex(5))
+
+
+def _make_notifier(wanted: NotificationsSettings) -> Dispatcher | None:
+    channels: list[Channel] = []
+    if wanted.log:
+        channels.append(LogChannel())
+    if wanted.webhook_url is not None:
+        channels.append(WebhookChannel(wanted.webhook_url, wanted.webhook_token))
+    if wanted.telegram_chat_id is not None and wanted.telegram_token is not None:
+        telegram = TelegramChannel(wanted.telegram_url, wanted.telegram_token, wanted.telegram_chat_id)
+        channels.append(telegram)
+    if not channels:
+        return None
+    return Dispatcher(channels, Policy(round(wanted.min_interval * SECOND_NS), wanted.max_per_minute))
 
 
 def _make_telemetry(settings: Settings, resource: Resource) -> Telemetry:

@@ -26,6 +26,7 @@ from otel_tickrmeter.store import options as database_options
 _COMMANDS = ("run", "check-config", "simulate", "demo", "dead-letters", "metrics", "database")
 _FLEETS = ("tickrmeter", "autocore")
 """Those that can be made up; the first is meant without --fleet."""
+_NOTICE_SECRETS = ("webhook_url", "webhook_token", "telegram_token")
 _LISTEN = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]+):([0-9]+)")
 _EXAMPLES = """\
 examples:
@@ -210,6 +211,7 @@ def _run_with(settings: Settings, sources: str) -> int:
     secrets = [
         *(settings.mqtt.password or "", query, password_in(settings.database.url or "")),
         *(settings.otlp.headers or {}).values(),
+        *(getattr(settings.notifications, name) or "" for name in _NOTICE_SECRETS),
     ]
     try:
         log = configure_logging(settings.logging, secrets=[secret for secret in secrets if secret])

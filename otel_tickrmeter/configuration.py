@@ -11,7 +11,7 @@ from otel_tickrmeter.settings.faults import Fault, SettingsError
 from otel_tickrmeter.settings.key import Rule, make_schema
 from otel_tickrmeter.settings.layer import Found
 from otel_tickrmeter.settings.model import Settings
-from otel_tickrmeter.settings.rules import INPUT_RULES, OUTPUT_RULES
+from otel_tickrmeter.settings.rules import INPUT_RULES, NOTICE_RULES, OUTPUT_RULES
 from otel_tickrmeter.store.extra import DatabaseExtraMissingError, require_database_extra
 from otel_tickrmeter.stream.subscription import overlap
 
@@ -22,6 +22,7 @@ SCHEMA = make_schema(
         *schema.LETTER_KEYS,
         *(key for fleet in FLEETS for key in fleet.keys),
         *schema.DATABASE_KEYS,
+        *schema.NOTICE_KEYS,
         *schema.OUTPUT_KEYS,
     ),
     (
@@ -32,6 +33,7 @@ SCHEMA = make_schema(
             lambda *enabled: any(enabled),
             "no fleet is enabled: there would be nothing to watch",
         ),
+        *NOTICE_RULES,
         *OUTPUT_RULES,
     ),
 )
@@ -68,6 +70,11 @@ def load_settings(
 def keeps_rows(settings: Settings) -> bool:
     """Whether a fleet that is watched keeps rows in a database."""
     return any(fleet.enabled(settings) and fleet.keeps_rows(settings) for fleet in FLEETS)
+
+
+def gives_notices(settings: Settings) -> bool:
+    """Whether a fleet that is watched has something to tell people at once."""
+    return any(fleet.enabled(settings) and fleet.gives_notices(settings) for fleet in FLEETS)
 
 
 def _database_faults(settings: Settings) -> Iterator[Fault]:

@@ -14,6 +14,7 @@ from otel_tickrmeter.fleets.dialect import Intake, Workshop
 from otel_tickrmeter.fleets.roster import FLEETS
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.letters.writer import LetterWriter
+from otel_tickrmeter.notify.notice import Notifier
 from otel_tickrmeter.rows import rows_of
 from otel_tickrmeter.set_aside import SetAside
 from otel_tickrmeter.settings.model import Settings
@@ -71,6 +72,7 @@ def make_pipeline(
     *,
     letters: LetterWriter | None = None,
     keeper: RowKeeper | None = None,
+    notifier: Notifier | None = None,
 ) -> Pipeline:
     """Make the parts, those of every fleet that is watched among them, and every instrument of theirs.
 
@@ -82,12 +84,13 @@ def make_pipeline(
         clock: Times.
         letters: Keeps the messages that are set aside; None when nothing is to be kept.
         keeper: Keeps the rows of fleets that have some; None when nothing is to be kept.
+        notifier: Sends the notices of fleets that have some; None when nobody wants any.
     """
     rows = rows_of(settings)
     link = LinkState(clock.started_ns)
     recorded = make_recorded(meter, rows)
     program = ProgramRecorder(recorded, with_otlp=settings.otlp.enabled)
-    workshop = Workshop(recorded, end_series, clock.unix_offset_ns, link, keeper)
+    workshop = Workshop(recorded, end_series, clock.unix_offset_ns, link, keeper, notifier)
     fleets = tuple(fleet.start(settings, workshop) for fleet in FLEETS if fleet.enabled(settings))
     observed: dict[str, Observe] = {
         **LinkObserver(link, clock.unix_offset_ns).callbacks(),

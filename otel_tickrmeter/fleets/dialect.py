@@ -12,6 +12,7 @@ from otel_tickrmeter.catalogue import Instrument
 from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.catalogue.observe import Observe
 from otel_tickrmeter.exporter.messages import MessageRecorder
+from otel_tickrmeter.notify.notice import Notifier
 from otel_tickrmeter.settings.key import Key, Rule
 from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.store.keeping import RowKeeper
@@ -63,6 +64,7 @@ class Workshop:
         unix_offset_ns: What to add to a monotonic time for a Unix time.
         link: What is known of the connection.
         keeper: Takes rows for the database; None when the fleet keeps none.
+        notifier: Takes notices; None when nobody wants any.
     """
 
     recorded: Recorded
@@ -70,6 +72,7 @@ class Workshop:
     unix_offset_ns: Callable[[], int]
     link: LinkState
     keeper: RowKeeper | None = None
+    notifier: Notifier | None = None
 
 
 class Dialect(Protocol):
@@ -100,6 +103,9 @@ class Dialect(Protocol):
 
     def keeps_rows(self, settings: Settings) -> bool:
         """Whether it has rows to keep in the database."""
+
+    def gives_notices(self, settings: Settings) -> bool:
+        """Whether it has something to tell people at once."""
 
     def subscriptions(self, settings: Settings) -> tuple[Subscription, ...]:
         """What to ask the broker for; no topic of another fleet may match."""

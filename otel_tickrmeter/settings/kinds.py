@@ -25,6 +25,9 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _ENDPOINT = re.compile(
     r"(?:https?://)?(?P<host>[^\s/:@?#\[\]]+|\[[^\s\]]+\])(?::(?P<port>[0-9]{1,5}))?(?:/[!->A-~]*)?"
 )
+_WEB_ADDRESS = re.compile(
+    r"https?://(?P<host>[^\s/:@?#\[\]]+|\[[^\s\]]+\])(?::(?P<port>[0-9]{1,5}))?(?:/[!-~]*)?"
+)
 _LAST_PORT = 65535
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
@@ -126,6 +129,15 @@ def _read_endpoint(value: object) -> str:
     return text
 
 
+def _read_web_address(value: object) -> str:
+    text = _read_text(value)
+    match = _WEB_ADDRESS.fullmatch(text)
+    if match is None or not 1 <= int(match["port"] or 1) <= _LAST_PORT:
+        raise ValueError("must be an http:// or https:// URL, without credentials")
+    check_host(match["host"].strip("[]"))
+    return text
+
+
 def _read_names(value: object) -> tuple[str, ...]:
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list | tuple) or (isinstance(value, str) and value.lstrip().startswith("[")):
@@ -215,6 +227,7 @@ BROKER = ValueKind(_read_broker)
 TOPIC_PREFIX = ValueKind(_read_topic_prefix)
 HTTP_PATH = ValueKind(_read_http_path)
 ENDPOINT = ValueKind(_read_endpoint)
+WEB_ADDRESS = ValueKind(_read_web_address)
 NAMES = ValueKind(_read_names, structured=True)
 HEADERS = ValueKind(_read_headers, structured=True)
 PATH = ValueKind(_read_path)

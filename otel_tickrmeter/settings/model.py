@@ -90,6 +90,25 @@ class DatabaseSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class NotificationsSettings:
+    """`[notifications]`: each channel is off until it is given. `min_interval` is seconds.
+
+    `webhook_token` and `telegram_token` hold the content of their files when these are given.
+    """
+
+    log: bool = False
+    webhook_url: str | None = None
+    webhook_token: str | None = field(default=None, repr=False)
+    webhook_token_file: Path | None = None
+    telegram_chat_id: str | None = None
+    telegram_token: str | None = field(default=None, repr=False)
+    telegram_token_file: Path | None = None
+    telegram_url: str = "https://api.telegram.org"
+    min_interval: float = 300.0
+    max_per_minute: int = 20
+
+
+@dataclass(frozen=True, slots=True)
 class PrometheusSettings:
     """`[prometheus]`: where `/metrics` is served, and by which reader.
 
@@ -166,6 +185,7 @@ class Settings:
     mqtt: MqttSettings = field(default_factory=MqttSettings)
     messages: MessagesSettings = field(default_factory=MessagesSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    notifications: NotificationsSettings = field(default_factory=NotificationsSettings)
     prometheus: PrometheusSettings = field(default_factory=PrometheusSettings)
     otlp: OtlpSettings = field(default_factory=OtlpSettings)
     logging: LoggingSettings = field(default_factory=LoggingSettings)

@@ -11,11 +11,14 @@ from typing import Any
 from otel_tickrmeter.settings.faults import Fault
 from otel_tickrmeter.settings.secret import read_secret
 
+_SECRETS = ("mqtt.password", "notifications.webhook_token", "notifications.telegram_token")
+"""Each may be in a file, which the key with `_file` behind it names."""
+
 
 def read_named_files(
     values: Mapping[str, Any], locate: Callable[[str], str | None]
 ) -> tuple[dict[str, Any], list[Fault]]:
-    """What the named files put into the settings (the password), and what is wrong with any of them."""
+    """What the named files put into the settings (secrets), and what is wrong with any of them."""
     found: dict[str, Any] = {}
     faults: list[Fault] = []
 
@@ -29,9 +32,8 @@ def read_named_files(
             faults.append(Fault(locate(key) or "built-in default", key, f"{path} {error}"))
             return None
 
-    password = attempt("mqtt.password_file", read_secret)
-    if password is not None:
-        found["mqtt.password"] = password
+    secrets = {key: attempt(f"{key}_file", read_secret) for key in _SECRETS}
+    found.update({key: secret for key, secret in secrets.items() if secret is not None})
     attempt("mqtt.tls.ca_file", _try_authorities)
     key_password = attempt("mqtt.tls.key_password_file", read_secret)
     if values.get("mqtt.tls.key_file") is not None and values.get("mqtt.tls.cert_file") is not None:

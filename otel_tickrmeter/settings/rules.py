@@ -20,6 +20,36 @@ def _needs_tls(key: str) -> Rule:
     )
 
 
+_TELEGRAM = "notifications.telegram_chat_id needs a token, and a token a chat id"
+
+NOTICE_RULES = (
+    *(
+        Rule(
+            (f"notifications.{channel}_token_file", f"notifications.{channel}_token"),
+            lambda file, token: file is None or token is None,
+            f"must not be given together with notifications.{channel}_token",
+        )
+        for channel in ("webhook", "telegram")
+    ),
+    *(
+        Rule(
+            (f"notifications.{key}", "notifications.webhook_url"),
+            lambda token, url: token is None or url is not None,
+            "needs notifications.webhook_url",
+        )
+        for key in ("webhook_token", "webhook_token_file")
+    ),
+    Rule(
+        (
+            "notifications.telegram_chat_id",
+            "notifications.telegram_token",
+            "notifications.telegram_token_file",
+        ),
+        lambda chat, token, file: (chat is None) == (token is None and file is None),
+        _TELEGRAM,
+    ),
+)
+
 INPUT_RULES = (
     Rule(
         ("mqtt.password_file", "mqtt.password"),

@@ -133,6 +133,42 @@ DATABASE_KEYS = (
 )
 """Of `[database]`: where a fleet keeps its rows, if it keeps any."""
 
+NOTICE_KEYS = (
+    Key("notifications.log", kinds.BOOL, "Write notices to the log."),
+    Key(
+        "notifications.webhook_url",
+        kinds.WEB_ADDRESS,
+        "Post notices as JSON to this address.",
+        '"https://hooks.example/autocore"',
+        secret=True,
+    ),
+    Key(
+        "notifications.webhook_token",
+        kinds.NAME,
+        "Bearer token of the webhook; better in .secrets.toml or webhook_token_file.",
+        '"secret"',
+        secret=True,
+    ),
+    Key("notifications.webhook_token_file", kinds.PATH, "File that holds it.", '"/run/secrets/webhook"'),
+    Key("notifications.telegram_chat_id", kinds.NAME, "Send notices to this chat of Telegram.", '"-1001234"'),
+    Key(
+        "notifications.telegram_token",
+        kinds.NAME,
+        "Token of the bot; better in .secrets.toml or telegram_token_file.",
+        '"secret"',
+        secret=True,
+    ),
+    Key("notifications.telegram_token_file", kinds.PATH, "File that holds it.", '"/run/secrets/telegram"'),
+    Key("notifications.telegram_url", kinds.WEB_ADDRESS, "Address of the Bot API."),
+    Key("notifications.min_interval", DURATION, "Notices about the same thing go out this far apart."),
+    Key(
+        "notifications.max_per_minute",
+        integer(1, 10_000),
+        "Beyond this, notices of a minute become one digest.",
+    ),
+)
+"""Of `[notifications]`: who is told at once, by fleets that have something to tell."""
+
 OUTPUT_KEYS = (
     Key("prometheus.host", kinds.HOST, "Address to listen on."),
     Key("prometheus.port", integer(0, 65535), "Port to listen on; 0 takes any free one."),

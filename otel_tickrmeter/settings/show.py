@@ -20,15 +20,15 @@ def effective_toml(settings: Settings, schema: Schema) -> str:
     """`settings` as a TOML file: secrets are masked, keys without a value are comments."""
     lines: list[str] = []
     table = ""
-    for key, value in flatten(settings, schema).items():
+    values = flatten(settings, schema)
+    for key, value in values.items():
         table = _begin_table(lines, table, key)
         name = key.rpartition(".")[2]
-        # With a password file the password is that file's content, and the two exclude each other.
-        from_file = key == "mqtt.password" and settings.mqtt.password_file is not None
+        # With a file for a secret, that is the file's content, and the two exclude each other.
+        from_file = schema.keys[key].secret and values.get(f"{key}_file") is not None
         if value is None or from_file:
-            lines.append(
-                f"# {name}: {'from mqtt.password_file' if from_file else schema.keys[key].default or 'none'}"
-            )
+            shown = f"from {key}_file" if from_file else schema.keys[key].default or "none"
+            lines.append(f"# {name}: {shown}")
         else:
             lines.append(f"{name} = {schema.keys[key].kind.write(_masked(key, value, schema))}")
     return "\n".join(lines).lstrip("\n") + "\n"

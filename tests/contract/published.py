@@ -125,6 +125,7 @@ autocore_database_write_duration_seconds        histogram  table
 autocore_database_rows_written_total            counter    table
 autocore_database_errors_total                  counter    kind
 autocore_retention_rows_deleted_total           counter    table
+autocore_notifications_total                    counter    channel,kind,outcome
 autocore_queue_size                             gauge      queue
 autocore_queue_capacity                         gauge      queue
 autocore_queue_dropped_total                    counter    queue

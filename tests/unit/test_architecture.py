@@ -98,8 +98,8 @@ def test_what_arrives_is_pure_and_knows_nothing_of_ours(module: str) -> None:
 FLEETS = tuple(fleet.name for fleet in roster.FLEETS)
 # All else of a fleet is pure. These tell OpenTelemetry's API, and the exporter what is wrong with a message.
 ENDS = ("dialect", "intake", "observers", "recorder")
-# A fleet that keeps rows has these besides.
-STORE_ENDS = ("bookkeeper", "database")
+# A fleet that keeps rows, or gives notices, has these besides.
+STORE_ENDS = ("bookkeeper", "database", "notices")
 
 
 def in_fleets(parts: Iterable[str]) -> list[str]:
@@ -162,6 +162,7 @@ def test_what_a_fleet_is_knows_no_fleet_and_no_edge() -> None:
         "settings.model",
         "telemetry.registration",
         "store.keeping",
+        "notify.notice",
     )
     for name in imports(SOURCES[f"{PACKAGE}.fleets.dialect"]):
         ours = any(inside(name, f"{PACKAGE}.{place}") for place in places)
@@ -176,6 +177,8 @@ def test_the_ends_of_a_fleet_know_the_instruments_and_no_edge_besides(module: st
         *("telemetry.registration", "settings.key", "settings.model"),
         # What a row is, and to whom it is given; not how it is written.
         *("store", "store.rows", "store.keeping"),
+        # And a notice, not how it is sent.
+        "notify.notice",
     )
     for name in imports(SOURCES[module]):
         ours = any(inside(name, f"{PACKAGE}.{place}") for place in places)
@@ -221,6 +224,7 @@ def test_each_library_has_its_place(library: str) -> None:
             for fleet in FLEETS
         ),
         ("letters", {"letters."}),
+        ("notify", {"notify."}),
         # What a gauge is, and no gauge of anybody: an export has their names.
         ("store", {"store.", "settings.database", "catalogue.instrument"}),
         ("exporter", {"exporter.", "catalogue.", "stream.", "telemetry."}),
@@ -245,7 +249,7 @@ FLOORS = (
     tuple(f"fleets.{fleet}." for fleet in FLEETS),
     ("fleets.dialect", "exporter."),
     ("web.",),
-    ("mqtt.", "http.", "telemetry.", "letters.", "store.", "simulate."),
+    ("mqtt.", "http.", "telemetry.", "letters.", "notify.", "store.", "simulate."),
     ("settings.",),
     ("catalogue.", "insight.", "stream."),
 )

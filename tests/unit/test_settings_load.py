@@ -67,6 +67,15 @@ SAMPLES: dict[str, tuple[str, str, object]] = {
     "autocore.max_sensors": ("7", "7", 7),
     "autocore.ranges": ("{voltage = [10, 15]}", "{voltage = [10, 15]}", {"voltage": (10.0, 15.0)}),
     **{f"autocore.fields.{name}": ('["a", "b"]', '["a", "b"]', ("a", "b")) for name in AUTOCORE_FIELDS},
+    "autocore.critical_relays": ('["E1/3"]', '["E1/3"]', ("E1/3",)),
+    "notifications.log": ("true", "true", True),
+    "notifications.webhook_url": ("http://h.example:1/x", '"http://h.example:1/x"', "http://h.example:1/x"),
+    "notifications.webhook_token": ("t", '"t"', "t"),
+    "notifications.telegram_chat_id": ("-100", '"-100"', "-100"),
+    "notifications.telegram_token": ("t", '"t"', "t"),
+    "notifications.telegram_url": ("http://t.example", '"http://t.example"', "http://t.example"),
+    "notifications.min_interval": ("1m", '"1m"', 60.0),
+    "notifications.max_per_minute": ("7", "7", 7),
     "database.url": ("sqlite:///x.db", '"sqlite:///x.db"', "sqlite:///x.db"),
     "database.spool": ("waiting", '"waiting"', Path("waiting")),
     "database.spool_max_size": ("1 GiB", '"1 GiB"', 2**30),
@@ -107,11 +116,16 @@ OTHERS = {
     "mqtt.tls.cert_file",
     "mqtt.tls.key_file",
     "mqtt.tls.key_password_file",
+    "notifications.webhook_token_file",
+    "notifications.telegram_token_file",
     "prometheus.web_config_file",
 }
-COMPANIONS = {"mqtt.password": {"MQTT_USERNAME": "u"}} | {
-    f"mqtt.tls.{name}": {"TICKRMETER_MQTT__BROKER": "mqtts://b"} for name in ("server_name", "insecure")
-}
+COMPANIONS = {
+    "mqtt.password": {"MQTT_USERNAME": "u"},
+    "notifications.webhook_token": {"TICKRMETER_NOTIFICATIONS__WEBHOOK_URL": "http://h"},
+    "notifications.telegram_chat_id": {"TICKRMETER_NOTIFICATIONS__TELEGRAM_TOKEN": "t"},
+    "notifications.telegram_token": {"TICKRMETER_NOTIFICATIONS__TELEGRAM_CHAT_ID": "c"},
+} | {f"mqtt.tls.{name}": {"TICKRMETER_MQTT__BROKER": "mqtts://b"} for name in ("server_name", "insecure")}
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The fleet as the rest of the program sees it, and the place where its parts are made and connected."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from otel_tickrmeter.catalogue import Instrument
 from otel_tickrmeter.exporter.catalogue.receiving import messages
@@ -11,11 +12,19 @@ from otel_tickrmeter.fleets.autocore.database import DatabaseObserver, DatabaseR
 from otel_tickrmeter.fleets.autocore.decode import Decoder
 from otel_tickrmeter.fleets.autocore.event import MessageType
 from otel_tickrmeter.fleets.autocore.intake import AutoCoreIntake
+from otel_tickrmeter.fleets.autocore.notices import Announcer, NoticeRecorder
 from otel_tickrmeter.fleets.autocore.observers import ConnectionObserver, FleetObserver
 from otel_tickrmeter.fleets.autocore.reason import Reason
 from otel_tickrmeter.fleets.autocore.recorder import FleetRecorder
 from otel_tickrmeter.fleets.autocore.sensor import MAX_SENSORS
-from otel_tickrmeter.fleets.autocore.settings import KEYS, RULES, AutoCoreSettings, AutoCoreTable, limits
+from otel_tickrmeter.fleets.autocore.settings import (
+    KEYS,
+    RULES,
+    AutoCoreSettings,
+    AutoCoreTable,
+    critical_relays,
+    limits,
+)
 from otel_tickrmeter.fleets.autocore.state import Fleet
 from otel_tickrmeter.fleets.autocore.together import Together
 from otel_tickrmeter.fleets.autocore.topics import MAX_RELAYS, QOS, filters
@@ -23,6 +32,9 @@ from otel_tickrmeter.fleets.dialect import Workshop
 from otel_tickrmeter.settings.key import Key, Rule
 from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.stream.subscription import Subscription
+
+if TYPE_CHECKING:
+    from otel_tickrmeter.fleets.autocore.outcomes import Outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,11 @@ class AutoCore:
     def keeps_rows(self, settings: Settings) -> bool:
         """Whether its rows are to be kept."""
         return _own(settings).database
+
+    def gives_notices(self, settings: Settings) -> bool:
+        """It does, where somebody wants to be told."""
+        del settings
+        return True
 
     def subscriptions(self, settings: Settings) -> tuple[Subscription, ...]:
         """The filters of the layouts that are on."""
@@ -71,7 +88,11 @@ class AutoCore:
             database.start_at_zero()
             workshop.keeper.tell(database)
             books = Bookkeeper(workshop.keeper, database.letter)
-        fleet = Fleet(limits(own), recorder if books is None else Together(recorder, books))
+        listeners: list[Outcomes] = [] if books is None else [books]
+        if workshop.notifier is not None:
+            workshop.notifier.tell(NoticeRecorder(workshop.recorded, workshop.keeper))
+            listeners.append(Announcer(workshop.notifier.put, critical_relays(own)))
+        fleet = Fleet(limits(own), Together(recorder, *listeners) if listeners else recorder)
         decoder = Decoder(own.layouts, own.fields, own.relay_offset, own.topic_prefix)
         state = None if workshop.keeper is None else workshop.keeper.state
         observed = (

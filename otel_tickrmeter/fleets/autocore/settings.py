@@ -8,7 +8,7 @@ from typing import Literal
 
 from otel_tickrmeter.fleets.autocore.reason import Registration
 from otel_tickrmeter.fleets.autocore.state import Limits
-from otel_tickrmeter.fleets.autocore.topics import LAYOUTS, MAX_RELAYS, SEED
+from otel_tickrmeter.fleets.autocore.topics import DEVICE_ID, LAYOUTS, MAX_RELAYS, SEED
 from otel_tickrmeter.settings import kinds
 from otel_tickrmeter.settings.key import Key, Rule
 from otel_tickrmeter.settings.kinds import DURATION, ValueKind, choice, integer
@@ -52,6 +52,7 @@ class AutoCoreTable:
     max_sensors: int = 50_000
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: DEFAULT_FIELDS)
     ranges: Mapping[str, Range] = field(default_factory=lambda: MappingProxyType({}))
+    critical_relays: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,30 @@ def limits(settings: AutoCoreTable) -> Limits:
     )
 
 
+def critical_relays(settings: AutoCoreTable) -> list[tuple[str, int]]:
+    """Device ids and numbers of the relays whose every switching is told of."""
+    parts = (name.partition("/") for name in settings.critical_relays)
+    return [(device, int(number)) for device, _, number in parts]
+
+
 def _read_layouts(value: object) -> tuple[str, ...]:
     names: tuple[str, ...] = kinds.NAMES.read(value)
     if not names or not {*names} <= {*LAYOUTS} or len({*names}) < len(names):
         raise ValueError(f"must be a list of some of {', '.join(LAYOUTS)}, each once")
+    return names
+
+
+def _read_relays(value: object) -> tuple[str, ...]:
+    names: tuple[str, ...] = kinds.NAMES.read(value)
+    for name in names:
+        device, slash, number = name.partition("/")
+        if (
+            not slash
+            or not DEVICE_ID.fullmatch(device)
+            or not number.isdecimal()
+            or int(number) >= MAX_RELAYS
+        ):
+            raise ValueError('must have relays such as "ESP32_001/3": a device id and a number from 0')
     return names
 
 
@@ -135,6 +156,11 @@ KEYS = (
             f"Payload fields that carry {name}, first found wins; dotted ones are nested.",
         )
         for name in DEFAULT_FIELDS
+    ),
+    Key(
+        "autocore.critical_relays",
+        ValueKind(_read_relays, structured=True),
+        'Relays whose every switching is told of, such as ["ESP32_001/3"].',
     ),
     Key(
         "autocore.ranges",

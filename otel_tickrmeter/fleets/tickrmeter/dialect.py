@@ -44,6 +44,11 @@ class TickrMeter:
         del settings
         return False
 
+    def gives_notices(self, settings: Settings) -> bool:
+        """It gives none: alerts are Prometheus' matter."""
+        del settings
+        return False
+
     def subscriptions(self, settings: Settings) -> tuple[Subscription, ...]:
         """The one filter that covers every topic: all are one level below the prefix."""
         return (Subscription(f"{settings.of(TickrMeterSettings).mqtt.topic_prefix}+", settings.mqtt.qos),)

@@ -4,6 +4,11 @@ from otel_tickrmeter.catalogue.instrument import ANY, Instrument, Kind, counter,
 from otel_tickrmeter.fleets.autocore import names
 from otel_tickrmeter.fleets.autocore.reason import Action, SystemKind
 
+CHANNELS = ("log", "webhook", "telegram", "none")
+NOTICES = ("relay", "safety_shutoff", "offline", "online", "anomaly", "hardware_error", "digest")
+FATES = ("sent", "failed", "suppressed", "digested")
+"""Of notices; a test holds them to those who send them."""
+
 
 def messages() -> tuple[Instrument, ...]:
     """The rows about messages and the connection."""
@@ -21,6 +26,15 @@ def messages() -> tuple[Instrument, ...]:
             "autocore_system_messages_total",
             "System messages by what they are about.",
             {"kind": tuple(SystemKind)},
+        ),
+        counter(
+            names.NOTIFICATIONS,
+            "{notice}",
+            "autocore_notifications_total",
+            "Notices by what became of them; suppressed and digested ones went to no channel.",
+            {"channel": CHANNELS, "kind": NOTICES, "outcome": FATES},
+            source="notices",
+            absent="no notice was given",
         ),
         gauge(
             names.MQTT_CONNECTED,

@@ -1,0 +1,153 @@
+"""Sends notices by every channel there is, again when that fails, and says what became of each."""
+
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import anyio
+from anyio import to_thread
+from loguru import logger
+
+from otel_tickrmeter.notify.channels import Channel, DeliveryError
+from otel_tickrmeter.notify.notice import Fate, Notice, NoticeOutcomes
+from otel_tickrmeter.notify.policy import Policy
+
+CAPACITY = 1_000
+"""Notices that wait for a channel; beyond that the oldest gives way."""
+ATTEMPTS = 6
+_FIRST_WAIT_SECONDS = 1.0
+_STOP_SECONDS = 3.0
+_TICK_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class _Line:
+    """What waits for a channel."""
+
+    channel: Channel
+    waiting: deque[Notice] = field(default_factory=deque)
+    more: anyio.Event = field(default_factory=anyio.Event)
+
+
+class Dispatcher:
+    """Implements `Notifier`.
+
+    Args:
+        channels: Where notices go; a slow one holds up no other.
+        policy: Which of them go out.
+        first_wait_seconds: Before the second attempt; it doubles with each.
+
+    Attributes:
+        dropped: Notices that gave way.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[Channel],
+        policy: Policy,
+        *,
+        first_wait_seconds: float = _FIRST_WAIT_SECONDS,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._lines = [_Line(channel) for channel in channels]
+        self._policy = policy
+        self._first_wait_seconds = first_wait_seconds
+        self._clock_ns = clock_ns
+        self._outcomes = NoticeOutcomes()
+        self._stopping = False
+        self.dropped = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many notices wait for a channel."""
+        return sum(len(line.waiting) for line in self._lines)
+
+    @property
+    def capacity(self) -> int:
+        """How many may."""
+        return CAPACITY * len(self._lines)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The names of the channels."""
+        return tuple(line.channel.name for line in self._lines)
+
+    def tell(self, outcomes: NoticeOutcomes) -> None:
+        """Whom to tell from now on."""
+        self._outcomes = outcomes
+
+    def put(self, notice: Notice) -> None:
+        """Have a notice sent."""
+        now_ns = self._clock_ns()
+        if self._policy.repeats(notice, now_ns):
+            self._end(notice, "", Fate.SUPPRESSED)
+        elif self._policy.floods(notice, now_ns):
+            self._end(notice, "", Fate.DIGESTED)
+        else:
+            self._send(notice)
+
+    async def run(self) -> None:
+        """Send until cancelled; what waits then has a few seconds."""
+        try:
+            async with anyio.create_task_group() as tasks:
+                for line in self._lines:
+                    tasks.start_soon(self._work, line)
+                tasks.start_soon(self._tick)
+        finally:
+            self._stopping = True
+            with anyio.move_on_after(_STOP_SECONDS, shield=True):
+                async with anyio.create_task_group() as tasks:
+                    for line in self._lines:
+                        tasks.start_soon(self._empty, line)
+            if self.waiting:
+                logger.warning("{} notices were not sent", self.waiting)
+
+    def _send(self, notice: Notice) -> None:
+        for line in self._lines:
+            if len(line.waiting) >= CAPACITY:
+                self.dropped += 1
+                self._end(line.waiting.popleft(), line.channel.name, Fate.FAILED)
+            line.waiting.append(notice)
+            line.more.set()
+
+    def _end(self, notice: Notice, channel: str, fate: Fate, attempts: int = 0) -> None:
+        self._outcomes.ended(notice, channel, fate, attempts, datetime.now(UTC))
+
+    async def _tick(self) -> None:
+        while True:
+            await anyio.sleep(_TICK_SECONDS)
+            digest = self._policy.digest(self._clock_ns(), datetime.now(UTC))
+            if digest is not None:
+                self._send(digest)
+
+    async def _work(self, line: _Line) -> None:
+        while True:
+            await line.more.wait()
+            line.more = anyio.Event()
+            await self._empty(line)
+
+    async def _empty(self, line: _Line) -> None:
+        while line.waiting:
+            await self._deliver(line, line.waiting[0])
+            line.waiting.popleft()
+
+    async def _deliver(self, line: _Line, notice: Notice) -> None:
+        name, wait = line.channel.name, self._first_wait_seconds
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                await to_thread.run_sync(line.channel.send, notice, abandon_on_cancel=True)
+            except DeliveryError as error:
+                if error.final or attempt == ATTEMPTS or self._stopping:
+                    logger.warning("A notice was not sent ({}): {}; {}", name, error, notice.text)
+                    self._end(notice, name, Fate.FAILED, attempt)
+                    return
+                pause = error.wait_seconds if error.wait_seconds is not None else wait
+                # Not all at once when the other side comes back.
+                await anyio.sleep(pause * random.uniform(1.0, 1.25))  # noqa: S311  no secret
+                wait *= 2
+            else:
+                self._end(notice, name, Fate.SENT, attempt)
+                return

@@ -1,0 +1,72 @@
+"""What a notice is, and whom to give it to. Nothing here sends anything."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class NoticeKind(StrEnum):
+    """What a notice is about. DIGEST: there were too many, and it says how many of which kind."""
+
+    RELAY = "relay"
+    SAFETY_SHUTOFF = "safety_shutoff"
+    OFFLINE = "offline"
+    ONLINE = "online"
+    ANOMALY = "anomaly"
+    HARDWARE_ERROR = "hardware_error"
+    DIGEST = "digest"
+
+
+class NoticeSeverity(StrEnum):
+    """How soon somebody has to look."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Fate(StrEnum):
+    """What became of a notice.
+
+    SUPPRESSED: the same was told not long ago. DIGESTED: it is one of many in a digest.
+    """
+
+    SENT = "sent"
+    FAILED = "failed"
+    SUPPRESSED = "suppressed"
+    DIGESTED = "digested"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notice; `text` is one line for people. `relay` is the number of the relay that it is about."""
+
+    kind: NoticeKind
+    severity: NoticeSeverity
+    text: str
+    at: datetime
+    device: str = ""
+    relay: int | None = None
+
+    @property
+    def dedupe_key(self) -> str:
+        """What notices about the same thing share."""
+        return f"{self.kind}/{self.device}/{'' if self.relay is None else self.relay}"
+
+
+class NoticeOutcomes:
+    """Told what happened, after it has. Who takes part overrides what it wants to know of."""
+
+    def ended(self, notice: Notice, channel: str, fate: Fate, attempts: int, at: datetime) -> None:
+        """A notice has come to its end on a channel; the channel is empty for one that went to none."""
+
+
+class Notifier(Protocol):
+    """Takes notices, at once, in the thread of the message handler; sends them when it can."""
+
+    def put(self, notice: Notice) -> None:
+        """Have a notice sent, unless the same was told not long ago, or there are too many."""
+
+    def tell(self, outcomes: NoticeOutcomes) -> None:
+        """Whom to tell from now on."""

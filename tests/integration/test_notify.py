@@ -1,0 +1,235 @@
+"""Notices on their way: every channel against a real server, again when it fails, and what is said of it."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import pytest
+from loguru import logger
+
+from otel_tickrmeter.notify.channels import (
+    Channel,
+    DeliveryError,
+    LogChannel,
+    TelegramChannel,
+    WebhookChannel,
+)
+from otel_tickrmeter.notify.dispatcher import ATTEMPTS, CAPACITY, Dispatcher
+from otel_tickrmeter.notify.notice import Fate, Notice, NoticeKind, NoticeOutcomes, NoticeSeverity
+from otel_tickrmeter.notify.policy import Policy
+from tests.integration.exporter import Exporter
+from tests.integration.mosquitto import Mosquitto
+from tests.integration.notice_server import Answer, notice_server
+from tests.integration.program_traffic import settings
+from tests.support.waiting import until
+from tools.server_process import free_port
+
+AT = datetime(2026, 1, 28, 10, 30, tzinfo=UTC)
+
+
+def notice(device: str = "E1", relay: int | None = 3) -> Notice:
+    return Notice(NoticeKind.RELAY, NoticeSeverity.CRITICAL, f"{device}: relay switched.", AT, device, relay)
+
+
+class Ended(NoticeOutcomes):
+    """Notes how notices ended."""
+
+    def __init__(self) -> None:
+        self.fates: Counter[tuple[str, Fate]] = Counter()
+        self.attempts: list[int] = []
+
+    def ended(self, notice: Notice, channel: str, fate: Fate, attempts: int, at: datetime) -> None:
+        assert notice.at <= at
+        self.fates[channel, fate] += 1
+        self.attempts.append(attempts)
+
+
+def dispatch(
+    *channels: Channel,
+    notices: list[Notice],
+    done: Callable[[Ended], bool],
+    most: int = 10_000,
+) -> tuple[Ended, Dispatcher]:
+    """Let a dispatcher work until something is so."""
+    ended = Ended()
+    made: list[Dispatcher] = []
+
+    async def work() -> None:
+        dispatcher = Dispatcher(channels, Policy(300 * 10**9, most), first_wait_seconds=0.01)
+        made.append(dispatcher)
+        dispatcher.tell(ended)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(dispatcher.run)
+            for each in notices:
+                dispatcher.put(each)
+            await until(lambda: done(ended))
+            tasks.cancel_scope.cancel()
+
+    anyio.run(work)
+    return ended, made[0]
+
+
+def test_a_webhook_gets_json_and_the_token() -> None:
+    with notice_server() as (server, url):
+        channel = WebhookChannel(f"{url}/hook?room=1", "hunter2")
+        ended, _ = dispatch(channel, notices=[notice()], done=lambda ended: bool(ended.fates))
+    ((path, headers, body),) = server.requests
+    assert (path, headers["Authorization"]) == ("/hook?room=1", "Bearer hunter2")
+    assert body == {
+        "kind": "relay",
+        "severity": "critical",
+        "device": "E1",
+        "relay": 3,
+        "text": "E1: relay switched.",
+        "at": "2026-01-28T10:30:00+00:00",
+        "dedupe_key": "relay/E1/3",
+    }
+    assert ended.fates == {("webhook", Fate.SENT): 1}
+
+
+def test_a_telegram_bot_gets_plain_text() -> None:
+    with notice_server() as (server, url):
+        channel = TelegramChannel(f"{url}/", "12:token", "-100")
+        dispatch(channel, notices=[notice()], done=lambda ended: bool(ended.fates))
+    ((path, _, body),) = server.requests
+    assert path == "/bot12:token/sendMessage"
+    assert (body["chat_id"], body["text"]) == ("-100", "CRITICAL: E1: relay switched.")
+    assert "parse_mode" not in body
+
+
+def test_the_log_gets_a_line() -> None:
+    lines: list[str] = []
+    sink = logger.add(lambda message: lines.append(str(message)), format="{level} {message}")
+    try:
+        LogChannel().send(notice())
+    finally:
+        logger.remove(sink)
+    assert lines == ["WARNING Notice (relay): E1: relay switched.\n"]
+
+
+def test_what_fails_is_tried_again() -> None:
+    with notice_server(Answer(500), Answer(503), Answer()) as (server, url):
+        ended, _ = dispatch(WebhookChannel(url), notices=[notice()], done=lambda ended: bool(ended.fates))
+    assert len(server.requests) == 3
+    assert (ended.fates, ended.attempts) == ({("webhook", Fate.SENT): 1}, [3])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(429, (("Retry-After", "0.2"),)),
+        Answer(429, (), b'{"ok": false, "parameters": {"retry_after": 0.2}}'),
+    ],
+)
+def test_who_wants_to_be_left_alone_is(answer: Answer) -> None:
+    with notice_server(answer) as (_, url), pytest.raises(DeliveryError) as caught:
+        WebhookChannel(url).send(notice())
+    assert (caught.value.final, caught.value.wait_seconds) == (False, 0.2)
+
+
+@pytest.mark.parametrize("wait", ["soon", "-5", "1e999", ""])
+def test_a_wait_that_makes_no_sense_is_none_or_bounded(wait: str) -> None:
+    with (
+        notice_server(Answer(429, (("Retry-After", wait),))) as (_, url),
+        pytest.raises(DeliveryError) as caught,
+    ):
+        WebhookChannel(url).send(notice())
+    assert caught.value.wait_seconds is None or 0 <= caught.value.wait_seconds <= 300
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 302])
+def test_what_will_never_be_taken_is_given_up_at_once_and_no_redirect_followed(status: int) -> None:
+    with notice_server(Answer(status, (("Location", "http://127.0.0.1:1/"),))) as (server, url):
+        channel = WebhookChannel(url, "hunter2")
+        ended, _ = dispatch(channel, notices=[notice()], done=lambda ended: bool(ended.fates))
+    assert len(server.requests) == 1
+    assert (ended.fates, ended.attempts) == ({("webhook", Fate.FAILED): 1}, [1])
+
+
+def test_what_is_never_taken_is_given_up() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    ended, _ = dispatch(WebhookChannel(url), notices=[notice()], done=lambda ended: bool(ended.fates))
+    assert (ended.fates, ended.attempts) == ({("webhook", Fate.FAILED): 1}, [ATTEMPTS])
+
+
+def test_nothing_secret_is_told_of_a_failure() -> None:
+    with pytest.raises(DeliveryError) as caught:
+        TelegramChannel(f"http://127.0.0.1:{free_port()}", "12:token", "c").send(notice())
+    assert "token" not in str(caught.value)
+
+
+def test_a_slow_channel_holds_up_no_other() -> None:
+    with notice_server(Answer(after_seconds=30)) as (slow, slow_url), notice_server() as (quick, url):
+        quick_channel, slow_channel = WebhookChannel(url), TelegramChannel(slow_url, "t", "c")
+
+        def done(ended: Ended) -> bool:
+            if ended.fates["webhook", Fate.SENT] == 3:
+                slow.release.set()
+            return ended.fates["telegram", Fate.SENT] == 3
+
+        dispatch(slow_channel, quick_channel, notices=[notice(f"E{n}") for n in range(3)], done=done)
+    assert len(quick.requests) == 3
+
+
+def test_repeats_are_suppressed_and_a_flood_is_counted() -> None:
+    ended, _ = dispatch(
+        LogChannel(),
+        notices=[notice("A"), notice("A"), *(notice(f"E{n}") for n in range(4))],
+        done=lambda ended: ended.fates.total() == 6,
+        most=2,
+    )
+    assert ended.fates == {("log", Fate.SENT): 2, ("", Fate.SUPPRESSED): 1, ("", Fate.DIGESTED): 3}
+
+
+def test_what_waits_is_bounded_and_the_oldest_gives_way() -> None:
+    with notice_server(Answer(after_seconds=30)) as (server, url):
+
+        def done(_: Ended) -> bool:
+            server.release.set()
+            return True
+
+        notices = [notice(f"E{number}") for number in range(CAPACITY + 5)]
+        ended, dispatcher = dispatch(WebhookChannel(url), notices=notices, done=done)
+    assert dispatcher.dropped == 5
+    assert dispatcher.capacity == CAPACITY
+    assert dispatcher.channels == ("webhook",)
+    assert ended.fates["webhook", Fate.FAILED] >= 5
+
+
+def wait_counted(exporter: Exporter, **labels: str) -> None:
+    wanted = frozenset(labels.items())
+
+    def counted() -> bool:
+        return exporter.scrape().named("autocore_notifications_total").get(wanted) == 1
+
+    exporter.wait(counted, f"to count {labels}")
+
+
+def test_a_critical_relay_makes_one_post(tmp_path: Path) -> None:
+    given = {
+        "AUTOCORE__ENABLED": "true",
+        "AUTOCORE__DATABASE": "false",
+        "AUTOCORE__CRITICAL_RELAYS": '["E1/3"]',
+        "NOTIFICATIONS__LOG": "true",
+    }
+
+    def told(number: int, *, state: bool) -> tuple[str, bytes]:
+        payload = {"state": state, "triggered_by": "web"}
+        return f"autocore/E1/relay/{number}/status", json.dumps(payload).encode()
+
+    with notice_server() as (server, url), Mosquitto(tmp_path) as broker:
+        broker.publish([told(3, state=True)], retain=True)
+        environment = settings(broker.url, NOTIFICATIONS__WEBHOOK_URL=url, **given)
+        with Exporter(tmp_path, environment, "exporter", measured=True) as exporter:
+            exporter.wait_ready()
+            broker.publish([("autocore/E1/status", b'{"status": "online"}')])
+            # What was kept, a switching, a repeat, one of another relay; then the first goes off again.
+            broker.publish([told(3, state=False), told(3, state=False), told(2, state=True)])
+            wait_counted(exporter, channel="webhook", kind="relay", outcome="sent")
+            broker.publish([told(3, state=True)])
+            wait_counted(exporter, channel="none", kind="relay", outcome="suppressed")
+    assert [body["text"] for body in server.bodies] == ["E1: critical relay 3 was switched off by web."]
+    assert "Notice (relay): E1: critical relay 3 was switched off by web." in exporter.log
