@@ -39,7 +39,7 @@ def test_the_fleet_sees_what_the_simulator_says(seed: int) -> None:
     expected = truth.expected()
     shown = fleet.samples()
     assert min(map(len, expected.values())) > 0
-    for name in expected.keys() - {"autocore_messages_total", "autocore_message_errors_total"}:
+    for name in expected.keys() - {"autocore_messages_total"}:
         found = {labels: value for (exposed, labels), value in shown.items() if exposed == name and value}
         wanted = {labels: value for labels, value in labelled(expected, name).items() if value}
         assert found == pytest.approx(wanted), name

@@ -138,5 +138,7 @@ class Plan:
         # Without a zone nobody knows what time a bad clock means.
         stamp = "1970-01-01T00:00:09" if board.bad_clock else moment.isoformat(timespec="microseconds")
         payload = {"device_id": board.id, "timestamp": stamp, "sequence_id": str(self._sent), **fields}
-        meaning = Meaning(board.id, subject, "clock" if board.bad_clock else None)
+        # That a device is gone counts by its arrival, whatever its clock says.
+        gone = isinstance(subject, Reported) and not subject.online
+        meaning = Meaning(board.id, subject, "clock" if board.bad_clock and not gone else None)
         return Planned(at, f"autocore/{board.id}/{topic}", orjson.dumps(payload), meaning)
