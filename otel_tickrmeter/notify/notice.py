@@ -63,7 +63,18 @@ class NoticeOutcomes:
 
 
 class Notifier(Protocol):
-    """Takes notices, at once, in the thread of the message handler; sends them when it can."""
+    """Takes notices, at once, in the thread of the message handler; sends them when it can.
+
+    `waiting` counts those that wait for a channel, `capacity` is how many may, `dropped` those that gave way.
+    """
+
+    dropped: int
+
+    @property
+    def waiting(self) -> int: ...  # noqa: D102  the class says it
+
+    @property
+    def capacity(self) -> int: ...  # noqa: D102
 
     def put(self, notice: Notice) -> None:
         """Have a notice sent, unless the same was told not long ago, or there are too many."""

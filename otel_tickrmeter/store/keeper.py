@@ -18,7 +18,8 @@ from otel_tickrmeter.settings.database import DatabaseUrl
 from otel_tickrmeter.store.engine import Database, open_database
 from otel_tickrmeter.store.failures import DatabaseError
 from otel_tickrmeter.store.housekeeping import Deleted, housekeeping
-from otel_tickrmeter.store.keeping import KeeperOutcomes, KeeperState
+from otel_tickrmeter.store.keeping import KeeperOutcomes, KeeperState, Known
+from otel_tickrmeter.store.known import read_known
 from otel_tickrmeter.store.measure import Measured, measure
 from otel_tickrmeter.store.retention import Retention
 from otel_tickrmeter.store.rows import DeadLetter, Row, time_of
@@ -299,7 +300,7 @@ class Keeper:
                 await anyio.sleep(BATCH_SECONDS)
                 continue
             try:
-                measured = await _in_thread(partial(measure, database))
+                measured, known = await _in_thread(partial(_look, database))
             except DatabaseError as error:
                 measured = Measured(None, None, None)
                 if self.state.up:  # nothing is written at present, or it would be known
@@ -307,6 +308,7 @@ class Keeper:
             else:
                 # Where writing fails, reading proves nothing.
                 self.state.up = self._failing_since is None
+                self._outcomes.known(known)
             self.state.size_bytes = measured.size_bytes
             self.state.dead_letters = measured.dead_letters
             self.state.connections = measured.connections
@@ -339,6 +341,10 @@ class Keeper:
         state.spool_oldest = spool.oldest
         state.write_dropped = self._waiting.dropped + self._letters_refused
         state.spool_dropped = self._spool_dropped + spool.damaged
+
+
+def _look(database: Database) -> tuple[Measured, Known]:
+    return measure(database), read_known(database)
 
 
 def _some_steps(steps: Iterator[Deleted]) -> tuple[list[Deleted], bool]:

@@ -42,6 +42,14 @@ class KeeperState:
     spool_dropped: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What operators say in the tables: active devices, and critical relays, by device id and number."""
+
+    devices: frozenset[str]
+    critical_relays: frozenset[tuple[str, int]]
+
+
 class KeeperOutcomes:
     """Told what happened, after it has. Who takes part overrides what it wants to know of."""
 
@@ -53,6 +61,9 @@ class KeeperOutcomes:
 
     def deleted(self, table: str, rows: int) -> None:
         """So many rows of a table were deleted, since they were too old or too many."""
+
+    def known(self, known: Known) -> None:
+        """What the tables say of the fleet, as it was a moment ago."""
 
     def set_aside(self, letter: DeadLetter) -> None:
         """The database refused a row that stands alone; this is kept of it."""

@@ -14,7 +14,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from otel_tickrmeter.settings.database import parse_database_url
 from otel_tickrmeter.store.keeper import Keeper
-from otel_tickrmeter.store.keeping import KeeperOutcomes, KeeperState
+from otel_tickrmeter.store.keeping import KeeperOutcomes, KeeperState, Known
 from otel_tickrmeter.store.rows import DeadLetter, Row
 from otel_tickrmeter.store.spool import Spool
 from tests.support.waiting import wait_until
@@ -28,6 +28,7 @@ class Told(KeeperOutcomes):
         self.failures: Counter[str] = Counter()
         self.letters: list[DeadLetter] = []
         self.deletions: Counter[str] = Counter()
+        self.of_operators: Known | None = None
 
     def written(self, rows: Mapping[str, int], seconds: float) -> None:
         assert seconds >= 0
@@ -38,6 +39,9 @@ class Told(KeeperOutcomes):
 
     def deleted(self, table: str, rows: int) -> None:
         self.deletions[table] += rows
+
+    def known(self, known: Known) -> None:
+        self.of_operators = known
 
     def set_aside(self, letter: DeadLetter) -> None:
         self.letters.append(letter)

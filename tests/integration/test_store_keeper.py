@@ -11,11 +11,13 @@ import pytest
 from sqlalchemy import func, select
 
 from otel_tickrmeter.store.keeper import MEMORY_ROWS
+from otel_tickrmeter.store.keeping import Known
 from otel_tickrmeter.store.rows import DeviceState, Event, Reading, Row
 from otel_tickrmeter.store.tables import (
     DEAD_LETTERS,
     DEVICES,
     EVENTS,
+    RELAYS,
     SENSORS,
     TELEMETRY,
     TELEMETRY_HOURS,
@@ -239,6 +241,22 @@ def test_what_is_too_old_goes_while_rows_are_written_and_roll_ups_stay(
         rolled_up = connection.execute(select(func.sum(TELEMETRY_HOURS.c["count"]))).scalar_one()
     assert stored(url) == (fresh, 0)
     assert rolled_up == 3_000
+
+
+def test_what_operators_have_written_is_told(databases: Databases, spool: Path) -> None:
+    url = databases.migrated()
+    with opened(url) as database, database.writing() as connection:
+        for number, name in enumerate(("KNOWN", "GONE", "WINCH"), 1):
+            times = {"created_at": at(0), "updated_at": at(0)}
+            row = {"id": number, "device_id": name, "name": name, "is_active": name != "GONE", **times}
+            connection.execute(DEVICES.insert().values(**row))
+        for index in (0, 3):
+            relay = {"device_id": 3, "relay_index": index, "name": "r", "is_critical": index == 3}
+            connection.execute(RELAYS.insert().values(**relay))
+    with KeeperThread(url, spool) as keeper:
+        keeper.wait(lambda: keeper.told.of_operators is not None)
+    known = keeper.told.of_operators
+    assert known == Known(frozenset({"KNOWN", "WINCH"}), frozenset({("WINCH", 3)}))
 
 
 def test_tables_of_a_newer_program_are_left_alone(tmp_path: Path, spool: Path) -> None:

@@ -1,8 +1,11 @@
 """What is exposed of the database and of what waits for it."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from otel_tickrmeter.catalogue import Kind
+from otel_tickrmeter.fleets.autocore import names
 from otel_tickrmeter.fleets.autocore.catalogue.database import (
     ERROR_KINDS,
     KEPT_FOR_A_TIME,
@@ -13,6 +16,10 @@ from otel_tickrmeter.fleets.autocore.catalogue.database import (
 )
 from otel_tickrmeter.fleets.autocore.database import DatabaseObserver, DatabaseRecorder
 from otel_tickrmeter.fleets.autocore.reason import Reason
+from otel_tickrmeter.notify.channels import LogChannel
+from otel_tickrmeter.notify.dispatcher import CAPACITY, Dispatcher
+from otel_tickrmeter.notify.notice import Notice, NoticeKind, NoticeSeverity
+from otel_tickrmeter.notify.policy import Policy
 from otel_tickrmeter.store.failures import DatabaseErrorKind
 from otel_tickrmeter.store.keeping import KeeperState
 from otel_tickrmeter.store.tables import METADATA
@@ -26,6 +33,7 @@ from tests.support.autocore_instruments import Instruments
 from tests.support.kept_rows import RowList
 from tests.support.store_rows import one_of_each
 
+AT = datetime(2026, 1, 28, tzinfo=UTC)
 SPOOLED_AT = 1_769_596_200.0
 
 
@@ -155,3 +163,19 @@ def test_rows_are_given_away_as_the_protocol_has_it() -> None:
     assert kept.state == KeeperState(capacity=10, spool_capacity=1000)
     with pytest.raises(NotImplementedError):
         kept.tell(recorder()[1])
+
+
+def test_notices_that_wait_are_a_queue_too() -> None:
+    dispatcher = Dispatcher([LogChannel()], Policy(0, 10))
+    dispatcher.put(Notice(NoticeKind.ONLINE, NoticeSeverity.INFO, "A is online.", AT))
+    callbacks = DatabaseObserver(None, LinkState(0), 10, dispatcher).callbacks()
+    shown = {
+        name: [(each.value, dict(each.attributes or {})) for each in callbacks[name]()]
+        for name in (names.QUEUE_SIZE, names.QUEUE_CAPACITY, names.QUEUE_DROPPED)
+    }
+    queue = {"queue": "notify"}
+    assert shown == {
+        names.QUEUE_SIZE: [(1, queue)],
+        names.QUEUE_CAPACITY: [(CAPACITY, queue)],
+        names.QUEUE_DROPPED: [(0, queue)],
+    }

@@ -27,8 +27,8 @@ class Told(Driver):
     def __init__(self, **changes: object) -> None:
         super().__init__(**changes)  # type: ignore[arg-type]
         self.notices: list[Notice] = []
-        announcer = Announcer(self.notices.append, [("A", 3)])
-        self.fleet = Fleet(self.limits, Together(self.ledger, announcer))
+        self.announcer = Announcer(self.notices.append, [("A", 3)])
+        self.fleet = Fleet(self.limits, Together(self.ledger, self.announcer))
         self.intake._fleet = self.fleet  # noqa: SLF001  the test puts another listener in
 
     def texts(self) -> list[str]:
@@ -83,6 +83,18 @@ def test_critical_relays_only() -> None:
     made.online(2, "B")
     made.publish(3, "autocore/B/relay/3/status", {"state": True, "triggered_by": "web"})
     assert made.texts() == ["relay: A: critical relay 3 was switched on by web."]
+
+
+def test_relays_that_operators_call_critical() -> None:
+    made = fleet()
+    made.announcer.critical_besides(frozenset({("A", 2)}))
+    for number in (1, 2, 3):
+        made.relay(1, number, state=True, triggered_by="web")
+    assert [text.split()[4] for text in made.texts()] == ["2", "3"]
+    made.announcer.critical_besides(frozenset())
+    for number in (2, 3):
+        made.relay(2, number, state=False, triggered_by="web")
+    assert [text.split()[4] for text in made.texts()] == ["3"]
 
 
 def test_repeats_and_first_states_of_a_snapshot_are_no_news() -> None:

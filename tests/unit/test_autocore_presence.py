@@ -298,6 +298,18 @@ class TestRegistration:
         assert named(announced, "registered") == [("B",)]
         assert driver.device("B").device_type == "relay"
 
+    def test_rule_8_closed_admits_whom_operators_know(self) -> None:
+        driver = Driver(registration=Registration.CLOSED)
+        driver.fleet.welcome(frozenset({"A"}))
+        driver.publish(1, "autocore/A/status", {"status": "online"}, retain=True)
+        assert not driver.fleet.devices
+        driver.telemetry(2, "A", voltage=12)
+        driver.online(2, "B")
+        assert {*driver.fleet.devices} == {"A"}
+        driver.fleet.welcome(frozenset())
+        driver.online(3, "A")
+        assert driver.device("A").online
+
     def test_rule_8_closed_admits_nobody(self) -> None:
         driver = Driver(registration=Registration.CLOSED)
         assert driver.online(1) == [("set_aside", "status", "unknown_device")]

@@ -8,16 +8,23 @@ from opentelemetry.metrics import Observation
 from otel_tickrmeter.catalogue.observe import Observe
 from otel_tickrmeter.fleets.autocore import names
 from otel_tickrmeter.fleets.autocore.catalogue.database import KEPT_FOR_A_TIME, ROW, TABLES
-from otel_tickrmeter.store.keeping import KeeperOutcomes, KeeperState
+from otel_tickrmeter.notify.notice import Notifier
+from otel_tickrmeter.store.keeping import KeeperOutcomes, KeeperState, Known
 from otel_tickrmeter.store.rows import DeadLetter
 from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.telemetry.registration import Recorded
 
 
 class DatabaseRecorder(KeeperOutcomes):
-    """Counts what becomes of rows, and what is kept of messages that were set aside."""
+    """Counts what becomes of rows, and what is kept of messages that were set aside.
 
-    def __init__(self, recorded: Recorded) -> None:
+    Args:
+        recorded: The instruments.
+        on_known: Told what operators have written into the tables.
+    """
+
+    def __init__(self, recorded: Recorded, on_known: Callable[[Known], None] = lambda _: None) -> None:
+        self._on_known = on_known
         self._writes = recorded.histograms[names.DATABASE_WRITES]
         self._rows = recorded.counters[names.DATABASE_ROWS_WRITTEN]
         self._errors = recorded.counters[names.DATABASE_ERRORS]
@@ -41,6 +48,10 @@ class DatabaseRecorder(KeeperOutcomes):
         """Count a failure."""
         self._errors.add(1, {"kind": kind.value})
 
+    def known(self, known: Known) -> None:
+        """Have the fleet go by it."""
+        self._on_known(known)
+
     def deleted(self, table: str, rows: int) -> None:
         """Count rows that were too old."""
         self._deleted.add(rows, {"table": table})
@@ -63,9 +74,17 @@ class DatabaseObserver:
         state: What is known of both; None when no rows are kept.
         link: The connection to the broker.
         receive_capacity: Messages that may wait to be handled.
+        notifier: Has notices that wait; None when nobody wants any.
     """
 
-    def __init__(self, state: KeeperState | None, link: LinkState, receive_capacity: int) -> None:
+    def __init__(
+        self,
+        state: KeeperState | None,
+        link: LinkState,
+        receive_capacity: int,
+        notifier: Notifier | None = None,
+    ) -> None:
+        self._notifier = notifier
         self._state = state
         self._link = link
         self._receive_capacity = receive_capacity
@@ -77,13 +96,16 @@ class DatabaseObserver:
             names.DATABASE_SIZE: self._one(lambda state: state.size_bytes),
             names.DATABASE_CONNECTIONS: self._connections,
             names.QUEUE_SIZE: self._queues(
-                lambda state: (self._link.queue_size, state.waiting, state.spool_bytes)
+                lambda state: (self._link.queue_size, state.waiting, state.spool_bytes),
+                lambda notifier: notifier.waiting,
             ),
             names.QUEUE_CAPACITY: self._queues(
-                lambda state: (self._receive_capacity, state.capacity, state.spool_capacity)
+                lambda state: (self._receive_capacity, state.capacity, state.spool_capacity),
+                lambda notifier: notifier.capacity,
             ),
             names.QUEUE_DROPPED: self._queues(
-                lambda state: (self._link.dropped, state.write_dropped, state.spool_dropped)
+                lambda state: (self._link.dropped, state.write_dropped, state.spool_dropped),
+                lambda notifier: notifier.dropped,
             ),
             names.SPOOL_SIZE: self._one(lambda state: state.spool_bytes),
             names.SPOOL_OLDEST: self._one(lambda state: state.spool_oldest),
@@ -103,10 +125,14 @@ class DatabaseObserver:
         for state, count in (known or {}).items():
             yield Observation(count, {"state": state})
 
-    def _queues(self, read: Callable[[KeeperState], tuple[int, int, int]]) -> Observe:
+    def _queues(
+        self, read: Callable[[KeeperState], tuple[int, int, int]], ask: Callable[[Notifier], int]
+    ) -> Observe:
         def observe() -> Iterable[Observation]:
             if self._state is not None:
                 for queue, value in zip(("receive", "write", "spool"), read(self._state), strict=True):
                     yield Observation(value, {"queue": queue})
+            if self._notifier is not None:
+                yield Observation(ask(self._notifier), {"queue": "notify"})
 
         return observe

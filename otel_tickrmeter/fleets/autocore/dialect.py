@@ -1,7 +1,6 @@
 """The fleet as the rest of the program sees it, and the place where its parts are made and connected."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from otel_tickrmeter.catalogue import Instrument
 from otel_tickrmeter.exporter.catalogue.receiving import messages
@@ -31,10 +30,8 @@ from otel_tickrmeter.fleets.autocore.topics import MAX_RELAYS, QOS, filters
 from otel_tickrmeter.fleets.dialect import Workshop
 from otel_tickrmeter.settings.key import Key, Rule
 from otel_tickrmeter.settings.model import Settings
+from otel_tickrmeter.store.keeping import Known
 from otel_tickrmeter.stream.subscription import Subscription
-
-if TYPE_CHECKING:
-    from otel_tickrmeter.fleets.autocore.outcomes import Outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,23 +79,30 @@ class AutoCore:
         own = _own(settings)
         figures = MessageRecorder(workshop.recorded, self.name, MessageType)
         recorder = FleetRecorder(workshop.recorded, figures, workshop.end_series)
-        books = None
-        if workshop.keeper is not None:
-            database = DatabaseRecorder(workshop.recorded)
+        keeper, notifier = workshop.keeper, workshop.notifier
+
+        def know(known: Known) -> None:
+            fleet.welcome(known.devices)
+            if announcer is not None:
+                announcer.critical_besides(known.critical_relays)
+
+        database = DatabaseRecorder(workshop.recorded, know)
+        books = None if keeper is None else Bookkeeper(keeper, database.letter)
+        announcer = None if notifier is None else Announcer(notifier.put, critical_relays(own))
+        listeners = [each for each in (recorder, books, announcer) if each is not None]
+        fleet = Fleet(limits(own), Together(*listeners) if len(listeners) > 1 else recorder)
+
+        if keeper is not None:
             database.start_at_zero()
-            workshop.keeper.tell(database)
-            books = Bookkeeper(workshop.keeper, database.letter)
-        listeners: list[Outcomes] = [] if books is None else [books]
-        if workshop.notifier is not None:
-            workshop.notifier.tell(NoticeRecorder(workshop.recorded, workshop.keeper))
-            listeners.append(Announcer(workshop.notifier.put, critical_relays(own)))
-        fleet = Fleet(limits(own), Together(recorder, *listeners) if listeners else recorder)
+            keeper.tell(database)
+        if notifier is not None:
+            notifier.tell(NoticeRecorder(workshop.recorded, keeper))
         decoder = Decoder(own.layouts, own.fields, own.relay_offset, own.topic_prefix)
-        state = None if workshop.keeper is None else workshop.keeper.state
+        state = None if keeper is None else keeper.state
         observed = (
             FleetObserver(fleet).callbacks()
             | ConnectionObserver(workshop.link, lambda: fleet.now_ns).callbacks()
-            | DatabaseObserver(state, workshop.link, settings.performance.buffer_size).callbacks()
+            | DatabaseObserver(state, workshop.link, settings.performance.buffer_size, notifier).callbacks()
         )
         return AutoCoreIntake(
             decoder, fleet, recorder, figures, workshop.unix_offset_ns, observed=observed, books=books

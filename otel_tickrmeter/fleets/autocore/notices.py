@@ -42,9 +42,13 @@ class Announcer(Outcomes):
 
     def __init__(self, put: Callable[[Notice], None], critical: Collection[tuple[str, int]]) -> None:
         self._put = put
-        self._critical = frozenset(critical)
+        self._given = self._critical = frozenset(critical)
         # Devices that went before our eyes: only their return is news.
         self._gone: set[str] = set()
+
+    def critical_besides(self, relays: frozenset[tuple[str, int]]) -> None:
+        """Tell of these relays too, and of others no more but those that were given at the start."""
+        self._critical = self._given | relays
 
     def connectivity(self, device: Device, cause: Cause, when: When) -> None:
         """The device came, or went."""

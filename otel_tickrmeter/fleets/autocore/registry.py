@@ -24,6 +24,12 @@ class Registry:
         self._max_devices = max_devices
         self._devices: dict[str, Device] = {}
         self._next_room_ns = 0
+        # Those that operators know, whatever the mode says.
+        self._welcome: frozenset[str] = frozenset()
+
+    def welcome(self, device_ids: frozenset[str]) -> None:
+        """Admit these by any live message of their own, in whatever mode."""
+        self._welcome = device_ids
 
     @property
     def devices(self) -> Mapping[str, Device]:
@@ -34,10 +40,10 @@ class Registry:
         """The device if it is known."""
         return self._devices.get(device_id)
 
-    def refuses(self, event: Event) -> Reason | None:
+    def refuses(self, device_id: str, event: Event) -> Reason | None:
         """Why a live message of an unknown device does not admit it; None when it does."""
         mode = self._registration
-        if mode is Registration.AUTO:
+        if mode is Registration.AUTO or device_id in self._welcome:
             return None
         says_who = isinstance(event, Announcement | Status)
         return None if mode is Registration.ANNOUNCE and says_who else Reason.UNKNOWN_DEVICE

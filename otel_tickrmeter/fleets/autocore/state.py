@@ -88,6 +88,10 @@ class Fleet:
         """Known devices by id."""
         return self._registry.devices
 
+    def welcome(self, device_ids: frozenset[str]) -> None:
+        """Admit these devices by any live message of their own, in whatever mode of registration."""
+        self._registry.welcome(device_ids)
+
     def advance(self, now_ns: int, heard_ns: int, unix_ns: int) -> None:
         """Do what is due.
 
@@ -145,7 +149,7 @@ class Fleet:
         self._take(device, decoded, arrival, when)
 
     def _register(self, device_id: str, decoded: Decoded, arrival: Arrival, when: When) -> Device | None:
-        refusal = self._registry.refuses(decoded.event)
+        refusal = self._registry.refuses(device_id, decoded.event)
         if refusal is None and self._registry.full:
             leaving = self._registry.gives_way(arrival.at_ns)
             if leaving is None:

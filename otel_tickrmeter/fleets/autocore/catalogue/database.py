@@ -15,7 +15,7 @@ KEPT_FOR_A_TIME = (
     *("connectivity_log", "events", "notifications", "dead_letters"),
 )
 """Tables whose rows are deleted when they are old."""
-QUEUES = ("receive", "write", "spool")
+QUEUES = ("receive", "write", "spool", "notify")
 ROW = "row"
 """Why a dead letter was written: the database refuses the row, whatever it came from."""
 ERROR_KINDS = (
@@ -99,7 +99,7 @@ def database() -> tuple[Instrument, ...]:
             names.QUEUE_SIZE,
             "1",
             "autocore_queue_size",
-            "What waits: messages to be handled, rows in memory to be written, bytes in the spool.",
+            "What waits: messages to be handled, rows in memory to be written, bytes in the spool, notices.",
             {"queue": QUEUES},
             source=_SOURCE,
             absent=_OFF,
@@ -118,7 +118,7 @@ def database() -> tuple[Instrument, ...]:
             Kind.OBSERVABLE_COUNTER,
             "1",
             "autocore_queue_dropped_total",
-            "Messages, or rows, that found no place or gave way to newer ones.",
+            "Messages, rows or notices that found no place or gave way to newer ones.",
             {"queue": QUEUES},
             source=_SOURCE,
             absent=_OFF,
