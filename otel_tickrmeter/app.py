@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import nullcontext
 from functools import partial
 from importlib import metadata, resources
@@ -43,6 +43,7 @@ from otel_tickrmeter.rows import rows_of
 from otel_tickrmeter.settings.database import DEFAULT_DATABASE_URL, parse_database_url
 from otel_tickrmeter.settings.model import DatabaseSettings, MessagesSettings, NotificationsSettings, Settings
 from otel_tickrmeter.store.spool import Spool
+from otel_tickrmeter.stream.message import Message
 from otel_tickrmeter.stream.second import SECOND_NS
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.deltas import Deltas
@@ -105,8 +106,12 @@ class App:
             silent=pipeline.handler.silent,
         )
 
-    async def run(self) -> None:
-        """Run until SIGINT or SIGTERM.
+    def deliver(self, messages: list[Message]) -> None:
+        """Handle messages that did not come by our own connection, in the event loop that `run` runs in."""
+        self._pipeline.handler.deliver(messages)
+
+    async def run(self, stop: anyio.Event | None = None) -> None:
+        """Run until the event is set; without one, until SIGINT or SIGTERM.
 
         Raises:
             LetterFileError: The dead-letter file cannot be opened.
@@ -117,21 +122,24 @@ class App:
         if self._keeper is not None:
             self._keeper.open()
         with self._letters or nullcontext():
-            await self._run()
+            if stop is not None:
+                await self._run(stop.wait)
+                return
+            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+                await self._run(lambda: self._until_stopped(signals))
 
-    async def _run(self) -> None:
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
-            # Rows are written to the end: until nothing is left that could make another.
-            async with anyio.create_task_group() as last:
-                if self._keeper is not None:
-                    last.start_soon(self._keeper.run)
-                if self._notifier is not None:
-                    last.start_soon(self._notifier.run)
-                async with anyio.create_task_group() as tasks:
-                    await self._start(tasks)
-                    await self._until_stopped(signals)
-                    tasks.cancel_scope.cancel()
-                last.cancel_scope.cancel()
+    async def _run(self, until_stopped: Callable[[], Awaitable[None]]) -> None:
+        # Rows are written to the end: until nothing is left that could make another.
+        async with anyio.create_task_group() as last:
+            if self._keeper is not None:
+                last.start_soon(self._keeper.run)
+            if self._notifier is not None:
+                last.start_soon(self._notifier.run)
+            async with anyio.create_task_group() as tasks:
+                await self._start(tasks)
+                await until_stopped()
+                tasks.cancel_scope.cancel()
+            last.cancel_scope.cancel()
 
     async def _until_stopped(self, signals: AsyncIterator[signal.Signals]) -> None:
         async for received in signals:
