@@ -141,6 +141,9 @@ class Keeper:
                 await anyio.sleep(wait)
                 wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
                 continue
+            except OSError as error:  # a file of the spool cannot be read, or not be removed
+                await self._on_disk_failure(error)
+                continue
             wait = _FIRST_WAIT_SECONDS
             self._asked_at = None
             if not busy:
@@ -289,7 +292,7 @@ class Keeper:
 
     async def _on_disk_failure(self, error: OSError) -> None:
         if not self._disk_failed:
-            logger.error("The spool takes no rows: {}; they wait in memory", error.strerror or error)
+            logger.error("The spool fails: {}; rows wait in memory", error.strerror or error)
         self._disk_failed = True
         await anyio.sleep(_SPOOL_STEP_SECONDS)
 

@@ -248,14 +248,18 @@ class Spool:
     def _read(self, file: _File, limit: int) -> list[Row]:
         rows: list[Row] = []
         end = file.read
-        data = file.path.read_bytes()[: file.size]
+        try:
+            data = file.path.read_bytes()[: file.size]
+        except FileNotFoundError:  # somebody has taken it away
+            data = b""
         try:
             for row, end in read_records(data, file.read):  # noqa: B007  where the last one ends
                 rows.append(row)
                 if len(rows) == limit:
                     break
         except RecordError:
-            # Somebody, or the disk, has changed it since it was written.
+            pass  # somebody, or the disk, has changed it since it was written
+        if len(rows) < min(limit, file.waiting):
             self.damaged += file.waiting - len(rows)
             file.rows = file.rows_read + len(rows)
         if rows:

@@ -4,7 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from otel_tickrmeter.fleets.autocore.bookkeeper import LARGEST_PAYLOAD, LETTERS_PER_SECOND, SEEN_NS
+from otel_tickrmeter.fleets.autocore.bookkeeper import (
+    EVENTS_OF_NOBODY_PER_SECOND,
+    LARGEST_PAYLOAD,
+    LETTERS_PER_SECOND,
+    SEEN_NS,
+)
 from otel_tickrmeter.store.rows import (
     ConnectivityChange,
     DeadLetter,
@@ -338,6 +343,39 @@ def test_anybody_may_publish_nonsense_and_so_much_of_it_is_kept() -> None:
     assert made.letters == {"bad_json": LETTERS_PER_SECOND}
     made.publish(2, b"autocore/A/telemetry", b"{")
     assert len(made.list.take(DeadLetter)) == 1
+
+
+def test_of_who_sends_too_much_the_state_is_kept_and_some_readings_and_no_more() -> None:
+    made = fleet()
+    for number in range(150):
+        made.publish(1, "autocore/A/system/ota", {"progress": number})
+    assert len(made.list.take(Event)) == 100
+    told = made.publish(1, "autocore/A/display/interaction", {"action": "press"})
+    assert ("set_aside", "interaction", "burst") in told
+    assert made.list.rows == []
+    made.relay(1, 3, state=True, triggered_by="web")
+    assert {type(row) for row in made.list.rows} == {RelayState}
+    made.list.rows.clear()
+    made.publish(2, "autocore/A/display/interaction", {"action": "press"})
+    assert len(made.list.take(Event)) == 1
+
+
+def test_late_messages_are_a_burst_too() -> None:
+    made = fleet()
+    made.telemetry(100, voltage=12, timestamp=stamp(100))
+    made.list.rows.clear()
+    for number in range(150):
+        made.telemetry(101, voltage=12, timestamp=stamp(10 + number / 4))
+    assert len(made.list.take(Reading)) <= 101
+
+
+def test_what_is_of_nobody_is_bounded() -> None:
+    made = fleet()
+    for number in range(EVENTS_OF_NOBODY_PER_SECOND + 30):
+        made.publish(1, "autocore/modes/night", {"active": number})
+    assert len(made.list.take(Event)) == EVENTS_OF_NOBODY_PER_SECOND
+    made.publish(2, "autocore/modes/night", {"active": True})
+    assert len(made.list.take(Event)) == 1
 
 
 def test_keys_are_counted_anew_with_each_connection() -> None:

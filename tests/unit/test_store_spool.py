@@ -146,6 +146,14 @@ def test_a_file_that_is_damaged_from_its_beginning_does_not_stop_the_rest(
     assert spool.damaged == 3
 
 
+def test_a_file_that_somebody_takes_away_is_counted_and_the_rest_read(spool: Spool, directory: Path) -> None:
+    spool.append(map(reading, range(3)))
+    spool.append([reading(4)])
+    min(directory.glob("readings-*")).unlink()
+    assert drain(spool) == [reading(4)]
+    assert spool.damaged == 3
+
+
 def test_the_oldest_readings_give_way_and_other_rows_stay(directory: Path) -> None:
     spool = Spool(directory, 10 * SIZE, file_bytes=3 * SIZE)
     spool.open()

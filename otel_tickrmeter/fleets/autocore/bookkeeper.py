@@ -40,8 +40,10 @@ from otel_tickrmeter.stream.second import SECOND_NS
 
 SEEN_NS = 10 * SECOND_NS
 """How often `last_seen` is written of a device of which nothing else is new."""
-LETTERS_PER_SECOND = 20
+LETTERS_PER_SECOND = 5
 """Anybody may publish messages that are set aside; beyond this they are counted only."""
+EVENTS_OF_NOBODY_PER_SECOND = 20
+"""The same of what is of no device; a device has its own bound (`BURST`)."""
 LARGEST_PAYLOAD = 65_536
 _LATE = "late"
 USUAL: frozenset[StrEnum] = frozenset({ErrorReason.RETAINED, ErrorReason.DUPLICATE})
@@ -71,6 +73,8 @@ class Bookkeeper(Outcomes):
         self._next_seen_ns = 0
         self._letters_second = -1
         self._letters = 0
+        self._nobodys_second = -1
+        self._nobodys = 0
 
     def connected(self) -> None:
         """Another connection begins: messages are counted anew."""
@@ -142,22 +146,23 @@ class Bookkeeper(Outcomes):
             self._keeper.put(state)
 
     def relay_changed(self, device: Device, relay: Relay, change: Change) -> None:
-        """A relay was switched."""
+        """A relay was switched. Of a device that sends too much its state is kept, and no more."""
         trigger = None if change.trigger is None else change.trigger.value
         when = change.when
-        self._keeper.put(
-            rows.RelayEvent(
-                self._key(),
-                device.id,
-                relay.number,
-                state=change.state,
-                recorded_at=_time(when.at_ns),
-                received_at=_time(when.received_ns),
-                previous_state=change.previous,
-                triggered_by=trigger,
-                source=change.source,
+        if not device.bursting:
+            self._keeper.put(
+                rows.RelayEvent(
+                    self._key(),
+                    device.id,
+                    relay.number,
+                    state=change.state,
+                    recorded_at=_time(when.at_ns),
+                    received_at=_time(when.received_ns),
+                    previous_state=change.previous,
+                    triggered_by=trigger,
+                    source=change.source,
+                )
             )
-        )
         if relay.state is change.state:
             state = rows.RelayState(device.id, relay.number, change.state, _time(when.at_ns), trigger)
             self._keeper.put(state)
@@ -195,6 +200,8 @@ class Bookkeeper(Outcomes):
 
     def history(self, device: Device, decoded: Decoded, when: When) -> None:
         """A late message: what it says was so, and is no longer."""
+        if device.bursting:
+            return
         event = decoded.event
         match event:
             case Telemetry() | Status() | RelayStates():
@@ -284,11 +291,22 @@ class Bookkeeper(Outcomes):
         payload: Mapping[str, Any] | None,
         at_ns: int,
     ) -> None:
+        if self._is_too_much(device, at_ns):
+            return
         self._keeper.put(
             rows.Event(
                 self._key(), None if device is None else device.id, kind, _time(at_ns), subtype, payload
             )
         )
+
+    def _is_too_much(self, device: Device | None, at_ns: int) -> bool:
+        if device is not None:
+            return device.bursting
+        second = at_ns // SECOND_NS
+        if second != self._nobodys_second:
+            self._nobodys_second, self._nobodys = second, 0
+        self._nobodys += 1
+        return self._nobodys > EVENTS_OF_NOBODY_PER_SECOND
 
     def _message_key(self) -> str:
         if not self._key_text:

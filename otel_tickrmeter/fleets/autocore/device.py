@@ -10,7 +10,7 @@ from otel_tickrmeter.fleets.autocore.sensor import MAX_SENSORS, Sensor
 MAX_TOPICS = 192
 """Topics of one device whose order is kept; on further ones arrival decides. One for each relay, and 64."""
 BURST = 100
-"""Messages of one device in a second; beyond that only some of its readings are to be stored."""
+"""Messages of one device in a second; beyond that only its state and some readings are to be stored."""
 
 RESTART_SLACK = 2.0
 """Seconds by which an uptime may go down without a restart: a message may be that much older."""
@@ -97,6 +97,11 @@ class Device:
             self._burst_second = second
             self._burst_count = 0
         self._burst_count += 1
+        return self.bursting
+
+    @property
+    def bursting(self) -> bool:
+        """Whether there were too many messages in the second of the last one."""
         return self._burst_count > BURST
 
     def order(self, topic: bytes) -> Order | None:

@@ -36,6 +36,8 @@ from otel_tickrmeter.stream.second import SECOND_NS
 
 WILL_REASON = "unexpected_disconnect"
 """What the will of a device says, which its broker publishes when it loses the device."""
+_WITH_READINGS = (Telemetry, Status, RelayStates)
+"""Of a burst of these one reading of each sensor and second is kept, and what is not is counted there."""
 _SWEEP_NS = SECOND_NS
 """Silence is looked for this often."""
 
@@ -143,10 +145,13 @@ class Fleet:
             device = self._register(device_id, decoded, arrival, when)
             if device is None:
                 return
+        burst = device.in_burst(arrival.at_ns // SECOND_NS)
         if decoded.stamped and not self._in_order(device, decoded, arrival, when):
             return
         self._see(device, event, arrival, when)
-        self._take(device, decoded, arrival, when)
+        if burst and type(event) not in _WITH_READINGS:
+            self._outcomes.set_aside(decoded.message_type, Reason.BURST)
+        self._take(device, decoded, arrival, when, burst=burst)
 
     def _register(self, device_id: str, decoded: Decoded, arrival: Arrival, when: When) -> Device | None:
         refusal = self._registry.refuses(device_id, decoded.event)
@@ -219,10 +224,9 @@ class Fleet:
             self._outcomes.connectivity(device, cause, when)
 
     def _take(  # noqa: C901  a case for each kind of event
-        self, device: Device, decoded: Decoded, arrival: Arrival, when: When
+        self, device: Device, decoded: Decoded, arrival: Arrival, when: When, *, burst: bool
     ) -> None:
         event = decoded.event
-        burst = device.in_burst(arrival.at_ns // SECOND_NS)
         if type(event) is Telemetry:
             self._figures(device, event.figures, when)
             self._watching.read(device, decoded.message_type, event.readings, when, burst=burst)
