@@ -41,6 +41,8 @@ ROUND_SECONDS = 600.0
 """From one round of housekeeping to the next; the first begins as long after the start."""
 _STEPS_SECONDS = 0.05
 """Of housekeeping at a time, when nothing else is to be written."""
+_QUIET_SECONDS = 60.0
+_SHOWN = 300
 _FIRST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 15.0
 _STOP_SECONDS = 3.0
@@ -79,6 +81,8 @@ class Keeper:
         self._too_many = anyio.Event()
         self._spool_dropped = 0
         self._letters_refused = 0
+        self._refused = 0
+        self._refusals_quiet_until = 0.0
         # When the database was asked to take what it has not taken yet.
         self._asked_at: float | None = None
         self._failing_since: float | None = None
@@ -240,7 +244,12 @@ class Keeper:
     def _set_aside(self, rejected: Rejected) -> None:
         row = rejected.row
         self._outcomes.failed(rejected.kind)
-        logger.warning("The database refuses a row ({}): {}: {}", rejected.kind, rejected.error, row)
+        self._refused += 1
+        now = time.monotonic()
+        if now >= self._refusals_quiet_until:
+            told = (rejected.kind, rejected.error, self._refused, repr(row)[:_SHOWN])
+            logger.warning("The database refuses rows ({}): {}; {} since this was last said, as {}", *told)
+            self._refusals_quiet_until, self._refused = now + _QUIET_SECONDS, 0
         if isinstance(row, DeadLetter):
             self._letters_refused += 1
             return

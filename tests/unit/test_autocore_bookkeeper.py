@@ -210,6 +210,13 @@ def test_what_is_of_no_device_is_an_event_of_nobody() -> None:
     assert (event.device_id, event.kind) == (None, "mode")
 
 
+def test_a_topic_with_a_nul_is_kept_without_it() -> None:
+    made = fleet()
+    made.publish(1, b"autocore/errors/A/a\0b", {"error_code": "E1"})
+    (event,) = made.list.take(Event)
+    assert event.subtype == r"a\0b"
+
+
 def test_a_restart_is_an_event() -> None:
     made = fleet()
     made.online(1, uptime=1000)

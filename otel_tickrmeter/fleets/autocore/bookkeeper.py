@@ -293,6 +293,8 @@ class Bookkeeper(Outcomes):
     ) -> None:
         if self._is_too_much(device, at_ns):
             return
+        # A level of a topic, or a text of a device: no column takes a NUL.
+        subtype = None if subtype is None else subtype.replace("\0", r"\0")
         self._keeper.put(
             rows.Event(
                 self._key(), None if device is None else device.id, kind, _time(at_ns), subtype, payload
