@@ -21,7 +21,7 @@ from otel_tickrmeter.notify.dispatcher import CAPACITY, Dispatcher
 from otel_tickrmeter.notify.notice import Notice, NoticeKind, NoticeSeverity
 from otel_tickrmeter.notify.policy import Policy
 from otel_tickrmeter.store.failures import DatabaseErrorKind
-from otel_tickrmeter.store.keeping import KeeperState
+from otel_tickrmeter.store.keeping import KeeperState, Known
 from otel_tickrmeter.store.tables import METADATA
 from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.reason import ErrorReason
@@ -179,3 +179,13 @@ def test_notices_that_wait_are_a_queue_too() -> None:
         names.QUEUE_CAPACITY: [(CAPACITY, queue)],
         names.QUEUE_DROPPED: [(0, queue)],
     }
+
+
+def test_what_operators_have_written_is_passed_on() -> None:
+    told: list[Known] = []
+    meter = CompactMeter(database())
+    recorded = [row for row in database() if row.kind in (Kind.COUNTER, Kind.HISTOGRAM)]
+    figures = DatabaseRecorder(make_recorded(meter, recorded), told.append)
+    known = Known(frozenset({"A"}), frozenset({("A", 3)}))
+    figures.known(known)
+    assert told == [known]

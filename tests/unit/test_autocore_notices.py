@@ -137,6 +137,8 @@ def test_errors_of_devices(topic: str, payload: dict[str, object]) -> None:
     (text,) = made.texts()
     assert text.startswith("hardware_error: A reports an error: ")
     made.publish(2, "autocore/A/system/ota", {"progress": 1})
+    made.publish(2, "autocore/devices/A/response", {"success": False})
+    made.publish(2, "autocore/modes/night", {"active": True})
     assert made.texts() == []
 
 

@@ -11,6 +11,7 @@ from otel_tickrmeter.fleets.autocore.settings import (
     KEYS,
     RULES,
     AutoCoreTable,
+    critical_relays,
     limits,
 )
 from otel_tickrmeter.fleets.autocore.state import Limits
@@ -101,3 +102,14 @@ def test_a_device_is_not_forgotten_before_it_is_offline() -> None:
     assert rule.keys == ("autocore.device_retention", "autocore.device_timeout")
     assert rule.holds(300, 300)
     assert not rule.holds(299, 300)
+
+
+def test_critical_relays() -> None:
+    given = read("critical_relays")(["ESP32_001/3", "b/0"])
+    assert critical_relays(AutoCoreTable(critical_relays=given)) == [("ESP32_001", 3), ("b", 0)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", ["A", "A/", "/3", "A/x", "A/-1", "A/1000000000", "A b/3", ["A/1", "B"], 3])
+def test_what_is_no_critical_relay(value: object) -> None:
+    with pytest.raises(ValueError, match="must"):
+        read("critical_relays")(value)

@@ -8,6 +8,7 @@ import pytest
 
 from otel_tickrmeter.insight.anomaly import START, Anomaly, Expectation, Judgement, Watch
 from otel_tickrmeter.insight.average import MovingAverage
+from otel_tickrmeter.insight.trend import Trend
 from tests.support.insight_oracle import averages, judged
 
 NS = 1_000_000_000
@@ -143,3 +144,12 @@ def test_huge_readings_break_nothing() -> None:
     assert all(
         each.score is None or math.isfinite(each.score) for each in judge([1e150, -1e150] * 60 + [0.0])
     )
+
+
+def test_a_trend_is_unknown_at_first_and_of_a_past_of_zero() -> None:
+    trend = Trend({"1h": 3_600_000_000_000})
+    assert trend.ratios() == {}
+    trend.take(0, 0.0)
+    assert trend.ratios() == {}
+    trend.take(60_000_000_000, 1.0)
+    assert trend.ratios()["1h"] > 1

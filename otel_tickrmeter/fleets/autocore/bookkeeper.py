@@ -140,10 +140,9 @@ class Bookkeeper(Outcomes):
 
     def relay_state(self, device: Device, relay: Relay, when: When) -> None:
         """The state of a relay is another now, or known now."""
-        if relay.state is not None:
-            trigger = None if relay.trigger is None else relay.trigger.value
-            state = rows.RelayState(device.id, relay.number, relay.state, _time(when.at_ns), trigger)
-            self._keeper.put(state)
+        trigger = None if relay.trigger is None else relay.trigger.value
+        state = rows.RelayState(device.id, relay.number, bool(relay.state), _time(when.at_ns), trigger)
+        self._keeper.put(state)
 
     def relay_changed(self, device: Device, relay: Relay, change: Change) -> None:
         """A relay was switched. Of a device that sends too much its state is kept, and no more."""
