@@ -14,7 +14,7 @@ from otel_tickrmeter.store.engine import Database
 from otel_tickrmeter.store.tables import CONNECTIVITY_LOG, DEAD_LETTERS, EVENTS, NOTIFICATIONS, RELAY_EVENTS
 
 ROWS_A_STEP = 1_000
-SERIOUS_EVENTS = ("safety", "error")
+SERIOUS_EVENTS = ("safety_shutoff", "error")
 """Of what kind, or what in particular, events are that are kept for longer."""
 
 

@@ -64,7 +64,7 @@ KINDS: dict[str, tuple[Make, Table, int]] = {
     ),
     "events": (event, EVENTS, 30),
     "events of no kind in particular": (lambda key, when: event(key, when, "x", None), EVENTS, 30),
-    "events of safety": (lambda key, when: event(key, when, "safety"), EVENTS, 365),
+    "events of safety": (lambda key, when: event(key, when, "safety_shutoff"), EVENTS, 365),
     "events of errors": (lambda key, when: event(key, when, "error", None), EVENTS, 365),
     "errors of the system": (lambda key, when: event(key, when, "system", "error"), EVENTS, 365),
     "notices": (
@@ -103,7 +103,7 @@ def test_a_step_is_as_long_as_it_is_told(database: Database) -> None:
     log = next(log for log in logs(Retention()) if log.serious is False)
     bound = NOW - log.keep
     old: list[Row] = [event(f"old {number}", bound - (10 - number) * DAY) for number in range(5)]
-    kept: list[Row] = [event(f"kept {number}", bound - 11 * DAY, "safety") for number in range(5)]
+    kept: list[Row] = [event(f"kept {number}", bound - 11 * DAY, "safety_shutoff") for number in range(5)]
     write_batch(database, [*old, *kept, event("new", NOW)])
     first = clear_log(database, log, NOW, rows=2)
     assert first == Cleared(2, bound - 9 * DAY)
