@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from otel_tickrmeter import cli
 from otel_tickrmeter.cli import main
+from otel_tickrmeter.demo import run as demo
 from otel_tickrmeter.rows import all_rows
 
 
@@ -130,3 +132,9 @@ def test_what_is_asked_for_is_no_error(arguments: list[str], capsys: pytest.Capt
         main(arguments)
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith(("otel-tickrmeter ", "usage: otel-tickrmeter "))
+
+
+def test_the_demo_knows_every_fleet_that_can_be_made_up() -> None:
+    for table in ("_FLEETS", "_WHEN"):
+        known = getattr(demo, table)
+        assert set(getattr(cli, "_FLEETS")) == known.keys(), f"{table} of demo/run.py wants an entry"  # noqa: B009  private

@@ -165,7 +165,9 @@ def value_of(settings: Settings, key: str) -> object:
 
 
 def test_samples_cover_the_schema() -> None:
-    assert SAMPLES.keys() | OTHERS == SCHEMA.keys.keys()
+    sampled = SAMPLES.keys() | OTHERS
+    assert SCHEMA.keys.keys() - sampled == set(), "write a sample that is not the default into SAMPLES"
+    assert sampled - SCHEMA.keys.keys() == set(), "no such key: take it out of SAMPLES or OTHERS"
     defaults = flatten(default_settings(), SCHEMA)
     assert all(defaults[key] != expected for key, (_, _, expected) in SAMPLES.items())
 
