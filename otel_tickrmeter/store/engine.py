@@ -14,6 +14,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from otel_tickrmeter.settings.database import DatabaseUrl, PostgresqlUrl, SqliteUrl
 from otel_tickrmeter.store.failures import DatabaseError, detail_of, kind_of
@@ -86,9 +87,11 @@ class Database:
                 borrowed.close()
 
     def close(self) -> None:
-        """Close all connections that nobody uses; a later use connects anew."""
-        self.writer.dispose()
-        self.readers.dispose()
+        """Close all connections, those in use when they are given back; a later use connects anew."""
+        for engine in {self.writer, self.readers}:
+            # Whoever gives one back later gives it to a pool that is no longer there to close it.
+            event.listen(engine, "checkin", _close)
+            engine.dispose()
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -108,6 +111,10 @@ def open_database(url: DatabaseUrl) -> Database:
         return Database(url, _postgresql(url, 1), _postgresql(url, READERS, read_only=True))
     writer = _sqlite(url, 1)
     return Database(url, writer, writer if url.path is None else _sqlite(url, READERS, read_only=True))
+
+
+def _close(_: object, entry: ConnectionPoolEntry) -> None:
+    entry.close()
 
 
 def _engine(url: URL, size: int, **more: Any) -> Engine:  # noqa: ANN401  what create_engine takes

@@ -71,11 +71,12 @@ class Keeper:
     ) -> None:
         self.instance = instance
         self.state = KeeperState(MEMORY_ROWS, spool_capacity)
-        self._url = url
         self._spool = spool
         self._outcomes = KeeperOutcomes()
         self._waiting = WaitingRows(MEMORY_ROWS)
-        self._database: Database | None = None
+        # Without a connection; `_ready` when its tables are those of today.
+        self._database = open_database(url)
+        self._ready = False
         self._spool_lock = anyio.Lock()
         self._enough = anyio.Event()
         self._too_many = anyio.Event()
@@ -137,9 +138,10 @@ class Keeper:
             try:
                 if self._asked_at is None:
                     self._asked_at = time.monotonic()
-                if self._database is None:
-                    self._database = await _in_thread(self._connect)
-                busy = await self._write_next(self._database)
+                if not self._ready:
+                    await _in_thread(self._prepare)
+                    self._ready = True
+                busy = await self._write_next()
             except DatabaseError as error:
                 self._fails(error)
                 await anyio.sleep(wait)
@@ -151,13 +153,13 @@ class Keeper:
             wait = _FIRST_WAIT_SECONDS
             self._asked_at = None
             if not busy:
-                await self._keep_house(self._database)
+                await self._keep_house()
             if not busy:
                 with anyio.move_on_after(BATCH_SECONDS):
                     await self._enough.wait()
             self._enough = anyio.Event()
 
-    async def _keep_house(self, database: Database) -> None:
+    async def _keep_house(self) -> None:
         """Do a few steps of what is due, where rows are written: one connection writes, and has one use.
 
         A thread beside it would wait for ever for its turn when much is written.
@@ -165,7 +167,7 @@ class Keeper:
         if self._round is None:
             if time.monotonic() < self._next_round_at:
                 return
-            self._round = housekeeping(database, datetime.now(UTC), Retention())
+            self._round = housekeeping(self._database, datetime.now(UTC), Retention())
         try:
             deleted, over = await _in_thread(partial(_some_steps, self._round))
         except DatabaseError as error:
@@ -179,7 +181,7 @@ class Keeper:
             self._round = None
             self._next_round_at = time.monotonic() + self._round_seconds
 
-    async def _write_next(self, database: Database) -> bool:
+    async def _write_next(self) -> bool:
         """Write what is next, if anything; return whether there is enough left to go on at once.
 
         Raises:
@@ -189,21 +191,21 @@ class Keeper:
             # Not locked while it is written: rows that come meanwhile must find their way to the disk.
             async with self._spool_lock:
                 spooled = await to_thread.run_sync(self._spool.read, BATCH_ROWS)
-            await self._write(database, self._waiting.take_states(), spooled)
+            await self._write(self._waiting.take_states(), spooled)
             async with self._spool_lock:
                 await to_thread.run_sync(self._spool.release)
             self._show()
             return True
         if self._waiting.any:
-            await self._write(database, self._waiting.take(BATCH_ROWS), [])
+            await self._write(self._waiting.take(BATCH_ROWS), [])
         if self._states_kept and not self._waiting.any:
             await self._save_states([])
         return len(self._waiting) >= BATCH_ROWS
 
-    async def _write(self, database: Database, rows: list[Row], spooled: list[Row]) -> None:
+    async def _write(self, rows: list[Row], spooled: list[Row]) -> None:
         begun = time.monotonic()
         try:
-            written = await _in_thread(partial(write_batch, database, [*rows, *spooled]))
+            written = await _in_thread(partial(write_batch, self._database, [*rows, *spooled]))
         except BaseException:
             self._waiting.give_back(rows)
             raise
@@ -211,17 +213,10 @@ class Keeper:
             self._show()
         self._takes(written, time.monotonic() - begun)
 
-    def _connect(self) -> Database:
-        database = open_database(self._url)
-        try:
-            steps = migrate(database)
-        except DatabaseError:
-            database.close()
-            raise
-        logger.info(
-            "Keeping rows in {}{}", self._url, f", tables made by {', '.join(steps)}" if steps else ""
-        )
-        return database
+    def _prepare(self) -> None:
+        steps = migrate(self._database)
+        made = f", tables made by {', '.join(steps)}" if steps else ""
+        logger.info("Keeping rows in {}{}", self._database.url, made)
 
     def _takes(self, written: Written, seconds: float) -> None:
         self._asked_at = None
@@ -307,12 +302,11 @@ class Keeper:
 
     async def _measure_forever(self) -> None:
         while True:
-            database = self._database
-            if database is None:
+            if not self._ready:
                 await anyio.sleep(BATCH_SECONDS)
                 continue
             try:
-                measured, known = await _in_thread(partial(_look, database))
+                measured, known = await _in_thread(partial(_look, self._database))
             except DatabaseError as error:
                 measured = Measured(None, None, None)
                 if self.state.up:  # nothing is written at present, or it would be known
@@ -329,8 +323,8 @@ class Keeper:
     async def _finish(self) -> None:
         with anyio.move_on_after(_STOP_SECONDS):
             try:
-                while self._database is not None and self._failing_since is None:
-                    busy = await self._write_next(self._database)
+                while self._ready and self._failing_since is None:
+                    busy = await self._write_next()
                     if not busy and not self._waiting.any:
                         break
             except DatabaseError as error:
@@ -342,8 +336,7 @@ class Keeper:
         if rows or states:
             logger.info("{} rows and {} states wait in the spool", len(rows), len(states))
         self._spool.close()
-        if self._database is not None:
-            self._database.close()
+        self._database.close()
 
     def _show(self) -> None:
         state, spool = self.state, self._spool

@@ -98,9 +98,15 @@ def test_what_is_exposed_of_it(tmp_path: Path) -> None:
         exporter.wait(
             lambda: exporter.scrape().total("autocore_dead_letters_total") == 1, "to count a letter"
         )
+        telemetry = sum(each["value"] for each in run["rows"]["telemetry"])
+        # Rows are counted when the database has said that it has them, a moment after others see them.
+        written = {"table": "telemetry"}
+        exporter.wait(
+            lambda: exporter.scrape().value("autocore_database_rows_written_total", **written) >= telemetry,
+            "to count the rows",
+        )
         shown = exporter.scrape()
-    telemetry = sum(each["value"] for each in run["rows"]["telemetry"])
-    assert shown.value("autocore_database_rows_written_total", table="telemetry") == telemetry
+    assert shown.value("autocore_database_rows_written_total", **written) == telemetry
     assert shown.value("autocore_dead_letters_total", reason="bad_json") == 1
     assert shown.value("autocore_database_up") == 1
     assert shown.value("autocore_queue_capacity", queue="write") == 10_000

@@ -7,11 +7,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import event, text
 
-from otel_tickrmeter.store.engine import Database
+from otel_tickrmeter.settings.database import parse_database_url
+from otel_tickrmeter.store.engine import Database, open_database
 from otel_tickrmeter.store.failures import DatabaseError, DatabaseErrorKind
 from otel_tickrmeter.store.inserts import write_rows
 from otel_tickrmeter.store.patience import PatientConnection
@@ -218,3 +221,13 @@ def test_sqlite_writes_ahead_and_waits_for_others(tmp_path: Path) -> None:
             for name in ("journal_mode", "synchronous", "busy_timeout", "foreign_keys")
         }
     assert found == {"journal_mode": "wal", "synchronous": 1, "busy_timeout": 5000, "foreign_keys": 1}
+
+
+def test_a_connection_in_use_is_closed_when_it_is_given_back(databases: Databases) -> None:
+    database = open_database(parse_database_url(databases.migrated()))
+    with database.writing() as connection:
+        given_out: Any = connection.connection.driver_connection
+        database.close()
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+    with pytest.raises((psycopg.OperationalError, sqlite3.ProgrammingError), match="closed"):
+        given_out.execute("SELECT 1")
