@@ -1,8 +1,12 @@
 """The ways a notice can go: log, webhook, Telegram. Each blocks, and is used by one thread at a time."""
 
 import json
+import math
+import socket
 import ssl
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Protocol
@@ -13,6 +17,9 @@ from loguru import logger
 from otel_tickrmeter.notify.notice import Notice
 
 TIMEOUT_SECONDS = 10.0
+"""Of each step: connecting, sending, each piece of the answer."""
+LONGEST_SECONDS = 30.0
+"""Of all of it, by however small pieces the answer comes."""
 _MOST_READ = 65_536
 _LONGEST_WAIT_SECONDS = 300.0
 
@@ -122,10 +129,12 @@ def _post(url: str, body: Mapping[str, object], headers: Mapping[str, str]) -> N
     try:
         # Redirects are not followed: the token is for this address.
         sent = {"Content-Type": "application/json", "User-Agent": "otel-tickrmeter", **headers}
-        connection.request("POST", path, json.dumps(body).encode(), sent)
-        with connection.getresponse() as response:
-            answer = response.read(_MOST_READ)
-            status, wait = response.status, response.getheader("Retry-After")
+        connection.connect()
+        with _ended_after(connection.sock, LONGEST_SECONDS):
+            connection.request("POST", path, json.dumps(body).encode(), sent)
+            with connection.getresponse() as response:
+                answer = response.read(_MOST_READ)
+                status, wait = response.status, response.getheader("Retry-After")
     except (OSError, HTTPException) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise DeliveryError(f"{host}: {reason}") from None
@@ -136,16 +145,31 @@ def _post(url: str, body: Mapping[str, object], headers: Mapping[str, str]) -> N
         raise DeliveryError(f"{host} answers {status}", final=not again, wait_seconds=_wait(wait, answer))
 
 
+@contextmanager
+def _ended_after(connected: socket.socket, seconds: float) -> Iterator[None]:
+    def end() -> None:
+        with suppress(OSError):  # the other side was quicker
+            connected.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def _wait(header: str | None, answer: bytes) -> float | None:
     """What the other side says, by HTTP's header or in Telegram's answer."""
     asked: Any = header
     if header is None:
         try:
             asked = json.loads(answer)["parameters"]["retry_after"]
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             return None
     try:
         seconds = float(asked)
     except (ValueError, TypeError):
         return None
-    return min(max(seconds, 0.0), _LONGEST_WAIT_SECONDS)
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), _LONGEST_WAIT_SECONDS)

@@ -57,7 +57,7 @@ class Dispatcher:
         self._first_wait_seconds = first_wait_seconds
         self._clock_ns = clock_ns
         self._outcomes = NoticeOutcomes()
-        self._stopping = False
+        self._stopping = anyio.Event()
         self.dropped = 0
 
     @property
@@ -91,19 +91,19 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Send until cancelled; what waits then has a few seconds."""
-        try:
-            async with anyio.create_task_group() as tasks:
-                for line in self._lines:
-                    tasks.start_soon(self._work, line)
-                tasks.start_soon(self._tick)
-        finally:
-            self._stopping = True
-            with anyio.move_on_after(_STOP_SECONDS, shield=True):
-                async with anyio.create_task_group() as tasks:
-                    for line in self._lines:
-                        tasks.start_soon(self._empty, line)
-            if self.waiting:
-                logger.warning("{} notices were not sent", self.waiting)
+        # Not cancelled with the rest: what is on its way arrives, and is not sent a second time.
+        until_end = [anyio.CancelScope(shield=True) for _ in self._lines]
+        async with anyio.create_task_group() as tasks:
+            for line, scope in zip(self._lines, until_end, strict=True):
+                tasks.start_soon(self._work, line, scope)
+            try:
+                await self._tick()
+            finally:
+                self._send_digest(self._policy.rest(datetime.now(UTC)))
+                self._stopping.set()
+                for line, scope in zip(self._lines, until_end, strict=True):
+                    line.more.set()
+                    scope.deadline = anyio.current_time() + _STOP_SECONDS
 
     def _send(self, notice: Notice) -> None:
         for line in self._lines:
@@ -119,35 +119,53 @@ class Dispatcher:
     async def _tick(self) -> None:
         while True:
             await anyio.sleep(_TICK_SECONDS)
-            digest = self._policy.digest(self._clock_ns(), datetime.now(UTC))
-            if digest is not None:
-                self._send(digest)
+            self._send_digest(self._policy.digest(self._clock_ns(), datetime.now(UTC)))
 
-    async def _work(self, line: _Line) -> None:
-        while True:
-            await line.more.wait()
-            line.more = anyio.Event()
-            await self._empty(line)
+    def _send_digest(self, digest: Notice | None) -> None:
+        if digest is not None:
+            self._send(digest)
 
-    async def _empty(self, line: _Line) -> None:
+    async def _work(self, line: _Line, until_end: anyio.CancelScope) -> None:
+        with until_end:
+            while True:
+                while line.waiting:
+                    await self._deliver(line.channel, line.waiting.popleft())
+                if self._stopping.is_set():
+                    break
+                await line.more.wait()
+                line.more = anyio.Event()
+        if line.waiting:
+            logger.warning("{} notices were not sent ({}): no time", len(line.waiting), line.channel.name)
         while line.waiting:
-            await self._deliver(line, line.waiting[0])
-            line.waiting.popleft()
+            self._end(line.waiting.popleft(), line.channel.name, Fate.FAILED)
 
-    async def _deliver(self, line: _Line, notice: Notice) -> None:
-        name, wait = line.channel.name, self._first_wait_seconds
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                await to_thread.run_sync(line.channel.send, notice, abandon_on_cancel=True)
-            except DeliveryError as error:
-                if error.final or attempt == ATTEMPTS or self._stopping:
-                    logger.warning("A notice was not sent ({}): {}; {}", name, error, notice.text)
-                    self._end(notice, name, Fate.FAILED, attempt)
+    async def _deliver(self, channel: Channel, notice: Notice) -> None:
+        wait = self._first_wait_seconds
+        fate, attempt = Fate.FAILED, 0
+        try:
+            for attempt in range(1, ATTEMPTS + 1):
+                error = await _attempt(channel, notice)
+                if error is None:
+                    fate = Fate.SENT
+                    return
+                if error.final or attempt == ATTEMPTS or self._stopping.is_set():
+                    logger.warning("A notice was not sent ({}): {}; {}", channel.name, error, notice.text)
                     return
                 pause = error.wait_seconds if error.wait_seconds is not None else wait
-                # Not all at once when the other side comes back.
-                await anyio.sleep(pause * random.uniform(1.0, 1.25))  # noqa: S311  no secret
+                # Not all at once when the other side comes back; at the end one more time without delay.
+                with anyio.move_on_after(pause * random.uniform(1.0, 1.25)):  # noqa: S311  no secret
+                    await self._stopping.wait()
                 wait *= 2
-            else:
-                self._end(notice, name, Fate.SENT, attempt)
-                return
+        finally:
+            self._end(notice, channel.name, fate, attempt)
+
+
+async def _attempt(channel: Channel, notice: Notice) -> DeliveryError | None:
+    """Send it; what is returned is what went wrong."""
+    try:
+        await to_thread.run_sync(channel.send, notice, abandon_on_cancel=True)
+    except DeliveryError as error:
+        return error
+    except Exception as error:  # noqa: BLE001  one notice that cannot be sent must not end the rest
+        return DeliveryError(type(error).__name__, final=True)
+    return None

@@ -3,11 +3,11 @@
 The rules this file keeps:
 
 1. Of notices about the same thing one goes out in `min_interval_ns`.
-2. Beyond `max_per_minute` they are counted, and at the end of the minute one digest says how many of each
-   kind there were.
+2. In no 60 seconds do more than `max_per_minute` go out. What is too much begins a minute in which all are
+   only counted; at its end one digest says how many of each kind there were.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from datetime import datetime
 
 from otel_tickrmeter.notify.notice import Notice, NoticeKind, NoticeSeverity
@@ -22,11 +22,11 @@ class Policy:
 
     def __init__(self, min_interval_ns: int, max_per_minute: int) -> None:
         self._min_interval_ns = min_interval_ns
-        self._max_per_minute = max_per_minute
+        # When the last ones went out: as many as there may be in a minute.
+        self._sent: deque[int] = deque(maxlen=max_per_minute)
         # When each thing was told of, in that order.
         self._told: dict[str, int] = {}
-        self._minute_end_ns = 0
-        self._in_minute = 0
+        self._digest_due_ns = 0
         self._digested: Counter[NoticeKind] = Counter()
         self._worst = NoticeSeverity.INFO
 
@@ -43,21 +43,28 @@ class Policy:
         return False
 
     def floods(self, notice: Notice, now_ns: int) -> bool:
-        """Whether there is no room for it in this minute; then it is in the digest."""
-        if now_ns >= self._minute_end_ns and not self._digested:
-            self._minute_end_ns = now_ns + MINUTE_NS
-            self._in_minute = 0
-        if self._in_minute < self._max_per_minute and now_ns < self._minute_end_ns:
-            self._in_minute += 1
-            return False
+        """Whether there is no room for it; then it is in the next digest."""
+        if not self._digested:
+            sent = self._sent
+            if len(sent) < (sent.maxlen or 0) or now_ns - sent[0] >= MINUTE_NS:
+                sent.append(now_ns)
+                return False
+            self._digest_due_ns = now_ns + MINUTE_NS
         self._digested[notice.kind] += 1
         if notice.severity is NoticeSeverity.CRITICAL or self._worst is NoticeSeverity.INFO:
             self._worst = notice.severity
         return True
 
     def digest(self, now_ns: int, at: datetime) -> Notice | None:
-        """What is to be told of a minute that is over, if there were too many in it."""
-        if not self._digested or now_ns < self._minute_end_ns:
+        """What is to be told of those that were only counted, when their minute is over."""
+        if not self._digested or now_ns < self._digest_due_ns:
+            return None
+        self._sent.append(now_ns)
+        return self.rest(at)
+
+    def rest(self, at: datetime) -> Notice | None:
+        """What is to be told of those that were only counted, now that no more will come."""
+        if not self._digested:
             return None
         told = ", ".join(f"{count} {kind}" for kind, count in sorted(self._digested.items()))
         notice = Notice(

@@ -15,6 +15,7 @@ from typing import Any
 
 from otel_tickrmeter.settings.broker import check_host, parse_broker_url
 from otel_tickrmeter.settings.durations import format_duration, parse_duration
+from otel_tickrmeter.settings.secret import check_token
 from otel_tickrmeter.settings.sizes import format_size, parse_size
 from otel_tickrmeter.settings.topic import parse_topic_prefix
 
@@ -77,6 +78,10 @@ def _read_name(value: object) -> str:
     if not text:
         raise ValueError("must not be empty")
     return text
+
+
+def _read_token(value: object) -> str:
+    return check_token(_read_text(value))
 
 
 def _read_bool(value: object) -> bool:
@@ -221,6 +226,7 @@ def choice(*options: str, upper: bool = False) -> ValueKind:
 
 TEXT = ValueKind(_read_text)
 NAME = ValueKind(_read_name)
+TOKEN = ValueKind(_read_token)
 BOOL = ValueKind(_read_bool)
 PATTERN = ValueKind(_read_pattern)
 BROKER = ValueKind(_read_broker)

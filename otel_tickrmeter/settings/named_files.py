@@ -6,12 +6,19 @@ A certificate that does not load would otherwise show only as an endless row of 
 import ssl
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from otel_tickrmeter.settings.faults import Fault
-from otel_tickrmeter.settings.secret import read_secret
+from otel_tickrmeter.settings.secret import read_secret, read_token
 
-_SECRETS = ("mqtt.password", "notifications.webhook_token", "notifications.telegram_token")
+_SECRETS: Mapping[str, Callable[[Path], str]] = MappingProxyType(
+    {
+        "mqtt.password": read_secret,
+        "notifications.webhook_token": read_token,
+        "notifications.telegram_token": read_token,
+    }
+)
 """Each may be in a file, which the key with `_file` behind it names."""
 
 
@@ -32,7 +39,7 @@ def read_named_files(
             faults.append(Fault(locate(key) or "built-in default", key, f"{path} {error}"))
             return None
 
-    secrets = {key: attempt(f"{key}_file", read_secret) for key in _SECRETS}
+    secrets = {key: attempt(f"{key}_file", read) for key, read in _SECRETS.items()}
     found.update({key: secret for key, secret in secrets.items() if secret is not None})
     attempt("mqtt.tls.ca_file", _try_authorities)
     key_password = attempt("mqtt.tls.key_password_file", read_secret)

@@ -144,7 +144,7 @@ NOTICE_KEYS = (
     ),
     Key(
         "notifications.webhook_token",
-        kinds.NAME,
+        kinds.TOKEN,
         "Bearer token of the webhook; better in .secrets.toml or webhook_token_file.",
         '"secret"',
         secret=True,
@@ -153,7 +153,7 @@ NOTICE_KEYS = (
     Key("notifications.telegram_chat_id", kinds.NAME, "Send notices to this chat of Telegram.", '"-1001234"'),
     Key(
         "notifications.telegram_token",
-        kinds.NAME,
+        kinds.TOKEN,
         "Token of the bot; better in .secrets.toml or telegram_token_file.",
         '"secret"',
         secret=True,

@@ -7,6 +7,26 @@ from pathlib import Path
 _LONGEST_SECRET = 65535
 
 
+def check_token(text: str) -> str:
+    """The text, if it can be part of an HTTP request.
+
+    Raises:
+        ValueError: it has blanks, or what is not printable ASCII. The message holds none of it.
+    """
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("must be printable ASCII without blanks")
+    return text
+
+
+def read_token(path: Path) -> str:
+    """The text of a secret's file that is to be part of an HTTP request.
+
+    Raises:
+        ValueError: as of `read_secret` and `check_token`.
+    """
+    return check_token(read_secret(path))
+
+
 def read_secret(path: Path) -> str:
     """The text of a secret's file, without what editors and `echo` add to it.
 

@@ -281,6 +281,19 @@ def test_password_files_that_cannot_be_used(content: bytes | None, expected: str
     assert f"mqtt.password_file: pw {expected}" in found
 
 
+@pytest.mark.parametrize("token", ["caf\u00e9", "two words", "tab\t", "line\n\nline"])
+def test_tokens_that_no_request_can_hold(token: str, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(token)
+    given = {"TICKRMETER_NOTIFICATIONS__WEBHOOK_URL": "http://h"}
+    (at_once,) = faults_of(tmp_path, environ={**given, "TICKRMETER_NOTIFICATIONS__WEBHOOK_TOKEN": token})
+    named = {"TICKRMETER_NOTIFICATIONS__WEBHOOK_TOKEN_FILE": str(file)}
+    (from_file,) = faults_of(tmp_path, environ={**given, **named})
+    for found in (at_once, from_file):
+        assert found.endswith("must be printable ASCII without blanks")
+        assert token not in found
+
+
 @pytest.mark.parametrize(
     ("variable", "key", "expected"),
     [
