@@ -1,0 +1,129 @@
+"""The job that writes the history of readings as OpenMetrics text, for Prometheus to take in.
+
+The text grows in a file beside the one that is asked for, and gets its name when it is whole. The checkpoint
+says how long that file was, and what was told last: what is behind it after a kill is cut off and told again.
+"""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from otel_tickrmeter.blueprints.database import WINDOW, database_of, sensors_of_window, window_faults
+from otel_tickrmeter.fleets.autocore.exported import gauges
+from otel_tickrmeter.jobs.blueprint import FILE, Blueprint, Parameter, Work
+from otel_tickrmeter.jobs.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from otel_tickrmeter.store.engine import Database
+    from otel_tickrmeter.store.history import StoredSensor
+
+
+def backfill_blueprint() -> Blueprint:
+    """Backfill."""
+    return Blueprint(
+        "backfill",
+        "Writes the history of readings as OpenMetrics text, for `promtool tsdb create-blocks-from`.",
+        (*WINDOW, Parameter("output", FILE, "the file, which must not be there yet")),
+        _work,
+        resumable=True,
+        check=_faults,
+    )
+
+
+def _faults(parameters: Mapping[str, Any], _: Surroundings) -> Sequence[str]:
+    # Whether the file is there is looked for when the work begins: of work that goes on it may be its own.
+    return window_faults(parameters)
+
+
+def _work(parameters: Mapping[str, Any], work: Work) -> Mapping[str, Any]:
+    output = work.file(parameters["output"])
+    mark = work.resumed_at or {
+        "token": secrets.token_hex(4),
+        "bytes": 0,
+        "rows": 0,
+        "total": None,
+        "place": None,
+    }
+    # A name that no other run has: it would write into the same file.
+    part = output.with_name(f"{output.name}.{mark['token']}.part")
+    if work.resumed_at is not None and output.exists() and not part.exists():
+        # It was killed when all was done.
+        return {"bytes": output.stat().st_size, "rows": mark["total"]}
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(part) as file:
+        if output.exists():
+            raise ValueError(f"{parameters['output']} is there already")
+        with database_of(work) as database:
+            rows = _write(database, parameters, work, mark, file)
+        os.fsync(file.fileno())
+        part.rename(output)
+    return {"bytes": output.stat().st_size, "rows": rows}
+
+
+@contextmanager
+def _alone(part: Path) -> Iterator[BinaryIO]:
+    """The file; taken away when the work fails, but not when it is stopped, and may go on some day.
+
+    Raises:
+        ValueError: Another process writes it.
+    """
+    with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640), "r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"{part.name} is being written by another process") from None
+        try:
+            yield file
+        except Exception:
+            part.unlink(missing_ok=True)
+            raise
+
+
+def _write(
+    database: "Database", parameters: Mapping[str, Any], work: Work, mark: Mapping[str, Any], file: BinaryIO
+) -> int:
+    """Write all that is left, and give the number of all readings."""
+    from otel_tickrmeter.store.export import END_MARK, Place, openmetrics_pieces
+
+    sensors = sensors_of_window(database, parameters)
+    if os.fstat(file.fileno()).st_size < mark["bytes"]:
+        # Somebody has taken the file away, or the machine failed.
+        mark = {**mark, "bytes": 0, "rows": 0, "total": None, "place": None}
+    written: int = mark["bytes"]
+    rows: int = mark["rows"]
+    total: int | None = mark["total"]
+    if total is None:
+        total = _count(database, sensors, parameters, work)
+    file.truncate(written)
+    file.seek(written)
+    work.report(rows, total)
+    bounds = (parameters["start"], parameters["end"])
+    after = None if mark["place"] is None else Place(**mark["place"])
+    for piece in openmetrics_pieces(database, sensors, *bounds, gauges(), after=after):
+        written += file.write(piece.text.encode())
+        file.flush()
+        rows += piece.readings
+        total = max(total, rows)  # some have come since they were counted
+        work.report(rows, total)
+        place = asdict(piece.place)
+        work.checkpoint({**mark, "bytes": written, "rows": rows, "total": total, "place": place})
+    file.write(END_MARK.encode())
+    file.flush()
+    return rows
+
+
+def _count(
+    database: "Database", sensors: Sequence["StoredSensor"], parameters: Mapping[str, Any], work: Work
+) -> int:
+    from otel_tickrmeter.store.history import count_readings
+
+    total = 0
+    for sensor in sensors:
+        total += count_readings(database, sensor, parameters["start"], parameters["end"])
+        work.checkpoint()
+    return total

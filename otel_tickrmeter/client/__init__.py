@@ -1,0 +1,1 @@
+"""Asking an exporter that runs, for commands."""

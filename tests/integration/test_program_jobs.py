@@ -1,0 +1,238 @@
+"""Jobs beside the program itself: asked for over HTTP, seen by a real Prometheus with the project's rules.
+
+One scripted run: a load test, a job that fails, a shard that is killed, wishes that are refused, and a
+scenario of faults that another exporter watches. Every query and alert of the published document is asked as
+it stands.
+"""
+
+import os
+import re
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from alerts.__main__ import rule_files
+from alerts.windows import Windows
+from tests.integration.exporter import Exporter
+from tests.integration.mosquitto import Mosquitto
+from tests.integration.program_traffic import settings
+from tests.integration.prometheus_server import Prometheus
+from tests.support.job_desk import ROOT, TOKENS, write_tokens
+from tools.job_client import JobClient
+from tools.server_process import free_port
+
+ANN, ADMIN = TOKENS
+REFUSED = 60
+"""So many wishes are enough for an alert: over five minutes more than one in ten seconds."""
+
+
+SCENARIO = [
+    {"step": "start_broker"},
+    {"step": "wait", "duration": "25s"},
+    {"step": "cut", "how": "drop", "duration": "12s"},
+    {"step": "wait", "duration": "1h"},
+]
+"""Of the other exporter's broker; it runs while all else is tried."""
+
+
+@dataclass
+class Site:
+    """The exporter with the jobs, one that watches what is broken, and who sees both."""
+
+    exporter: Exporter
+    victim: Exporter
+    prometheus: Prometheus
+    jobs: JobClient
+    scenario: str
+
+    def query(self, promql: str) -> dict[tuple[str, ...], float]:
+        """The answer about the first exporter, by the values of its labels, those of the target left out."""
+        instance = f"127.0.0.1:{self.exporter.port}"
+        return {
+            tuple(
+                value
+                for name, value in sorted(found.labels.items())
+                if name not in {"__name__", "job", "instance"}
+            ): found.value
+            for found in self.prometheus.query(promql)
+            if found.labels.get("instance", instance) == instance
+        }
+
+    def wait_for(self, promql: str, expected: Mapping[tuple[str, ...], float]) -> None:
+        self.prometheus.wait(lambda: self.query(promql) == expected, f"to show {expected} for {promql}", 60.0)
+
+    def fires(self, alert: str, **labels: str) -> bool:
+        wanted = {"alertname": alert, "alertstate": "firing", **labels}.items()
+        return any(wanted <= found.labels.items() for found in self.prometheus.query("ALERTS"))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    directory = tmp_path_factory.mktemp("jobs")
+    write_tokens(directory / "tokens")
+    files = rule_files(Windows(60))
+    for name, text in files.items():
+        (directory / name).write_text(re.sub(r"^( *interval:) .*", r"\1 1s", text, flags=re.MULTILINE))
+    victim_port = free_port()
+    with ExitStack() as stack:
+        broker = stack.enter_context(Mosquitto(directory))
+        environment = settings(
+            broker.url,
+            DAGDA__ENABLED="true",
+            DAGDA__SHARDS="2",
+            DAGDA__TOKENS_FILE="tokens",
+            DAGDA__DIRECTORY="work",
+            DATABASE__URL="sqlite:///none.db",
+        )
+        exporter = stack.enter_context(Exporter(directory, environment, measured=True))
+        victim = stack.enter_context(
+            Exporter(
+                directory,
+                settings(
+                    f"mqtt://127.0.0.1:{victim_port}", MQTT__KEEPALIVE="2s", MQTT__RECONNECT__MAX_DELAY="1s"
+                ),
+                "victim",
+            )
+        )
+        targets = [f"127.0.0.1:{each.port}" for each in (exporter, victim)]
+        prometheus = stack.enter_context(
+            Prometheus(directory, targets, f"rule_files: [{', '.join(files)}]\n", job="otel-tickrmeter")
+        )
+        exporter.wait_ready()
+        jobs = JobClient(exporter, ADMIN)
+        # At first, so that the alert of a broker that is not there yet is over when it is broken.
+        scenario = jobs.create("fault", scenario=SCENARIO, port=victim_port)
+        jobs.wait(scenario, "in_progress")
+        victim.wait_ready(60.0)
+        yield Site(exporter, victim, prometheus, jobs, scenario)
+
+
+def test_a_load_test_is_counted_alike_by_job_exporter_and_prometheus(site: Site, tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as target:
+        load = site.jobs.create(
+            "simulate", broker=target.url, devices=20, rate=60, duration="4s", settle=True, output="load.json"
+        )
+        done = site.jobs.wait(load, "completed")
+    assert done["progress"]["ratio"] == 1.0
+    assert done["summary"]["sent"] == done["progress"]["current"]
+    site.wait_for('dagda_worker_progress_ratio{blueprint="simulate"}', {("simulate", load): 1.0})
+    site.wait_for('dagda_worker_operations_total{operation="completed"}', {("completed", "success"): 1.0})
+    assert site.query("dagda_worker_ticks_total")["simulate", load] >= 3
+    assert site.query('dagda_worker_outcomes_total{blueprint="simulate"} > 0') == {
+        ("simulate", "completed"): 1
+    }
+
+
+def test_a_job_that_fails_is_stopped_and_says_why(site: Site) -> None:
+    tidy = site.jobs.create("retention")
+    failed = site.jobs.wait(tidy, "stopped")
+    assert "none.db" in failed["error"] or "table" in failed["error"], failed
+    site.wait_for('dagda_worker_outcomes_total{outcome="failed"} > 0', {("retention", "failed"): 1.0})
+    site.wait_for(
+        "sum by (status) (dagda_workers_by_status)",
+        {("completed",): 1, ("stopped",): 1, ("idle",): 0, ("in_progress",): 1, ("paused",): 0},
+    )
+
+
+def test_who_may_what_and_that_it_is_counted(site: Site) -> None:
+    mine = site.jobs.create("fault", scenario=[{"step": "wait", "duration": "1h"}], port=free_port())
+    ann, stranger = JobClient(site.exporter, ANN), JobClient(site.exporter, "nobody's")
+    path = f"/workers/{mine}"
+    answers = [
+        ann.ask("PUT", f"{path}/stop")[0],
+        stranger.ask("PUT", f"{path}/stop")[0],
+        site.jobs.ask("PUT", f"{path}/start")[0],
+        site.jobs.ask("PUT", "/workers/none/stop")[0],
+        site.jobs.ask("PUT", f"{path}/pause")[0],
+        site.jobs.ask("PUT", f"{path}/resume")[0],
+        site.jobs.ask("PUT", f"{path}/stop")[0],
+    ]
+    assert answers == [403, 401, 409, 404, 200, 200, 200]
+    site.wait_for(
+        'dagda_worker_operations_total{operation=~"worker_.*"} > 0',
+        {
+            ("worker_stop", "unauthorized"): 2,
+            ("worker_start", "error"): 1,
+            ("worker_stop", "error"): 1,
+            ("worker_pause", "success"): 1,
+            ("worker_resume", "success"): 1,
+            ("worker_stop", "success"): 1,
+        },
+    )
+    template = f"{ROOT}/workers/{{id}}/stop"
+    site.wait_for(
+        f'http_requests_total{{endpoint="{template}"}}',
+        {(template, "PUT", status): 1.0 for status in ("200", "401", "403", "404")},
+    )
+
+
+def test_a_shard_that_is_killed_fails_its_job_and_comes_back(site: Site) -> None:
+    job = site.jobs.create("fault", scenario=[{"step": "wait", "duration": "1h"}], port=free_port())
+    before = site.jobs.wait(job, "in_progress")
+    children = psutil.Process(site.exporter.pid).children()
+    shards = [each for each in children if "otel_tickrmeter.jobs.shard" in each.cmdline()]
+    # In the order of their names: that of the scenario was first.
+    shard = sorted(shards, key=psutil.Process.create_time)[int(before["shard"])]
+    os.kill(shard.pid, signal.SIGKILL)
+    after = site.jobs.wait(job, "stopped")
+    assert after["error"] == f"shard {before['shard']} was killed by signal 9"
+    site.wait_for("dagda_shard_restarts_total > 0", {(before["shard"],): 1.0})
+    site.wait_for("dagda_status", {(): 1.0})
+
+
+def test_the_queries_and_alerts_of_the_document_run_as_they_stand(site: Site) -> None:
+    for _ in range(REFUSED):
+        status, told = site.jobs.ask("POST", "/workers", {"blueprint": "nothing of the kind"})
+        assert status == 400, told
+    failures = 'rate(dagda_worker_operations_total{status="error"}[5m]) > 0.1'
+    site.prometheus.wait(
+        lambda: site.query(failures).keys() == {("task_created", "error")},
+        "to see that many are refused",
+        60.0,
+    )
+    site.prometheus.wait(lambda: site.fires("DagdaWorkerFailures", operation="task_created"), "the alert")
+    latency = "histogram_quantile(0.95, rate(dagda_worker_processing_duration_seconds_bucket[5m]))"
+    handled = {kind[0]: seconds for kind, seconds in site.query(latency).items()}
+    assert {"task_created", "worker_stop", "failed", "completed", "progress"} <= handled.keys()
+    assert not any(seconds <= 0 for seconds in handled.values())  # NaN where nothing came of late
+    assert site.query(f"{latency} > 0.1").keys() <= {(kind,) for kind in handled}
+    asked_for = (f"{ROOT}/workers", "POST", "400")
+    site.prometheus.wait(
+        lambda: asked_for in site.query("rate(http_requests_total[5m])"), "rates of requests"
+    )
+    ((cpu, busy),) = site.query('system_cpu_usage_percent{cpu="total"}').items()
+    assert cpu == ("total",)
+    assert 0 <= busy <= 100
+    assert set(site.query('system_cpu_usage_percent{cpu="total"} > 80')) <= {("total",)}
+    assert set(site.query("dagda_message_queue_size").values()) == {0.0}
+    assert sum(site.query("dagda_workers_total").values()) == sum(
+        site.query("sum by (status) (dagda_workers_by_status)").values()
+    )
+
+
+def test_a_scenario_of_faults_brings_the_alert_that_it_should(site: Site) -> None:
+    assert site.jobs.ask("GET", f"/workers/{site.scenario}")[1]["status"] == "in_progress", "it lives on"
+    victim = f"127.0.0.1:{site.victim.port}"
+    site.prometheus.wait(
+        lambda: site.fires("TickrMeterMqttDisconnected", instance=victim), "the alert of the fault", 60.0
+    )
+    assert site.victim.get("/-/ready").status_code == 503
+    site.victim.wait_ready(60.0)
+    assert site.exporter.get("/-/ready").status_code == 200, "who plays it notices nothing"
+    site.jobs.stop(site.scenario)
+
+
+def test_at_the_end_jobs_end_and_are_found_again(site: Site) -> None:
+    job = site.jobs.create("fault", scenario=[{"step": "wait", "duration": "1h"}], port=free_port())
+    site.jobs.wait(job, "in_progress")
+    children = psutil.Process(site.exporter.pid).children(recursive=True)
+    assert site.exporter.stop() == 0
+    assert not [each for each in children if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+    site.exporter.start()
+    kept = site.jobs.wait(job, "stopped")
+    assert kept["error"] == "the exporter was restarted"
