@@ -2,7 +2,7 @@
 
 import pytest
 
-from otel_tickrmeter.fleets.tickrmeter.device import UNKNOWN, Device
+from otel_tickrmeter.fleets.tickrmeter.device import Device
 from otel_tickrmeter.fleets.tickrmeter.event import (
     DeviceBoot,
     DeviceBooted,
@@ -12,6 +12,7 @@ from otel_tickrmeter.fleets.tickrmeter.event import (
     StockResponse,
 )
 from otel_tickrmeter.fleets.tickrmeter.heartbeat import PLACES
+from otel_tickrmeter.fleets.tickrmeter.labels import UNKNOWN
 from tests.support.driver import Driver, heartbeat
 
 READINGS = {

@@ -1,0 +1,1 @@
+"""What the receiver handed over, kept in files, to be played again."""

@@ -1,0 +1,1 @@
+"""What outlasts a restart, as tables of plain values; not where it is written."""

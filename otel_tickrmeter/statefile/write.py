@@ -1,0 +1,95 @@
+"""Writes the file: beside its place, to the disk, and then in its place."""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from otel_tickrmeter import __version__
+from otel_tickrmeter.saved.form import Form, Tables, to_rows
+from otel_tickrmeter.saved.moment import Moment
+from otel_tickrmeter.statefile.layout import (
+    APPLICATION_ID,
+    CHECKSUMS,
+    MOMENT,
+    VERSION,
+    add_to_checksum,
+    create_statement,
+)
+
+
+def write_state(
+    path: Path, moment: Moment, forms: Sequence[Form], tables: Tables, *, stopped: bool, whose: str = ""
+) -> None:
+    """Put the tables in the place of what was there; for a thread. Whatever goes wrong, that stays whole.
+
+    Args:
+        path: The file.
+        moment: When the tables were taken.
+        forms: Theirs; a form without a table is left out.
+        tables: What is written.
+        stopped: Whether the program ends with it.
+        whose: Which of several programs it is of.
+
+    Raises:
+        OSError: It cannot be written.
+        sqlite3.Error: It cannot be written.
+    """
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    # Made by us, for its mode: ids and figures of a fleet are nobody else's.
+    os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        _fill(new, (__version__, *moment, int(stopped), whose), forms, tables)
+        _to_disk(new)
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    _to_disk(path.parent)
+
+
+def _fill(new: Path, saved: tuple[str | int, ...], forms: Sequence[Form], tables: Tables) -> None:
+    # A file that is not in its place yet needs no journal.
+    with closing(sqlite3.connect(new, isolation_level=None)) as connection:
+        for pragma in (
+            "journal_mode = OFF",
+            "synchronous = OFF",
+            "locking_mode = EXCLUSIVE",
+            f"application_id = {APPLICATION_ID}",
+            f"user_version = {VERSION}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("BEGIN")
+        checksums: dict[str, int] = {}
+        _insert(connection, MOMENT, iter([saved]), checksums)
+        for form in forms:
+            if form.name in tables:
+                _insert(connection, form, to_rows(form, tables[form.name]), checksums)
+        _insert(connection, CHECKSUMS, iter(list(checksums.items())), {})
+        connection.execute("COMMIT")
+
+
+def _insert(
+    connection: sqlite3.Connection, form: Form, rows: Iterator[tuple[Any, ...]], checksums: dict[str, int]
+) -> None:
+    checksums[form.name] = 0
+
+    def summed() -> Iterator[tuple[Any, ...]]:
+        for row in rows:
+            checksums[form.name] = add_to_checksum(checksums[form.name], row)
+            yield row
+
+    connection.execute(create_statement(form))
+    places = ", ".join("?" * len(form.columns))
+    connection.executemany(f"INSERT INTO [{form.name}] VALUES ({places})", summed())  # noqa: S608  names of ours
+
+
+def _to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
