@@ -176,8 +176,8 @@ def test_a_round_tells_of_dropped_days_and_makes_those_to_come(over: Database) -
     steps = list(housekeeping(over, LATER, Retention()))
     assert [step for step in steps if step.rows] == [
         Deleted("telemetry", 1),
-        Deleted("telemetry", 3),
-        Deleted("telemetry", 1),
+        Deleted("telemetry", 3, partitions=1),
+        Deleted("telemetry", 1, partitions=1),
     ]
     assert present(over) == [f"telemetry_202602{day:02}" for day in range(7, 11)]
 

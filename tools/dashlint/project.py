@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from alerts.document import alert_groups
+from alerts.fleet import NEVER_ADDED
 from alerts.recording import recording_groups
 from alerts.rule import Alert, Recording
 from alerts.windows import Windows
@@ -49,4 +50,5 @@ def known(dashboards: Iterable[Json], units: frozenset[str]) -> Known:
             dashboard.get("uid", ""): frozenset(variable.get("name", "") for variable in variables(dashboard))
             for dashboard in dashboards
         },
+        NEVER_ADDED,
     )

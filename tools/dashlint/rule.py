@@ -9,11 +9,16 @@ from tools.dashlint.promql.labels import Metric
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What rules compare a dashboard with; `dashboards` maps each uid to the names of its variables."""
+    """What rules compare a dashboard with.
+
+    `dashboards` maps each uid to the names of its variables. `never_added` are gauges of which no sum means
+    anything.
+    """
 
     metrics: Mapping[str, Metric]
     units: frozenset[str]
     dashboards: Mapping[str, frozenset[str]]
+    never_added: frozenset[str] = frozenset()
 
 
 Rule = Callable[[Json, Known], Iterator[str]]

@@ -31,6 +31,8 @@ Labels = Mapping[str, frozenset[str]]
 """The values that a label can have; an empty set is any."""
 
 ANY: frozenset[str] = frozenset()
+SOMETIMES = {"pod"}
+"""What some scrape configurations add to every target: it may be left out of account where it is not."""
 _KEEPS_ITS_INPUT = {"topk", "bottomk", "limitk", "limit_ratio"}
 _VARIABLE = re.compile(r"\$[\w{]")
 """How a variable of Grafana begins: it may stand for any value."""
@@ -130,14 +132,12 @@ def _asked_for(node: Expr) -> Labels:
 
 def _aggregated(node: AggregateExpr, operand: Labels) -> Labels:
     named = set(node.modifier.labels) if node.modifier else set()
-    _require(named, operand, node.expr.prettify())
+    left_out = node.modifier is not None and node.modifier.type == AggModifierType.Without
+    _require(named - SOMETIMES if left_out else named, operand, node.expr.prettify())
     operator = str(node.op)
     if operator in _KEEPS_ITS_INPUT:
         return operand
-    if node.modifier is not None and node.modifier.type == AggModifierType.Without:
-        kept = _without(named, operand)
-    else:
-        kept = _only(named, operand)
+    kept = _without(named, operand) if left_out else _only(named, operand)
     return {**kept, str(node.param).strip('"'): ANY} if operator == "count_values" else kept
 
 
@@ -152,7 +152,7 @@ def _combined(node: BinaryExpr, left: Labels | None, right: Labels | None) -> La
         _require(named, left, node.lhs.prettify())
         _require(named, right, node.rhs.prettify())
     else:
-        _require(named, {**left, **right}, node.prettify())
+        _require(named - SOMETIMES, {**left, **right}, node.prettify())
         odd = (set(left) ^ set(right)) - named
         # To `or` they are no matter, but nobody expects a result of two kinds.
         if odd:

@@ -1,7 +1,7 @@
 """The rules that every dashboard keeps: those of grafana/dashboard-linter, for all panels, and more."""
 
 from tools.dashlint.rule import Rule
-from tools.dashlint.rules import dashboard, fields, links, panels, queries, tables
+from tools.dashlint.rules import adding, dashboard, fields, links, panels, queries, tables
 
 RULES: tuple[Rule, ...] = (
     dashboard.head,
@@ -24,6 +24,8 @@ RULES: tuple[Rule, ...] = (
     queries.variable_cost,
     queries.legends,
     queries.buckets,
+    adding.never_added,
+    adding.told_apart,
     fields.columns,
     fields.linked_labels,
     tables.picked_once,

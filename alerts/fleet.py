@@ -1,0 +1,174 @@
+"""Recording rules of a whole fleet, however many exporters share it: without `instance`.
+
+They are made of the levels below, and of one complete set of exporters: while there are two, as when their
+number changes, of the one that has run for longer; while there is none there are no figures, rather than low
+ones. What is added up is what can be: counts, rates and buckets. Means and shares are made of sums,
+percentiles of summed buckets, and the connection is the worst one.
+"""
+
+from alerts.rule import Recording
+from alerts.windows import Windows
+
+ONE_TARGET = "instance, pod"
+"""Labels that tell exporters of one fleet apart; Kubernetes adds the second."""
+
+COMPLETE = "set:tickrmeter_partitions:complete"
+"""When the last of a set was started, a second later for each of them, if all are there: Unix seconds."""
+CHOSEN = "instance:tickrmeter_partition:chosen"
+"""1 for each exporter whose figures are added up."""
+
+NEVER_ADDED = frozenset(
+    {
+        *("tickrmeter_stock_update_avg_latency_seconds", "tickrmeter_symbol_avg_latency_seconds"),
+        *("tickrmeter_symbol_avg_response_time", "tickrmeter_stock_update_p95_latency_seconds"),
+        *("tickrmeter_stock_update_p99_latency_seconds", "tickrmeter_symbol_response_rate"),
+        *("tickrmeter_symbol_anomaly", "tickrmeter_symbol_anomaly_score"),
+        *("tickrmeter_symbol_latency_trend_ratio", "tickrmeter_stock_update_slowest_symbol_seconds"),
+        *("tickrmeter_slowest_symbols_ranking", "tickrmeter_stock_update_answers_missing"),
+        *("system_cpu_usage_percent", "system_memory_usage_bytes", "system_memory_total_bytes"),
+    }
+)
+"""Gauges of which no sum over exporters means anything: of windows of outcomes, and of a whole machine."""
+
+WINDOWS = ("5m", "1h")
+"""Of the shares: now, and as the objectives are looked at."""
+QUANTILES = ("0.5", "0.95", "0.99")
+
+_INFO = "tickrmeter_partition_info"
+_OF_SET = f"{ONE_TARGET}, partition"
+_OF_EACH = f"{_INFO} * ignoring (partition, partitions) group_left () %s"
+THERE = f"count without (partition) (max without ({ONE_TARGET}) ({_INFO}))"
+"""How many different partitions are there, for each number of them that somebody is told."""
+SIZE = f"max without ({_OF_SET}) ({_OF_EACH % 'tickrmeter_partitions'})"
+"""That number."""
+
+_LATENCY = "tickrmeter_stock_update_latency_seconds"
+_PARTS = ("bucket", "sum", "count")
+
+
+def fleet_recordings(w: Windows) -> tuple[Recording, ...]:
+    """Return them, those first that the others go by."""
+    return (*_chosen(), *_link(), *_updates(), *_shares(w), *_devices(), *_boards(w))
+
+
+def _chosen() -> tuple[Recording, ...]:
+    started = f"max without ({_OF_SET}) ({_OF_EACH % 'process_start_time_seconds'})"
+    oldest = f"{COMPLETE} == ignoring (partitions) group_left () min without (partitions) ({COMPLETE})"
+    return (
+        # Two sets may be started within the hundredth of a second that this clock has.
+        Recording(COMPLETE, f"{started} + ({SIZE} == {THERE})"),
+        Recording(
+            CHOSEN,
+            f"max without (partition, partitions) ({_INFO} and ignoring ({_OF_SET}) ({oldest}))",
+        ),
+    )
+
+
+def _of_chosen(expression: str, *besides: str, how: str = "sum") -> str:
+    labels = ", ".join((ONE_TARGET, *besides))
+    return f"{how} without ({labels}) ({expression} and on (job, instance) {CHOSEN})"
+
+
+def _sum(record: str, *besides: str, level: str = "fleet") -> Recording:
+    """Return the sum of what is recorded of each exporter under a name that begins with another level."""
+    _, _, rest = record.partition(":")
+    return Recording(f"{level}:{rest}", _of_chosen(record, *besides))
+
+
+def _link() -> tuple[Recording, ...]:
+    messages, errors = (
+        "instance:tickrmeter_messages:rate5m",
+        "instance:tickrmeter_message_errors:ratio_rate5m",
+    )
+    return (
+        Recording("fleet:tickrmeter_mqtt_connected:min", _of_chosen("tickrmeter_mqtt_connected", how="min")),
+        _sum(messages),
+        Recording(
+            "fleet:tickrmeter_message_errors:ratio_rate5m",
+            f"{_of_chosen(f'({errors} * {messages})')} / ({_of_chosen(messages)} > 0)",
+        ),
+    )
+
+
+def _updates() -> tuple[Recording, ...]:
+    symbol, whole = f"fleet_symbol:{_LATENCY}", f"fleet:{_LATENCY}"
+    return (
+        *(
+            _sum(f"symbol:tickrmeter_stock_update_{what}:rate5m", level="fleet_symbol")
+            for what in ("requests", "responses", "timeout")
+        ),
+        *(_sum(f"symbol:{_LATENCY}_{part}:rate5m", level="fleet_symbol") for part in _PARTS),
+        *(_sum(f"instance:{_LATENCY}_{part}:rate5m") for part in _PARTS),
+        *(
+            Recording(f"{level}:mean5m", f"{level}_sum:rate5m / ({level}_count:rate5m > 0)")
+            for level in (symbol, whole)
+        ),
+        *(
+            Recording(
+                f"{whole}:quantile",
+                f"histogram_quantile({quantile}, {whole}_bucket:rate5m)",
+                {"quantile": quantile},
+            )
+            for quantile in QUANTILES
+        ),
+        Recording(
+            "fleet:tickrmeter_stock_updates_pending:sum", _of_chosen("tickrmeter_stock_updates_pending")
+        ),
+    )
+
+
+def _shares(w: Windows) -> tuple[Recording, ...]:
+    found = [_sum("instance:tickrmeter_stock_update_outcomes:rate5m")]
+    for window in WINDOWS:
+        rate = f"rate(tickrmeter_stock_update_outcomes_total%s[{w(window)}])"
+        besides = ("firmware_version", "outcome")
+        timeouts = _of_chosen(rate % '{outcome="timeout"}', *besides)
+        ended = _of_chosen(rate % "", *besides)
+        found.append(
+            Recording(
+                f"fleet:tickrmeter_stock_update_timeouts:ratio_rate{window}",
+                # There is no series of timeouts before the first one.
+                f"({timeouts} or 0 * {ended}) / ({ended} > 0)",
+            )
+        )
+    return tuple(found)
+
+
+def _devices() -> tuple[Recording, ...]:
+    battery, uptime = "tickrmeter_device_battery_level", "tickrmeter_device_uptime_seconds"
+    low = f"instance:{battery}_low:ratio"
+    # As many as have said how full they are.
+    counted = f'instance:{battery}_bucket:count{{le="100"}}'
+    firmware = "firmware:tickrmeter_stock_update_%s:rate30m"
+    of_fleet = f"fleet_{firmware}"
+    return (
+        *(
+            _sum(f"{level}:tickrmeter_devices_{what}:sum", level=above)
+            for what in ("online", "known")
+            for level, above in (("firmware", "fleet_firmware"), ("instance", "fleet"))
+        ),
+        _sum(f"instance:{battery}_bucket:count"),
+        Recording(
+            f"fleet:{battery}_low:ratio",
+            f"{_of_chosen(f'({low} * ignoring (le) {counted})')} / ({_of_chosen(counted, 'le')} > 0)",
+        ),
+        _sum(f"instance:{uptime}_bucket:count"),
+        _sum("instance:tickrmeter_device_wifi_lost:rate15m"),
+        _sum("instance:tickrmeter_device_boots:rate15m"),
+        *(_sum(firmware % what, level="fleet_firmware") for what in ("outcomes", "timeouts")),
+        Recording(
+            "fleet_firmware:tickrmeter_stock_update_timeouts:ratio_rate30m",
+            f"{of_fleet % 'timeouts'} / ({of_fleet % 'outcomes'} > 0)",
+        ),
+    )
+
+
+def _boards(w: Windows) -> tuple[Recording, ...]:
+    """Of AutoCore: what is there of it."""
+    return (
+        Recording("fleet:autocore_devices:sum", _of_chosen("autocore_devices")),
+        Recording(
+            "fleet:autocore_messages:rate5m",
+            _of_chosen(f"rate(autocore_messages_total[{w('5m')}])", "message_type"),
+        ),
+    )

@@ -1,0 +1,80 @@
+"""Which of several exporters of one fleet a device belongs to, so that its messages stay together.
+
+Everybody hears everything and keeps what is its own, so all have to come to the same answer: by jump
+consistent hashing (Lamping and Veach, https://arxiv.org/abs/1406.2294) of a digest that is the same in every
+process. When there is one partition more, devices move to the new one and nowhere else.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from otel_tickrmeter.stream.message import Message
+
+MAX_REMEMBERED = 131_072
+"""Answers that are remembered of each kind; then all are forgotten at once, which costs one look each."""
+LONGEST_REMEMBERED = 160
+"""Longer keys are not remembered: what a stranger invents has no end."""
+
+_DIGEST_BYTES = 8
+_KEY_MASK = (1 << 64) - 1
+_MULTIPLIER = 2_862_933_555_777_941_757
+_SPAN = float(1 << 31)
+
+Owns = Callable[[Message], bool | None]
+"""Whether a message is ours; None when its topic is none of the fleet's."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerRule:
+    """How a fleet's messages are given to partitions, for a process that knows no fleet.
+
+    Attributes:
+        module: Has a `make_owner(options, partition)` that gives an `Owns`.
+        options: What that has to know, as JSON can say it.
+    """
+
+    module: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One of the parts of a fleet: `index` of `count`, from 0."""
+
+    index: int = 0
+    count: int = 1
+
+    def has_device(self, device_id: str) -> bool:
+        """Whether a device, in its one spelling, belongs to it; any text does to exactly one."""
+        # A pattern of somebody's own may let halves of surrogate pairs through.
+        return self._has(device_id.encode(errors="surrogatepass"))
+
+    def has_message(self, topic: bytes, payload: bytes) -> bool:
+        """Whether a message of no device belongs to it; any bytes do to exactly one."""
+        return self._has(len(topic).to_bytes(4) + topic + payload)
+
+    def _has(self, key: bytes) -> bool:
+        digest = blake2b(key, digest_size=_DIGEST_BYTES).digest()
+        return jump(int.from_bytes(digest), self.count) == self.index
+
+
+def jump(key: int, buckets: int) -> int:
+    """The bucket of a 64-bit key, from 0, below `buckets`, which is at least 1."""
+    found, following = 0, 0
+    while following < buckets:
+        found = following
+        key = (key * _MULTIPLIER + 1) & _KEY_MASK
+        # Through doubles, as published: others that hash so must agree.
+        following = int((found + 1) * (_SPAN / float((key >> 33) + 1)))
+    return found
+
+
+def remember(known: dict[Any, bool], key: bytes | str, *, owned: bool) -> bool:
+    """Keep an answer under what it was asked for, in bounds; gives it back."""
+    if len(key) <= LONGEST_REMEMBERED:
+        if len(known) >= MAX_REMEMBERED:
+            known.clear()
+        known[key] = owned
+    return owned

@@ -1,0 +1,133 @@
+"""Several exporters that share a fleet show together, to the last count, what one shows that keeps all of it.
+
+What can never be added (means, percentiles, rankings of a symbol's window) is left out, and what is each
+exporter's own. Nothing may leave meanwhile: a symbol or a firmware leaves the exporter that sees no more of
+it, and may stay in another.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from otel_tickrmeter.fleets.autocore.dialect import AutoCore
+from otel_tickrmeter.fleets.autocore.simulate.options import SimulateOptions as BoardOptions
+from otel_tickrmeter.fleets.autocore.simulate.plan import Plan as BoardPlan
+from otel_tickrmeter.fleets.tickrmeter.dialect import TickrMeter
+from otel_tickrmeter.fleets.tickrmeter.settings import MonitoringSettings, TickrMeterSettings
+from otel_tickrmeter.fleets.tickrmeter.simulate.options import SimulateOptions
+from otel_tickrmeter.fleets.tickrmeter.simulate.plan import Plan
+from otel_tickrmeter.settings.model import PartitionSettings
+from otel_tickrmeter.stream.message import Connected, LinkEvent, Message, Subscribed, Watermark
+from otel_tickrmeter.stream.partition import OwnerRule, Partition
+from tests.property.test_simulate_plan import options
+from tests.property.test_tickrmeter_decode import ANY_PAYLOAD, TOPICS
+from tests.property.traffic_strategy import traffic
+from tests.support import autocore_assembly
+from tests.support.assembly import (
+    SECOND_NS,
+    START_NS,
+    UNIX_OFFSET_NS,
+    Answered,
+    assemble,
+    compact_telemetry,
+    expose,
+)
+from tests.support.exposition_text import Exposition, exposition
+from tests.support.partitions import heard_by, received, what_differs
+from tests.support.settings import settings_of
+
+Stream = Sequence[Message | LinkEvent]
+BOUNDS = MonitoringSettings(device_timeout=1e6, cleanup_interval=1e6, min_ranked_requests=2)
+END_NS = START_NS + 1000 * SECOND_NS
+COUNTS = st.sampled_from([2, 3, 4])
+
+
+def tickrmeters(stream: Stream, partition: PartitionSettings) -> Exposition:
+    telemetry = compact_telemetry("device")
+    assemble(telemetry, "device", BOUNDS, partition=partition).play(stream)
+    return exposition(expose(telemetry), "text")
+
+
+def rules() -> list[OwnerRule]:
+    return [TickrMeter().owner_rule(settings_of(TickrMeterSettings(monitoring=BOUNDS)))]
+
+
+def assert_partitions_are_one(stream: Stream, count: int) -> None:
+    parts = [
+        tickrmeters(received(stream, rules(), Partition(index, count)), PartitionSettings(index, count))
+        for index in range(count)
+    ]
+    whole = tickrmeters(stream, PartitionSettings())
+    assert what_differs(whole, parts) == {}
+    sent = sum(isinstance(step, Message) for step in stream)
+    assert [heard_by(part, "tickrmeter_messages_total") for part in parts] == [sent] * count
+
+
+def begun(at_ns: int = START_NS) -> list[LinkEvent]:
+    return [Connected(at_ns, session_present=False, protocol="5"), Subscribed(at_ns)]
+
+
+def at(seconds: float) -> int:
+    return START_NS + round(seconds * SECOND_NS)
+
+
+@settings(max_examples=12)
+@given(
+    options(),
+    st.lists(st.tuples(st.floats(0, 40), st.sampled_from(TOPICS), ANY_PAYLOAD), max_size=30),
+    COUNTS,
+)
+def test_partitions_of_a_simulated_fleet_and_whatever_strangers_send_are_one_exporter(
+    drawn: SimulateOptions, strange: list[tuple[float, str, bytes]], count: int
+) -> None:
+    planned = [(each.at_seconds, each.topic, each.payload) for each in Plan(drawn).messages()]
+    sent = sorted([*planned, *strange], key=lambda each: each[0])
+    stream: list[Message | LinkEvent] = [*begun()]
+    stream += (Message(topic.encode(), payload, at(seconds)) for seconds, topic, payload in sent)
+    stream.append(Watermark(END_NS, 0, END_NS))
+    assert_partitions_are_one(stream, count)
+
+
+@settings(max_examples=40)
+@given(traffic(60), COUNTS)
+def test_partitions_are_one_exporter_whatever_happens_to_the_link(
+    steps: list[Message | LinkEvent | Answered], count: int
+) -> None:
+    stream: list[Message | LinkEvent] = [*begun()]
+    last_ns = START_NS
+    for step in steps:
+        if isinstance(step, Message):
+            last_ns = step.arrived_ns
+        if isinstance(step, Watermark):
+            stream.append(replace(step, heard_ns=last_ns))
+        elif not isinstance(step, Answered):
+            stream.append(step)
+    assert_partitions_are_one(stream, count)
+
+
+@settings(max_examples=4)
+@given(st.integers(0, 2**32), st.sampled_from([5, 40]), COUNTS)
+def test_partitions_of_simulated_boards_are_one_exporter(seed: int, devices: int, count: int) -> None:
+    started = (START_NS + UNIX_OFFSET_NS) / SECOND_NS
+    plan = BoardPlan(BoardOptions(devices=devices, duration=40, seed=seed, started=started))
+    stream: list[Message | LinkEvent] = [*begun()]
+    last = 0.0
+    for each in plan.messages():
+        stream.append(Message(each.topic.encode(), each.payload, at(each.at_seconds)))
+        last = each.at_seconds
+    end_ns = at(math.ceil(last) + 5)
+    stream.append(Watermark(end_ns, 0, end_ns))
+    table = replace(autocore_assembly.TABLE, device_timeout=3600.0)
+
+    def boards(heard: Stream) -> Exposition:
+        telemetry = compact_telemetry("device", rows=autocore_assembly.rows())
+        autocore_assembly.AutoCoreAssembly(telemetry, table).play(heard)
+        return exposition(expose(telemetry), "text")
+
+    owner_rules = [AutoCore().owner_rule(autocore_assembly.settings(table))]
+    parts = [boards(received(stream, owner_rules, Partition(index, count))) for index in range(count)]
+    assert what_differs(boards(stream), parts) == {}
+    assert [heard_by(part, "autocore_messages_total") for part in parts] == [len(stream) - 3] * count
