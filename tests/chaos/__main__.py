@@ -1,0 +1,44 @@
+"""`python -m tests.chaos --minutes 30 --seed 7`: everything goes wrong for that long, and must add up."""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.chaos.run import Plan, Report, Round, drawn, run
+
+
+def main() -> int:
+    """Run it; the exit code is 1 when something was wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--keep", type=Path, help="a directory for the files of the run, which stay there")
+    options = parser.parse_args()
+    until = time.monotonic() + 60 * options.minutes
+    with tempfile.TemporaryDirectory() as temporary:
+        directory = options.keep or Path(temporary)
+        directory.mkdir(parents=True, exist_ok=True)
+        report = run(directory, options.seed, Plan(drawn(options.seed, until), _say))
+    _tell(report)
+    return 1 if report.faults else 0
+
+
+def _say(done: Round) -> None:
+    size = f"{done.resident_bytes / 1e6:.0f} MB, {done.descriptors} descriptors"
+    sys.stdout.write(f"{done.seconds:4.1f} s  {size}  {', '.join(done.names)}\n")
+    sys.stdout.flush()
+
+
+def _tell(report: Report) -> None:
+    sys.stdout.write(
+        f"{len(report.rounds)} rounds, {report.sent} messages of the fleet among {report.messages}, "
+        f"{report.good_scrapes} scrapes with open requests\n"
+    )
+    sys.stdout.writelines(f"WRONG: {fault}\n" for fault in report.faults)
+    sys.stdout.write(f"{len(report.faults)} faults\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""What an exporter has to show, by what its receiver handed over: each message once, each request exactly."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from otel_tickrmeter.capture.chunk import Note
+from otel_tickrmeter.capture.open import open_recording
+from otel_tickrmeter.stream.message import Dropped, LinkEvent, Lost, Message, Refused, Settled, Watermark
+from tests.chaos.fleet import DEVICES, REQUEST_TIMEOUT_SECONDS, SYMBOLS, Publication
+from tests.integration.exposition import Exposition
+from tests.integration.program_traffic import (
+    ABANDONED,
+    LATENCY_COUNT,
+    MESSAGES,
+    PENDING,
+    REQUESTS,
+    RESPONSES,
+    SUPERSEDED,
+    TIMEOUTS,
+    unaccounted,
+)
+from tests.support.pairing_model import End, Fact, story
+
+UNMATCHED = "tickrmeter_stock_update_unmatched_total"
+LATENCY_SUM = "tickrmeter_stock_update_latency_seconds_sum"
+BATTERY = "tickrmeter_device_battery_level"
+_SECOND_NS = 1_000_000_000
+
+
+class Window(NamedTuple):
+    """A time, by the monotonic clock, in which a message may be lost, or come twice; `name` says why.
+
+    It is `played` until it is `over`; what was sent since it has `begun` may still be on its way then.
+    """
+
+    name: str
+    begun: float
+    played: float
+    over: float
+    loses: bool
+    repeats: bool
+
+
+@dataclass
+class Arrivals:
+    """What the receiver handed over: `facts` by device, how often each of the fleet's `numbers` came."""
+
+    messages: int = 0
+    dropped: int = 0
+    missed: int = 0
+    facts: dict[str, list[Fact]] = field(default_factory=lambda: {device: [] for device in DEVICES})
+    numbers: Counter[int] = field(default_factory=Counter)
+    _proof_ns: int = 0
+    _told_ns: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    @classmethod
+    def of(cls, files: Sequence[Path]) -> "Arrivals":
+        """Those of a capture."""
+        arrivals = cls()
+        said: list[str] = []
+        for item in open_recording(files, lambda _: None, said.append).items:
+            if isinstance(item, list):
+                for message in item:
+                    arrivals._take(message)
+            elif isinstance(item, Note):
+                arrivals.missed += item.missed
+            else:
+                arrivals._note(item)
+        for device in DEVICES:
+            arrivals._prove(device)
+        assert said == [], said
+        return arrivals
+
+    def _take(self, message: Message) -> None:
+        self.messages += 1
+        self._proof_ns = max(self._proof_ns, message.arrived_ns)
+        topic = message.topic.decode(errors="replace")
+        if (
+            message.retain
+            or message.duplicate
+            or topic not in {"STOCKPRICEUPDATE", "DEVICESTATUS_RES", *DEVICES}
+        ):
+            return
+        try:
+            content = json.loads(message.payload)
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(content, dict):
+            return
+        number = content.get("n")
+        if isinstance(number, int):
+            self.numbers[number] += 1
+        device = content.get("device", topic)
+        if device not in DEVICES or "symbol" not in content:
+            return
+        self._prove(device)
+        kind = "answered" if topic == device else "asked"
+        self.facts[device].append(
+            Fact(kind, message.arrived_ns, content["symbol"], live=not message.backlog)  # type: ignore[arg-type]
+        )
+
+    def _note(self, event: LinkEvent) -> None:
+        if isinstance(event, Watermark):
+            self._proof_ns = max(self._proof_ns, event.heard_ns)
+            return
+        if isinstance(event, Dropped):
+            self.dropped += event.count
+        if not isinstance(event, Settled):
+            for device, facts in self.facts.items():
+                self._prove(device)
+                facts.append(Fact("lost" if isinstance(event, Lost | Refused) else "doubt", event.at_ns))
+
+    def _prove(self, device: str) -> None:
+        """Of many proofs in a row the last says it all."""
+        if self._told_ns[device] < self._proof_ns:
+            self._told_ns[device] = self._proof_ns
+            self.facts[device].append(Fact("proof", self._proof_ns))
+
+
+def faults(
+    exposition: Exposition, arrivals: Arrivals, sent: Iterable[Publication], windows: Sequence[Window]
+) -> Iterator[str]:
+    """What is not in a settled exposition as it arrived, and what did not arrive as it was sent."""
+    if arrivals.missed:
+        yield f"the capture missed {arrivals.missed} messages: nothing can be said"
+    yield from differ("messages", exposition.total(MESSAGES), arrivals.messages)
+    yield from differ("requests without an end", unaccounted(exposition), 0)
+    yield from differ("open requests", exposition.value(PENDING), 0)
+    yield from _requests(exposition, arrivals)
+    yield from _deliveries(arrivals, sent, windows)
+
+
+def _requests(exposition: Exposition, arrivals: Arrivals) -> Iterator[str]:
+    timeout_ns = round(REQUEST_TIMEOUT_SECONDS * _SECOND_NS)
+    unmatched: Counter[str] = Counter()
+    by_symbol: Counter[tuple[str, str]] = Counter()
+    for device, facts in arrivals.facts.items():
+        # So long as to remember everything: nobody of the fleet is silent for that.
+        ends, _ = story(facts, timeout_ns, 3600 * _SECOND_NS)
+        unmatched.update(end.how for end in ends if not end.symbol)
+        for symbol in SYMBOLS:
+            mine = [end for end in ends if end.symbol == symbol]
+            by_symbol.update((end.how, symbol) for end in mine)
+            labels = {"device_id": device, "symbol": symbol}
+            asked = sum(fact.kind == "asked" and fact.symbol == symbol for fact in facts)
+            yield from differ(f"{labels} asked", exposition.total(REQUESTS, **labels), asked)
+            yield from _answers(exposition, labels, [end for end in mine if end.how == "answered"])
+    for name, how in ((TIMEOUTS, "timed_out"), (SUPERSEDED, "superseded"), (ABANDONED, "abandoned")):
+        for symbol in SYMBOLS:
+            yield from differ(
+                f"{how} of {symbol}", exposition.total(name, symbol=symbol), by_symbol[how, symbol]
+            )
+    for how in ("late", "duplicate"):
+        yield from differ(how, exposition.total(UNMATCHED, reason=how), unmatched[how])
+
+
+def _answers(exposition: Exposition, labels: dict[str, str], answered: Sequence[End]) -> Iterator[str]:
+    latencies_ns = [end.latency_ns for end in answered if end.latency_ns is not None]
+    yield from differ(f"{labels} answered", exposition.total(RESPONSES, **labels), len(answered))
+    yield from differ(f"{labels} latencies", exposition.total(LATENCY_COUNT, **labels), len(latencies_ns))
+    seconds = exposition.total(LATENCY_SUM, **labels)
+    if abs(seconds - sum(latencies_ns) / _SECOND_NS) > 1e-6:
+        yield f"{labels} took {seconds} s in all instead of {sum(latencies_ns) / _SECOND_NS}"
+
+
+def _deliveries(arrivals: Arrivals, sent: Iterable[Publication], windows: Sequence[Window]) -> Iterator[str]:
+    if arrivals.dropped:
+        yield f"{arrivals.dropped} messages dropped from the receive queue"
+    lost: Counter[str] = Counter()
+    twice: Counter[str] = Counter()
+    for publication in sent:
+        came = arrivals.numbers[publication.number]
+        within = [window for window in windows if window.begun <= publication.at <= window.over]
+        confirmed = publication.info.is_published()
+        when = " and ".join(window.name for window in within) or "nothing"
+        if came == 0 and confirmed and not any(window.loses for window in within):
+            lost[when] += 1
+        if came > 1 and not any(window.repeats for window in within):
+            twice[when] += 1
+    yield from (f"{count} messages are lost, sent during {when}" for when, count in lost.items())
+    yield from (f"{count} messages came twice, sent during {when}" for when, count in twice.items())
+
+
+def differ(what: str, shown: float, expected: float) -> Iterator[str]:
+    """A line if they do."""
+    if shown != expected:
+        yield f"{what}: {shown:g} instead of {expected:g}"

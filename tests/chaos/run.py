@@ -1,0 +1,185 @@
+"""A run: a real broker, a fleet with a truth, the exporter, faults drawn from a seed; then the accounts."""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+from tests.chaos.accounts import BATTERY, Arrivals, Window, differ, faults
+from tests.chaos.faults import FAULTS, Fault, Stage
+from tests.chaos.fleet import DEVICES, PAIRS, REQUEST_TIMEOUT_SECONDS, Fleet
+from tests.chaos.link import Link
+from tests.chaos.scrapers import BadScrapers, PatientScraper
+from tests.integration.conservation import Conservation
+from tests.integration.exporter import Exporter
+from tests.integration.exposition import quick_total
+from tests.integration.mosquitto import Mosquitto
+from tests.integration.program_traffic import MESSAGES, PENDING, REQUESTS, settings
+
+KEEPALIVE_SECONDS = 4
+_RECOVERY_SECONDS = 90.0
+_SETTLED_SECONDS = 3.0
+_GROWN_BYTES = 30_000_000
+"""What bounds that fill, and scrapers that read nothing, may add to what it takes when it starts."""
+_GROWN_DESCRIPTORS = 80
+"""What its HTTP server may hold for the bad scrapers."""
+
+
+class Round(NamedTuple):
+    """What went wrong, and how the exporter was when it was over."""
+
+    names: Sequence[str]
+    seconds: float
+    resident_bytes: int
+    descriptors: int
+
+
+@dataclass
+class Report:
+    """What a run came to; `faults` is empty when everything was right."""
+
+    rounds: list[Round] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    sent: int = 0
+    messages: int = 0
+    good_scrapes: int = 0
+
+
+class Plan(NamedTuple):
+    """`draw` gives the faults of each round and how long they last; `say` is told of each round."""
+
+    draw: Iterator[tuple[Sequence[Fault], float]]
+    say: Callable[[Round], None] = lambda _: None
+
+
+def drawn(seed: int, until: float) -> Iterator[tuple[Sequence[Fault], float]]:
+    """One to three faults at once, until that monotonic time; each of them once before any comes again."""
+    chance = random.Random(seed)  # noqa: S311  the same run for the same seed
+    waiting: list[Fault] = []
+    while time.monotonic() < until:
+        if not waiting:
+            waiting = chance.sample(FAULTS, len(FAULTS))
+        together = [waiting.pop() for _ in range(min(len(waiting), chance.choice([1, 1, 2, 3])))]
+        yield [fault for fault in together if _fits(fault, together)], chance.choice([0.5, 2.0, 5.0, 12.0])
+
+
+def _fits(fault: Fault, together: Sequence[Fault]) -> bool:
+    """Whether it is the first of those that are about the same process."""
+    kin = [other for other in together if other.name.split()[0] == fault.name.split()[0]]
+    return fault.name.startswith("strangers") or kin[0] is fault
+
+
+def run(directory: Path, seed: int, plan: Plan) -> Report:
+    """Play it."""
+    report = Report()
+    windows: list[Window] = []
+    with ExitStack() as stack:
+        persistent = ("persistence true", f"persistence_location {directory}/", "log_dest none")
+        broker = stack.enter_context(Mosquitto(directory, settings=persistent))
+        link = stack.enter_context(Link(broker.port))
+        exporter = stack.enter_context(
+            Exporter(directory, _environment(link), arguments=["--capture", "arrived.gz"])
+        )
+        exporter.wait_ready()
+        fleet = stack.enter_context(Fleet(broker, seed))
+        stage = Stage(broker, link, exporter, random.Random(seed))  # noqa: S311  the same
+        conservation = Conservation(often=[PatientScraper(exporter)])
+        # What is in use keeps its place when strangers fill the bounds: so first all of the fleet's is.
+        exporter.wait(lambda: exporter.scrape().total(REQUESTS) >= len(PAIRS), "to know the fleet")
+        with conservation, BadScrapers(exporter, seed):
+            for chosen, seconds in plan.draw:
+                _play(stage, chosen, seconds, windows)
+                report.rounds.append(_look(exporter, chosen, seconds))
+                plan.say(report.rounds[-1])
+            fleet.finish()
+            _settle(exporter)
+        exposition = exporter.scrape()
+        health = exporter.get("/health").json()
+        code = exporter.stop()
+        arrivals = Arrivals.of(sorted(directory.glob("arrived.gz*")))
+        report.faults += conservation.faults
+        report.faults += faults(exposition, arrivals, fleet.sent, windows)
+        shown = {dict(labels)["device_id"]: value for labels, value in exposition.named(BATTERY).items()}
+        for device in DEVICES:
+            report.faults += differ(f"battery of {device}", shown.get(device, -1), fleet.battery[device])
+        report.faults += _grown(report.rounds)
+        report.faults += differ("exit code", code, 0)
+        if (health["status"], health["broker_connected"]) != ("healthy", True):
+            report.faults.append(f"health: {health}")
+        report.faults += [
+            line for line in exporter.log.splitlines() if " ERROR " in line or "Traceback" in line
+        ]
+        report.sent, report.messages = len(fleet.sent), arrivals.messages
+        report.good_scrapes = conservation.with_pending[exporter.name]
+    return report
+
+
+def _environment(link: Link) -> dict[str, str]:
+    return settings(
+        link.url,
+        MQTT__CLIENT_ID="chaos",
+        MQTT__QOS="1",
+        MQTT__CLEAN_SESSION="false",
+        MQTT__KEEPALIVE=f"{KEEPALIVE_SECONDS}s",
+        MONITORING__REQUEST_TIMEOUT=f"{REQUEST_TIMEOUT_SECONDS}s",
+        MONITORING__DEVICE_TIMEOUT="60m",
+        # Small, so that strangers reach them.
+        MONITORING__MAX_DEVICES="300",
+        MONITORING__MAX_SYMBOLS="200",
+        MONITORING__MAX_PAIRS="1000",
+        MONITORING__MAX_DEVICE_SYMBOLS="30",
+        PROMETHEUS__REFRESH_INTERVAL="0.3s",
+    )
+
+
+def _play(stage: Stage, chosen: Sequence[Fault], seconds: float, windows: list[Window]) -> None:
+    # What was sent in the round before may still wait for us, in the broker or on the way.
+    begun = windows[-1].played if windows else 0.0
+    played = time.monotonic()
+    with ExitStack() as stack:
+        # Strangers first: they go on until the rest is over.
+        for fault in sorted(chosen, key=lambda fault: not fault.name.startswith("strangers")):
+            stack.enter_context(fault.begin(stage))
+        time.sleep(seconds)  # the length of the faults
+    stage.exporter.wait_ready(_RECOVERY_SECONDS)
+    loses, repeats = any(fault.loses for fault in chosen), any(fault.repeats for fault in chosen)
+    name = " + ".join(fault.name for fault in chosen)
+    windows.append(Window(name, begun, played, time.monotonic(), loses, repeats))
+
+
+def _look(exporter: Exporter, chosen: Sequence[Fault], seconds: float) -> Round:
+    main = psutil.Process(exporter.pid)
+    processes = [main, *main.children()]
+    return Round(
+        [fault.name for fault in chosen],
+        seconds,
+        sum(process.memory_info().rss for process in processes),
+        sum(process.num_fds() for process in processes),
+    )
+
+
+def _settle(exporter: Exporter) -> None:
+    """Until nothing arrives any more and nothing is open."""
+    seen, since = -1.0, time.monotonic()
+
+    def settled() -> bool:
+        nonlocal seen, since
+        text = exporter.metrics()
+        if quick_total(text, MESSAGES) != seen or quick_total(text, PENDING):
+            seen, since = quick_total(text, MESSAGES), time.monotonic()
+        return time.monotonic() - since > _SETTLED_SECONDS
+
+    exporter.wait(settled, "to settle", _RECOVERY_SECONDS)
+
+
+def _grown(rounds: Sequence[Round]) -> Iterator[str]:
+    first, last = rounds[0], rounds[-1]
+    if last.resident_bytes - first.resident_bytes > _GROWN_BYTES:
+        yield f"memory: {first.resident_bytes / 1e6:.0f} MB, then {last.resident_bytes / 1e6:.0f} MB"
+    if last.descriptors - first.descriptors > _GROWN_DESCRIPTORS:
+        yield f"descriptors: {first.descriptors}, then {last.descriptors}"
