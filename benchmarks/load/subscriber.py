@@ -35,7 +35,7 @@ def main() -> None:
         if not data:
             break
     # Only now, so that nothing but a read lies between a message and its stamp.
-    splitter = PacketSplitter(mqtt5=False, marker=b"")
+    splitter = PacketSplitter(mqtt5=False)
     lines = [
         orjson.dumps([item.arrived_ns, item.topic.decode(), item.payload.decode()])
         for stamp, data in chunks

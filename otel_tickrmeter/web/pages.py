@@ -1,37 +1,18 @@
 """The landing page and the health report, from plain values."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from html import escape
 from typing import Literal
 from urllib.parse import quote
 
 import orjson
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 40rem; margin: 3rem auto; padding: 0 1rem; }}
-.version {{ opacity: 0.7; font-weight: normal; font-size: 1rem; }}
-.state {{ border-left: 0.4rem solid {colour}; padding-left: 0.8rem; overflow-wrap: anywhere; }}
-dt {{ margin-top: 0.6rem; }}
-</style>
-</head>
-<body>
-<h1>{title} <span class="version">{version}</span></h1>
-<p class="state">{state}</p>
-<dl>
-{links}
-</dl>
-</body>
-</html>
-"""
+from otel_tickrmeter.web.assets import PageAssets
+from otel_tickrmeter.web.lists import rfc3339
+
+_PLACE = re.compile(r"\{\{(title|version|ready|state|links)\}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +46,8 @@ class HealthReport:
     mqtt_protocol: str | None = None
 
 
-def landing_page(state: LandingState) -> bytes:
-    """A self-contained HTML page: state, and links to everything served.
+def landing_page(state: LandingState, assets: PageAssets) -> bytes:
+    """A self-contained HTML page: state, links to everything served, and the script that shows the figures.
 
     The links are relative to the page, so that they hold behind a proxy that serves it below another path.
     """
@@ -76,17 +57,20 @@ def landing_page(state: LandingState) -> bytes:
         ("/health", "the state in figures, as JSON"),
         ("/-/healthy", "answers while the process works"),
         ("/-/ready", "answers 200 when connected and serving fresh metrics"),
+        ("/api/v1/openapi.json", "the JSON interface, described as OpenAPI"),
     )
-    page = _PAGE.format(
-        title=escape(state.title),
-        version=escape(state.version),
-        colour="seagreen" if reason is None else "firebrick",
-        state="Ready" if reason is None else f"Not ready: {escape(reason)}",
-        links="\n".join(
+    values = {
+        "title": escape(state.title),
+        "version": escape(state.version),
+        "ready": "yes" if reason is None else "no",
+        "state": "Ready" if reason is None else f"Not ready: {escape(reason)}",
+        "links": "\n".join(
             f'<dt><a href="{_relative(path)}">{escape(path)}</a></dt><dd>{meaning}</dd>'
             for path, meaning in links
         ),
-    )
+    }
+    # In one go: nothing that was put in is looked at again.
+    page = _PLACE.sub(lambda place: values[place[1]], assets.html)
     return page.encode(errors="replace")
 
 
@@ -103,7 +87,7 @@ def health_json(report: HealthReport) -> bytes:
             "status": report.status,
             "broker_connected": report.broker_connected,
             "mqtt_protocol": report.mqtt_protocol,
-            "last_message_time": None if last is None else _rfc3339(last),
+            "last_message_time": None if last is None else rfc3339(last),
             "messages_processed": report.messages_processed,
             "errors_count": report.errors_count,
             "uptime": round(report.uptime_seconds, 3),
@@ -131,13 +115,9 @@ def monitor_json(health: MonitorHealth) -> bytes:
         {
             "status": "healthy" if health.broker_connected else "unhealthy",
             "broker_connected": health.broker_connected,
-            "last_message_time": None if last is None else _rfc3339(last),
+            "last_message_time": None if last is None else rfc3339(last),
             "messages_processed": health.messages_processed,
             "errors_count": health.errors_count,
         },
         option=orjson.OPT_APPEND_NEWLINE,
     )
-
-
-def _rfc3339(unix_seconds: float) -> str:
-    return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -12,6 +12,7 @@ from otel_tickrmeter.http.negotiate import (
     choose_format,
 )
 from otel_tickrmeter.http.routing import Route
+from otel_tickrmeter.web.assets import read_assets
 from otel_tickrmeter.web.pages import (
     HealthReport,
     LandingState,
@@ -29,11 +30,6 @@ Raises ExpositionUnavailableError while there is none.
 
 _NO_MONITORS: Mapping[str, Callable[[], MonitorHealth]] = MappingProxyType({})
 _NO_STORE = (("Cache-Control", "no-store"),)
-_PAGE_HEADERS = (
-    *_NO_STORE,
-    ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"),
-    ("X-Content-Type-Options", "nosniff"),
-)
 
 
 class ExpositionUnavailableError(Exception):
@@ -85,8 +81,16 @@ def build_routes(
     async def serve_health(_: HttpRequest) -> Response:
         return Response(200, "application/json", health_json(health()), _NO_STORE)
 
+    assets = read_assets()
+    page_headers = (
+        *_NO_STORE,
+        ("Content-Security-Policy", assets.policy),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "no-referrer"),
+    )
+
     async def serve_landing(_: HttpRequest) -> Response:
-        return Response(200, "text/html; charset=utf-8", landing_page(landing()), _PAGE_HEADERS)
+        return Response(200, "text/html; charset=utf-8", landing_page(landing(), assets), page_headers)
 
     routes = [
         Route(metrics_path, serve_metrics, large=True),

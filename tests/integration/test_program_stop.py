@@ -125,7 +125,7 @@ def _refused(port: int) -> bool:
 def test_sighup_does_not_stop_it_and_is_answered_in_the_log(tmp_path: Path) -> None:
     with Exporter(tmp_path, settings(f"mqtt://127.0.0.1:{free_port()}")) as exporter:
         exporter.send(signal.SIGHUP)
-        exporter.wait(lambda: "cannot be reloaded" in exporter.log, "to answer")
+        exporter.wait(lambda: "Settings read again" in exporter.log, "to answer")
         stop(exporter)
 
 

@@ -1,0 +1,1 @@
+"""The exporter at a glance, at a terminal: what its JSON interface says, shown again and again."""
