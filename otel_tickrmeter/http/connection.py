@@ -4,8 +4,9 @@ The rules, against clients that are slow, silent, greedy or malicious:
 
 - Nothing is rendered for a request that is not complete, whether it is late or its sender has left.
 - Every wait has a deadline. A client that reads too slowly loses its connection.
-- What a client can make us hold is bounded: one read of 16 KiB, one header of 16 KiB more. Responses are
-  sent from the handler's own buffers, and only so many large ones at once (`room.py`).
+- What a client can make us hold is bounded: one read of 16 KiB, one header of 16 KiB more, and a body of
+  64 KiB where the route takes one. Responses are sent from the handler's own buffers, and only so many large
+  ones at once (`room.py`).
 - Whatever a client sends, the worst is the end of its own connection.
 """
 
@@ -14,18 +15,24 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import anyio
 import h11
 from loguru import logger
 
-from otel_tickrmeter.http.ambiguity import ambiguous, has_two_lengths
-from otel_tickrmeter.http.dispatch import dispatch
+from otel_tickrmeter.http.ambiguity import ChunkLines, ambiguous, has_two_lengths, is_chunked
+from otel_tickrmeter.http.dispatch import dispatch, dispatch_guarded, endpoint_of, keeps_body
 from otel_tickrmeter.http.message import Response, ResponseBody, text_response
+from otel_tickrmeter.http.protect.failure import HandshakeFailure
 from otel_tickrmeter.http.room import Room
 from otel_tickrmeter.http.routing import UNMATCHED, Router, method_label
 from otel_tickrmeter.http.slices import slices
 from otel_tickrmeter.http.sockets import ClientStream
+
+if TYPE_CHECKING:  # OpenSSL's libraries are loaded by who asks for TLS only
+    from otel_tickrmeter.http.protect.encrypted import EncryptedStream
+    from otel_tickrmeter.http.protect.protection import Protection
 
 OnResponse = Callable[[str, str, int, float], None]
 """Told of each response: method and endpoint label, status, seconds from complete request to last byte."""
@@ -78,15 +85,24 @@ class Connection:
         on_response: OnResponse,
         limits: HttpLimits,
         room: Room,
+        *,
+        protection: "Protection | None" = None,
     ) -> None:
         # Shielded: when the server is cancelled, it decides for each connection how long it may go on.
         self.scope = anyio.CancelScope(shield=True)
         self.answering = False
         self.since = anyio.current_time()
+        self._attention = anyio.CancelScope()
+        self._fresh = True
         self._closing = False
         self._head_only = False
+        self._request: h11.Request | None = None
+        self._chunk_lines: ChunkLines | None = None
+        self._live = False
         self._waited_before_seconds = 0.0
-        self._stream = stream
+        self._accepted = stream
+        self._stream: ClientStream | EncryptedStream = stream
+        self._protection = protection
         self._router = router
         self._on_response = on_response
         self._limits = limits
@@ -96,7 +112,7 @@ class Connection:
     def stop(self) -> None:
         """Let a response in flight finish within its bound, and close the connection."""
         self._closing = True
-        if self.answering:
+        if self.answering and not self._live:
             self.scope.deadline = anyio.current_time() + self._limits.stop_timeout_seconds
         else:
             self.scope.cancel()
@@ -104,6 +120,21 @@ class Connection:
     def waited_seconds(self) -> float:
         """How long the client has kept the response waiting, in all."""
         return self._stream.waited_seconds() - self._waited_before_seconds
+
+    def has_unread(self) -> bool:
+        """Whether the client has sent something that was not looked at yet: a request, perhaps."""
+        return self._accepted.has_unread()
+
+    def turn_away(self) -> None:
+        """End for want of room: who has not been answered yet is told so, whatever it has sent.
+
+        A connection that was answered before just closes: its client will take another for the next request.
+        """
+        if self._fresh and not self.answering:
+            self.scope.deadline = anyio.current_time() + self._limits.stop_timeout_seconds
+            self._attention.cancel()
+        else:
+            self.scope.cancel()
 
     def give_up(self) -> None:
         """End at once; a response in flight is cut off."""
@@ -113,7 +144,11 @@ class Connection:
         """Serve until the end; raises nothing."""
         try:
             with self.scope:
-                await self._serve_requests()
+                with self._attention:
+                    if self._protection is None or not self._protection.tls or await self._encrypt():
+                        await self._serve_requests()
+                if self._attention.cancelled_caught:
+                    await self._tell_there_is_no_room()
         except (anyio.EndOfStream, anyio.BrokenResourceError):
             pass  # the client has left
         except Exception:  # noqa: BLE001  a fault in serving one client must not end the others
@@ -123,6 +158,20 @@ class Connection:
                 self._stream.abort()
             else:
                 await self._stream.aclose()
+
+    async def _encrypt(self) -> bool:
+        """Shake hands; False when nothing can come of it."""
+        assert self._protection is not None  # noqa: S101  the caller has looked
+        assert isinstance(self._stream, ClientStream)  # noqa: S101  nobody has been here before
+        with anyio.move_on_after(self._limits.header_timeout_seconds):
+            encrypted = await self._protection.encrypt(self._stream)
+            if encrypted is None:
+                await self._linger()
+                return False
+            self._stream = encrypted
+            return True
+        self._protection.failed(HandshakeFailure.TIMEOUT)
+        return False
 
     async def _serve_requests(self) -> None:
         begun = True  # a new connection has the header timeout from its start
@@ -136,7 +185,7 @@ class Connection:
             if received is None:
                 return
             self._turn(answering=True)
-            if not await self._answer(received):
+            if not await self._answer(*received):
                 return
             self._turn(answering=False)
             if self._closing:
@@ -147,42 +196,55 @@ class Connection:
             begun = bool(self._protocol.trailing_data[0])
         await self._linger()
 
+    async def _tell_there_is_no_room(self) -> None:
+        if self._protection is not None and self._protection.tls and self._stream is self._accepted:
+            return  # the handshake is not over: there is no way to tell
+        if await self._refuse(503, (("Retry-After", "5"),)):
+            await self._linger()
+
     def _turn(self, *, answering: bool) -> None:
         self.answering = answering
+        self._fresh = self._fresh and not answering
         self.since = anyio.current_time()
 
-    async def _receive_request(self, *, begun: bool) -> h11.Request | None:
-        """The next request; None when its time is over or no other can follow.
+    async def _receive_request(self, *, begun: bool) -> tuple[h11.Request, bytes] | None:
+        """The next request and its body; None when its time is over or no other can follow.
 
-        Its body is read and dropped, except when the client waits for our consent to send it.
+        A body that nobody wants is read and dropped, except when the client waits for our consent to send it.
         """
         self._head_only = False
-        request: h11.Request | None = None
+        self._chunk_lines = None
+        self._request = None
+        kept: bytearray | None = None
         body_bytes = 0
         limits = self._limits
         wait = limits.header_timeout_seconds if begun else limits.idle_timeout_seconds
         with anyio.CancelScope(deadline=anyio.current_time() + wait) as scope:
             while True:
-                if request is None and ambiguous(self._protocol.trailing_data[0]):
+                if self._request is None and ambiguous(self._protocol.trailing_data[0]):
                     raise h11.RemoteProtocolError("ambiguous line ends", error_status_hint=400)
                 event = self._protocol.next_event()
                 if event is h11.NEED_DATA:
-                    if request is not None and self._protocol.they_are_waiting_for_100_continue:
-                        return request
+                    if self._request is not None and self._protocol.they_are_waiting_for_100_continue:
+                        if kept is None:
+                            return self._request, b""
+                        await self._consent()
                     data = await self._stream.receive(_READ_BYTES)
                     if not begun:
                         begun = True
                         scope.deadline = anyio.current_time() + limits.header_timeout_seconds
+                    self._look_at_chunks(data)
                     self._protocol.receive_data(data)
                 elif isinstance(event, h11.Request):
-                    request = event
                     self._begin(event)
+                    kept = bytearray() if keeps_body(self._router, event) else None
                 elif isinstance(event, h11.Data):
                     body_bytes += len(event.data)
-                    if body_bytes > limits.max_request_body_bytes:
-                        raise h11.RemoteProtocolError("body too large", error_status_hint=413)
+                    self._refuse_beyond(body_bytes)
+                    if kept is not None:
+                        kept += event.data
                 else:
-                    return request
+                    return None if self._request is None else (self._request, bytes(kept or b""))
         return None
 
     def _begin(self, request: h11.Request) -> None:
@@ -191,17 +253,44 @@ class Connection:
             raise h11.RemoteProtocolError("not HTTP/1", error_status_hint=505)
         if has_two_lengths(request):
             raise h11.RemoteProtocolError("two lengths", error_status_hint=400)
+        self._request = request
+        # It has said that it will be too long: there is nothing to wait for.
+        for name, value in request.headers:
+            if name == b"content-length":
+                self._refuse_beyond(int(value))
+        self._chunk_lines = ChunkLines() if is_chunked(request) else None
+        self._look_at_chunks(self._protocol.trailing_data[0])
 
-    async def _answer(self, received: h11.Request) -> bool:
+    def _look_at_chunks(self, received: bytes) -> None:
+        if self._chunk_lines is not None and self._chunk_lines.ambiguous(received):
+            raise h11.RemoteProtocolError("ambiguous line ends", error_status_hint=400)
+
+    def _refuse_beyond(self, body_bytes: int) -> None:
+        if body_bytes > self._limits.max_request_body_bytes:
+            raise h11.RemoteProtocolError("body too large", error_status_hint=413)
+
+    async def _consent(self) -> None:
+        """Have the client send the body that it has announced (RFC 9110, section 10.1.1)."""
+        go_on = h11.InformationalResponse(status_code=100, reason=HTTPStatus(100).phrase, headers=[])
+        await self._stream.send(self._protocol.send(go_on) or b"")
+
+    async def _answer(self, received: h11.Request, body: bytes) -> bool:
         started = anyio.current_time()
         try:
-            endpoint, response = await dispatch(
-                self._router, received, self._limits.handler_timeout_seconds, self._take_place
-            )
+            asked = (self._router, received, self._limits.handler_timeout_seconds, self._take_place)
+            if self._protection is None:
+                endpoint, response = await dispatch(*asked, body=body, private=self._private)
+            else:
+                endpoint, response = await dispatch_guarded(
+                    *asked, self._protection, body=body, private=self._private
+                )
             return await self._respond(received.method.decode("ascii"), endpoint, response, started)
         finally:
             self._room.leave(self)
             self._stream.buffer(large=False)
+
+    def _private(self) -> bool:
+        return not isinstance(self._stream, ClientStream) or self._stream.is_local()
 
     async def _take_place(self) -> bool:
         self._waited_before_seconds = self._stream.waited_seconds()
@@ -211,10 +300,13 @@ class Connection:
         self._closing = True
         return False
 
-    async def _refuse(self, status: int) -> bool:
+    async def _refuse(self, status: int, headers: tuple[tuple[str, str], ...] = ()) -> bool:
         self._turn(answering=True)
-        response = text_response(status, HTTPStatus(status).phrase.lower())
-        completed = await self._respond("", UNMATCHED, response, anyio.current_time())
+        response = text_response(status, HTTPStatus(status).phrase.lower(), headers)
+        asked = self._request
+        method = "" if asked is None else asked.method.decode("ascii")
+        endpoint = UNMATCHED if asked is None else endpoint_of(self._router, asked)
+        completed = await self._respond(method, endpoint, response, anyio.current_time())
         self._turn(answering=not completed)
         return completed
 
@@ -226,10 +318,17 @@ class Connection:
             logger.exception("The handler of {} made a response that cannot be sent", endpoint)
             response = text_response(500, "internal error; see the log")
             head = self._head(response)
+        seconds = anyio.current_time() - started
+        self._live = response.live and not self._head_only
         try:
+            if self._live:
+                return await self._send_live(head, response.body)
             return await self._send(head, b"" if self._head_only else response.body)
         finally:
-            seconds = anyio.current_time() - started
+            # How long somebody listened says nothing of how quick the answer was.
+            if not self._live:
+                seconds = anyio.current_time() - started
+            self._live = False
             try:
                 self._on_response(method_label(method), endpoint, response.status, seconds)
             except Exception:  # noqa: BLE001  counting a response must not spoil it
@@ -261,6 +360,16 @@ class Connection:
                     scope.deadline = begun + self._limits.write_timeout_seconds + allowance
             return True
         return False
+
+    async def _send_live(self, head: h11.Response, body: ResponseBody) -> bool:
+        """The same without an end: who does not take a piece in time is dropped."""
+        async with aclosing(self._wire_data(head, body)) as pieces:
+            async for piece in pieces:
+                with anyio.move_on_after(self._limits.write_timeout_seconds) as scope:
+                    await self._stream.send(piece)
+                if scope.cancelled_caught:
+                    return False
+        return True
 
     async def _wire_data(self, head: h11.Response, body: ResponseBody) -> AsyncGenerator[bytes]:
         yield self._protocol.send(head) or b""

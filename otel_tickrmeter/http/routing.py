@@ -20,12 +20,18 @@ class Route:
     """A path and its handler; a whole segment `{name}` stands for any non-empty segment.
 
     `path` as written here, never the path asked for, is the `endpoint` label. What a `large` route sends may
-    take megabytes, so only so many of its requests are answered at once.
+    take megabytes, so only so many of its requests are answered at once. `methods` are those it answers.
+    Where it `takes_body`, that of POST, PUT and PATCH is kept for the handler; any other is read and dropped.
+    `by_token`: its callers show a token, which the handler looks at. A request has no room for a password
+    too, so that of the web configuration is not asked for.
     """
 
     path: str
     handler: RouteHandler
     large: bool = False
+    methods: tuple[str, ...] = ("GET", "HEAD")
+    takes_body: bool = False
+    by_token: bool = False
 
 
 class Router:

@@ -10,6 +10,7 @@ import socket
 import struct
 from collections.abc import Iterable
 from contextlib import suppress
+from ipaddress import IPv6Address, ip_address
 
 import anyio
 from anyio.abc import ByteStream
@@ -22,6 +23,7 @@ _PORT_ATTEMPTS = 5
 _SMALL_BUFFER_BYTES = 32_768
 _LARGE_BUFFER_BYTES = 262_144
 _ABSENT_FAMILY = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT})
+_INTERNET = frozenset({socket.AF_INET, socket.AF_INET6})
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -53,6 +55,22 @@ class ClientStream(ByteStream):
             return self._waited_seconds
         return self._waited_seconds + anyio.current_time() - self._waiting_since
 
+    def has_unread(self) -> bool:
+        """Whether the peer has sent something that nobody has looked at yet."""
+        try:
+            return bool(self._socket.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
+
+    def is_local(self) -> bool:
+        """Whether what comes and goes stays on this machine: it is connected at a loopback address."""
+        try:
+            address = ip_address(self._socket.getsockname()[0].partition("%")[0])
+        except (OSError, ValueError):
+            return False
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        return (mapped or address).is_loopback
+
     async def receive(self, max_bytes: int = 16_384) -> bytes:
         """The next bytes. Raises EndOfStream or BrokenResourceError."""
         await checkpoint()  # a peer that sends faster than we read must not starve the others
@@ -79,6 +97,11 @@ class ClientStream(ByteStream):
                 await self._wait_writable()
             except OSError as error:
                 raise anyio.BrokenResourceError from error
+
+    def offer(self, item: bytes) -> None:
+        """Hand the kernel as much as it takes at once, if the peer is still there."""
+        with suppress(OSError):
+            self._socket.send(item)
 
     async def _wait_writable(self) -> None:
         self._waiting_since = anyio.current_time()
@@ -132,6 +155,26 @@ async def listen(host: str, port: int) -> tuple[socket.socket, ...]:
         shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         raise ListenError(f"cannot listen on {shown}: {reason}") from error
     raise AssertionError("the loop returns or raises")
+
+
+def adopt(descriptor: int, name: str) -> socket.socket:
+    """Take over a socket that somebody else has bound and listens with; `name` is for messages.
+
+    Raises:
+        ListenError: There is no such descriptor, or it is not a listening TCP socket.
+    """
+    shown = f"descriptor {descriptor} ({name})"
+    try:
+        adopted = socket.socket(fileno=descriptor)
+    except OSError as error:
+        raise ListenError(f"{shown} is no socket: {error.strerror}") from error
+    tcp = adopted.family in _INTERNET and adopted.type == socket.SOCK_STREAM
+    if not tcp or not adopted.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        adopted.close()
+        raise ListenError(f"{shown} is not a TCP socket that listens")
+    adopted.settimeout(0)
+    adopted.set_inheritable(False)
+    return adopted
 
 
 def _bind_all(addresses: Iterable[tuple[socket.AddressFamily, str]], port: int) -> tuple[socket.socket, ...]:

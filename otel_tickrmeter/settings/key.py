@@ -12,7 +12,8 @@ class Key:
     """One key.
 
     `example` is TOML shown where there is no default to show; `default` tells what none means. `variable` is
-    an environment variable without our prefix that gives it too.
+    an environment variable without our prefix that gives it too. With `reload` a change takes effect while
+    the program runs, as soon as the settings are read again; else after a restart.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Key:
     default: str = ""
     secret: bool = False
     variable: str = ""
+    reload: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,21 @@ def integer(least: int, most: int) -> ValueKind:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise ValueError(f"must be a whole number from {least} to {most}")
         return value
+
+    return ValueKind(read)
+
+
+def number(least: float, most: float) -> ValueKind:
+    """A number in a range, whole or not."""
+
+    def read(value: object) -> float:
+        given = math.nan
+        if isinstance(value, int | float | str) and not isinstance(value, bool):
+            with suppress(ValueError, OverflowError):
+                given = float(value)
+        if not least <= given <= most:
+            raise ValueError(f"must be a number from {least:g} to {most:g}")
+        return given
 
     return ValueKind(read)
 

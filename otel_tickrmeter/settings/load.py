@@ -11,7 +11,9 @@ place of the value that wins comes out at the other end.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 from dynaconf.base import Settings as Merged
@@ -28,6 +30,7 @@ from otel_tickrmeter.settings.named_files import read_named_files
 from otel_tickrmeter.settings.opentelemetry import otel_layer
 from otel_tickrmeter.settings.records import build, flatten
 from otel_tickrmeter.settings.rules import broken_rules
+from otel_tickrmeter.settings.signals import Sources, apart, values_of_signals
 
 _SUFFIXES = TOML_SUFFIXES + YAML_SUFFIXES
 _USUAL = ("settings.toml", ".secrets.toml")
@@ -48,6 +51,7 @@ def load_settings(
     schema: Schema,
     *,
     defaults: Settings,
+    chance: str = "",
 ) -> Settings:
     """The settings from all sources; later ones win, key by key.
 
@@ -62,6 +66,7 @@ def load_settings(
         directory: where `settings.toml` and `.secrets.toml` may be.
         schema: every key there is.
         defaults: the built-in ones, those of every fleet among them.
+        chance: what stands in a default client id where a random text would: see `default_client_id`.
 
     Raises:
         SettingsError: with every fault of every source.
@@ -75,14 +80,15 @@ def load_settings(
     for path in config_files:
         faults += _load_file(merged, path, schema, required=True)
 
-    below = _found(merged).get("mqtt.broker")
+    in_files = _found(merged)
+    below = in_files.get("mqtt.broker")
     broker = defaults.mqtt.broker if below is None else str(below.value)
-    for layer in (
-        otel_layer(environ),
+    above = (
         plain_layer(environ, broker, schema),
         own_layer(environ, _parse, schema),
         _option_layer(overrides, schema),
-    ):
+    )
+    for layer in (otel_layer(environ), *above):
         merged.update(nest(layer.found))
         faults += layer.faults
 
@@ -100,14 +106,22 @@ def load_settings(
 
     if "mqtt.client_id" not in found and {"prometheus.port", "mqtt.clean_session"} <= values.keys():
         values["mqtt.client_id"] = default_client_id(
-            values["prometheus.port"], clean_session=values["mqtt.clean_session"]
+            values["prometheus.port"], clean_session=values["mqtt.clean_session"], chance=chance
         )
-    faults += broken_rules(values, locate, schema.rules)
+    faults += broken_rules(apart(values), locate, schema.rules)
     contents, more = read_named_files(values, locate)
     faults += more
+    over: dict[str, Found] = {}
+    for layer in above:
+        over.update(layer.found)
+    signals = values_of_signals(values, Sources(in_files, environ, over, flatten(defaults, schema)), schema)
+    faults += (each for each in signals.faults if each not in faults)
     if faults:
         raise SettingsError(faults)
-    return build(values | contents, defaults, schema)
+    settings = build(values | contents, defaults, schema)
+    made = {signal: build(own, defaults, schema).otlp for signal, own in signals.values.items()}
+    different = {signal: otlp for signal, otlp in made.items() if otlp != settings.otlp}
+    return replace(settings, signals=MappingProxyType(different))
 
 
 def _load_file(merged: Merged, path: Path, schema: Schema, *, required: bool) -> tuple[Fault, ...]:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, TypeVar
 
 FleetT = TypeVar("FleetT")
@@ -19,16 +20,17 @@ Temporality = Literal["cumulative", "delta", "lowmemory"]
 """What a pushed counter counts from: the start, or the last push; "lowmemory" as OpenTelemetry has it."""
 
 
-def default_client_id(port: int = DEFAULT_PORT, *, clean_session: bool = True) -> str:
+def default_client_id(port: int = DEFAULT_PORT, *, clean_session: bool = True, chance: str = "") -> str:
     """A client id that two exporters do not share, and that is the same after a restart.
 
     Two on one host listen on different ports. With port 0 nobody knows which it will be, so a random text
-    stands for it; unless the broker keeps a session under this name, which has to be found again.
+    stands for it, `chance` if that is given; unless the broker keeps a session under this name, which has to
+    be found again.
     """
     name = f"otel-tickrmeter-{socket.gethostname()}"
     if port == DEFAULT_PORT or (port == 0 and not clean_session):
         return name
-    return f"{name}-{port or secrets.token_hex(4)}"
+    return f"{name}-{port or chance or secrets.token_hex(4)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,27 @@ class MessagesSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CaptureSettings:
+    """`[capture]`: without a `file` nothing is captured.
+
+    `max_size` is bytes, compressed, `files` how many full ones are kept beside it.
+    """
+
+    file: Path | None = None
+    max_size: int = 100_000_000
+    files: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class StateSettings:
+    """`[state]`: without a `file` nothing outlasts a restart. `interval` is seconds."""
+
+    file: Path | None = None
+    interval: float = 60.0
+    counters_after_crash: Literal["saved", "zero"] = "zero"
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseSettings:
     """`[database]`, of fleets that keep rows; `url` None: an SQLite file. `spool_max_size` is bytes."""
 
@@ -109,8 +132,24 @@ class NotificationsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DagdaSettings:
+    """`[dagda]`: the job controller. `max_duration` is seconds, `worker_memory` bytes.
+
+    `shards` None: the processors but one, 1 to 4. Without a `tokens_file` nobody can ask for anything.
+    """
+
+    enabled: bool = False
+    shards: int | None = None
+    directory: Path = Path("dagda")
+    tokens_file: Path | None = None
+    max_duration: float = 86_400.0
+    worker_memory: int = 2**30
+    allow_watched_broker: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PrometheusSettings:
-    """`[prometheus]`: where `/metrics` is served, and by which reader.
+    """`[prometheus]`: where `/metrics` and the page are served, and by which reader.
 
     `refresh_interval` is the age a served exposition may reach, seconds; None: 1 s in symbol detail,
     5 s in device detail. `reader` "stock" serves through OpenTelemetry's own PrometheusMetricReader.
@@ -118,9 +157,12 @@ class PrometheusSettings:
 
     host: str = "0.0.0.0"  # noqa: S104  a scrape target listens on every interface by convention
     port: int = DEFAULT_PORT
+    systemd_socket: bool = False
     path: str = "/metrics"
+    enable_reload: bool = False
     scope_labels: bool = False
     web_config_file: Path | None = None
+    runbooks_url: str | None = None
     refresh_interval: float | None = None
     reader: Literal["compact", "stock"] = "compact"
 
@@ -152,7 +194,17 @@ class OtlpSettings:
     temporality: Temporality = "cumulative"
     compression: Literal["none", "gzip"] = "none"
     insecure: bool = False
+    traces: bool = False
+    traces_slower_than: float = 2.0
+    traces_per_second: int = 1
+    traces_endpoint: str | None = None
+    logs: bool = False
+    logs_endpoint: str | None = None
     tls: OtlpTlsSettings = field(default_factory=OtlpTlsSettings)
+
+
+OtherSignal = Literal["traces", "logs"]
+"""What may be sent with OTLP besides metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +216,14 @@ class LoggingSettings:
     file: Path | None = None
     rotation: int = 100_000_000
     retention: float = 604_800.0
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionSettings:
+    """`[partition]`: which part of the fleet this exporter keeps, of how many; from 0."""
+
+    index: int = 0
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,18 +239,28 @@ class Settings:
     """Everything the program can be told.
 
     `fleets` has a record of each fleet's own, which stands beside the fleet: a record of tables, like this
-    one. A table may have keys of several: those of `[mqtt]` about topics are a fleet's.
+    one. A table may have keys of several: those of `[mqtt]` about topics are a fleet's. `signals` has what
+    differs from `otlp` for traces or logs, which only OpenTelemetry's variables can say.
     """
 
     mqtt: MqttSettings = field(default_factory=MqttSettings)
     messages: MessagesSettings = field(default_factory=MessagesSettings)
+    capture: CaptureSettings = field(default_factory=CaptureSettings)
+    state: StateSettings = field(default_factory=StateSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     notifications: NotificationsSettings = field(default_factory=NotificationsSettings)
+    dagda: DagdaSettings = field(default_factory=DagdaSettings)
     prometheus: PrometheusSettings = field(default_factory=PrometheusSettings)
     otlp: OtlpSettings = field(default_factory=OtlpSettings)
     logging: LoggingSettings = field(default_factory=LoggingSettings)
     performance: PerformanceSettings = field(default_factory=PerformanceSettings)
+    partition: PartitionSettings = field(default_factory=PartitionSettings)
     fleets: tuple[object, ...] = ()
+    signals: Mapping[OtherSignal, OtlpSettings] = field(default_factory=lambda: MappingProxyType({}))
+
+    def otlp_for(self, signal: OtherSignal) -> OtlpSettings:
+        """How traces or logs are sent."""
+        return self.signals.get(signal, self.otlp)
 
     def of(self, record: type[FleetT]) -> FleetT:
         """The settings of the fleet whose record is of this type.

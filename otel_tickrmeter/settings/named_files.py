@@ -57,7 +57,7 @@ def read_named_files(
                 "otlp.tls.cert_file",
                 lambda cert: _try_certificate(cert, key, None),
             )
-    for output in ("logging.file", "messages.dead_letter_file"):
+    for output in ("logging.file", "messages.dead_letter_file", "capture.file"):
         attempt(output, _try_output_file)
     return found, faults
 

@@ -1,10 +1,10 @@
 """What is worth a line in the log at start: settings that are allowed but do nothing, or do harm."""
 
 from collections.abc import Mapping
-from ipaddress import ip_address
 from types import MappingProxyType
 
 from otel_tickrmeter.settings.broker import parse_broker_url
+from otel_tickrmeter.settings.loopback import is_loopback_host
 from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.settings.opentelemetry import otel_notices
 
@@ -21,13 +21,6 @@ def notices(settings: Settings, environ: Mapping[str, str] = _NOTHING) -> tuple[
             "mqtt.tls.insecure accepts any certificate: anyone on the path can read and forge messages"
         )
     address = parse_broker_url(settings.mqtt.broker)
-    if settings.mqtt.password is not None and not address.tls and not _is_local(address.host):
+    if settings.mqtt.password is not None and not address.tls and not is_loopback_host(address.host):
         found.append("mqtt.password goes over the network in clear: mqtt.broker is not encrypted")
     return tuple(found)
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -6,12 +6,13 @@ at a value they do not know, and read client certificates only where an authorit
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Set as AbstractSet
+from typing import Any, Literal
 from urllib.parse import unquote
 
 from otel_tickrmeter.settings.environment import is_service_link, place
 from otel_tickrmeter.settings.layer import Found, Layer
-from otel_tickrmeter.settings.model import OtlpSettings, Settings
+from otel_tickrmeter.settings.model import OtherSignal, OtlpSettings, Settings
 from otel_tickrmeter.settings.schema import OUTPUT_KEYS
 
 
@@ -32,14 +33,15 @@ def _endpoint_of_all(text: str) -> str:
     return f"{text.rstrip('/')}/v1/metrics" if "://" in text else text
 
 
-def _endpoint_of_metrics(text: str) -> str:
+def _endpoint_of_one(text: str) -> str:
     # Taken as it is. Where our own setting has no path it means the usual one; here it means "/", which is
     # what becomes of "/." on its way.
     return f"{text.rstrip('/')}/." if re.fullmatch(r"https?://[^/]+/?", text) else text
 
 
 _OTLP = "OTEL_EXPORTER_OTLP_"
-_FOR_OTLP: tuple[tuple[str, str, Callable[[str], object]], ...] = (
+_Row = tuple[str, str, Callable[[str], object]]
+_FOR_OTLP: tuple[_Row, ...] = (
     ("PROTOCOL", "otlp.protocol", str.lower),
     ("TIMEOUT", "otlp.request_timeout", _milliseconds),
     ("COMPRESSION", "otlp.compression", str.lower),
@@ -48,25 +50,55 @@ _FOR_OTLP: tuple[tuple[str, str, Callable[[str], object]], ...] = (
     ("CLIENT_CERTIFICATE", "otlp.tls.cert_file", str),
     ("CLIENT_KEY", "otlp.tls.key_file", str),
 )
-# Later ones win: what is said of metrics over what is said of all signals.
-_READ: tuple[tuple[str, str, Callable[[str], object]], ...] = (
+Signal = Literal["metrics", OtherSignal]
+OTHER_SIGNALS: tuple[OtherSignal, ...] = ("traces", "logs")
+_SIGNALS: tuple[Signal, ...] = ("metrics", *OTHER_SIGNALS)
+SIGNAL_KEYS = ("otlp.endpoint", "otlp.headers", *(key for _, key, _ in _FOR_OTLP))
+"""What may be said of each signal by itself."""
+_READ: tuple[_Row, ...] = (
     ("OTEL_EXPORTER_PROMETHEUS_HOST", "prometheus.host", str),
     ("OTEL_EXPORTER_PROMETHEUS_PORT", "prometheus.port", str),
     *((f"{_OTLP}{name}", key, convert) for name, key, convert in _FOR_OTLP),
-    *((f"{_OTLP}METRICS_{name}", key, convert) for name, key, convert in _FOR_OTLP),
     (f"{_OTLP}ENDPOINT", "otlp.endpoint", _endpoint_of_all),
-    (f"{_OTLP}METRICS_ENDPOINT", "otlp.endpoint", _endpoint_of_metrics),
+    (f"{_OTLP}TRACES_ENDPOINT", "otlp.traces_endpoint", _endpoint_of_one),
+    (f"{_OTLP}LOGS_ENDPOINT", "otlp.logs_endpoint", _endpoint_of_one),
     (f"{_OTLP}METRICS_TEMPORALITY_PREFERENCE", "otlp.temporality", str.lower),
     ("OTEL_METRIC_EXPORT_INTERVAL", "otlp.interval", _milliseconds),
     ("OTEL_METRIC_EXPORT_TIMEOUT", "otlp.timeout", _milliseconds),
 )
-_HEADERS = (f"{_OTLP}HEADERS", f"{_OTLP}METRICS_HEADERS")
+_HEADERS = f"{_OTLP}HEADERS"
 _EXPORTERS = "OTEL_METRICS_EXPORTER"
 _DISABLED = "OTEL_SDK_DISABLED"
 _AGGREGATION = f"{_OTLP}METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
 _EXEMPLARS = "OTEL_METRICS_EXEMPLAR_FILTER"
 
-_PUSHING = frozenset({*_HEADERS, _AGGREGATION, *(name for name, key, _ in _READ if key.startswith("otlp."))})
+
+def _of_signal(signal: Signal) -> tuple[_Row, ...]:
+    """What is read of a signal alone, its headers apart."""
+    prefix = f"{_OTLP}{signal.upper()}_"
+    rows = tuple((f"{prefix}{name}", key, convert) for name, key, convert in _FOR_OTLP)
+    # That of others has a key of its own.
+    return (*rows, (f"{prefix}ENDPOINT", "otlp.endpoint", _endpoint_of_one)) if signal == "metrics" else rows
+
+
+def _headers_of(signal: Signal) -> str:
+    return f"{_OTLP}{signal.upper()}_HEADERS"
+
+
+def _names_of(signal: Signal) -> frozenset[str]:
+    """Every variable about a signal alone."""
+    prefix = f"{_OTLP}{signal.upper()}_"
+    read = {name for name, _, _ in (*_READ, *_of_signal(signal)) if name.startswith(prefix)}
+    return frozenset({*read, _headers_of(signal)})
+
+
+_PUSHING = frozenset(
+    {
+        *(name for name, key, _ in _READ if key.startswith("otlp.")),
+        *(name for signal in _SIGNALS for name in _names_of(signal)),
+        *(_HEADERS, _AGGREGATION),
+    }
+)
 _OBEYED = _PUSHING | {
     *(name for name, _, _ in _READ),
     _EXPORTERS,
@@ -79,15 +111,15 @@ _OBEYED = _PUSHING | {
 _READERS = {key.name: key.kind.read for key in OUTPUT_KEYS}
 
 
-def otel_layer(environ: Mapping[str, str]) -> Layer:
-    """What the variables say, under our keys.
+def otel_layer(environ: Mapping[str, str], signal: Signal = "metrics") -> Layer:
+    """What the variables say of a signal, under our keys; what is said of it alone wins.
 
     A value that cannot be used is noted and ignored, never a fault: the specification has it so
     ("gracefully ignore the setting"), since these variables are set for whole clusters.
     """
     found: dict[str, Found] = {}
     notes: list[str] = []
-    for variable, key, convert in _READ:
+    for variable, key, convert in (*_READ, *_of_signal(signal)):
         text = _given(environ, variable)
         if not text:
             continue
@@ -95,7 +127,7 @@ def otel_layer(environ: Mapping[str, str]) -> Layer:
             found[key] = Found(_READERS[key](convert(text)), place(variable))
         except ValueError as error:
             notes.append(f"{variable} is ignored: {error}")
-    for variable in _HEADERS:
+    for variable in (_HEADERS, _headers_of(signal)):
         headers: dict[str, str] = {}
         for number, entry in enumerate(_given(environ, variable).split(","), 1):
             try:
@@ -112,19 +144,22 @@ def otel_layer(environ: Mapping[str, str]) -> Layer:
 
 def otel_notices(settings: Settings, environ: Mapping[str, str]) -> Iterator[str]:
     """One sentence for every variable that is not obeyed as it stands, or for some of them together."""
-    yield from otel_layer(environ).notes
+    notes = tuple(dict.fromkeys(note for signal in _SIGNALS for note in otel_layer(environ, signal).notes))
+    yield from notes
     yield from _on_switches(settings, environ)
     given = sorted(name for name in environ if _given(environ, name) and _is_otel(name, environ[name]))
+    told = {note.partition(" ")[0].rstrip(":") for note in notes}
     if settings.otlp.enabled:
         yield from _on_pushing(settings.otlp, environ)
+        yield from _on_other_signals(settings, {*given} - told)
     else:
-        told = {note.partition(" ")[0].rstrip(":") for note in otel_layer(environ).notes}
         idle = [name for name in given if name in _PUSHING and name not in told]
         if idle or settings.otlp != OtlpSettings():
             named = f" ({', '.join(idle)})" if idle else ""
             yield f"the otlp settings{named} have no effect: otlp.enabled is false"
-    # The two that mean "none where nothing is traced" are met: there are no exemplars.
-    unmet = _given(environ, _EXEMPLARS).lower() not in ("", "always_off", "trace_based")
+    # What is traced is an exemplar, and nothing else.
+    met = ("", "trace_based") if settings.otlp.traces else ("", "always_off", "trace_based")
+    unmet = _given(environ, _EXEMPLARS).lower() not in met
     others = [name for name in given if name not in _OBEYED and (name != _EXEMPLARS or unmet)]
     if others:
         yield f"no effect here: {', '.join(others)}"
@@ -140,10 +175,26 @@ def _on_switches(settings: Settings, environ: Mapping[str, str]) -> Iterator[str
         yield f"{_DISABLED} is taken for false: must be true or false"
 
 
+def _on_other_signals(settings: Settings, given: AbstractSet[str]) -> Iterator[str]:
+    for signal in OTHER_SIGNALS:
+        on = {"traces": settings.otlp.traces, "logs": settings.otlp.logs}[signal]
+        idle = sorted(given & _names_of(signal))
+        if idle and not on:
+            yield f"{', '.join(idle)}: no effect, otlp.{signal} is false"
+        elif signal in settings.signals:
+            otlp = settings.otlp_for(signal)
+            endpoint = otlp.traces_endpoint if signal == "traces" else otlp.logs_endpoint
+            yield from (f"{signal}: {each}" for each in _on_tls(otlp, endpoint or otlp.endpoint))
+
+
 def _on_pushing(otlp: OtlpSettings, environ: Mapping[str, str]) -> Iterator[str]:
     if _given(environ, _AGGREGATION).lower() not in ("", "explicit_bucket_histogram"):
         yield f"{_AGGREGATION} has no effect: the buckets of the histograms are fixed"
-    scheme = (otlp.endpoint or "http://").partition("://")[0]
+    yield from _on_tls(otlp, otlp.endpoint)
+
+
+def _on_tls(otlp: OtlpSettings, endpoint: str | None) -> Iterator[str]:
+    scheme = (endpoint or "http://").partition("://")[0]
     given = [name for name in ("ca_file", "cert_file", "key_file") if getattr(otlp.tls, name) is not None]
     if given and (scheme == "http" or (scheme != "https" and otlp.insecure)):
         yield f"otlp.tls.{', otlp.tls.'.join(given)}: no effect, the collector is not pushed to over TLS"

@@ -6,6 +6,7 @@ from typing import Any
 from otel_tickrmeter.settings.broker import parse_broker_url
 from otel_tickrmeter.settings.faults import Fault
 from otel_tickrmeter.settings.key import Rule
+from otel_tickrmeter.settings.loopback import is_loopback_host
 
 
 def _encrypted(broker: str) -> bool:
@@ -87,34 +88,69 @@ INPUT_RULES = (
         "must not be the same file as logging.file",
     ),
     Rule(
+        ("capture.file", "logging.file", "messages.dead_letter_file"),
+        lambda capture, log, letters: capture is None or capture not in {log, letters},
+        "must not be the same file as logging.file or messages.dead_letter_file",
+    ),
+    Rule(
         ("mqtt.reconnect.min_delay", "mqtt.reconnect.max_delay"),
         lambda least, most: least <= most,
         "mqtt.reconnect.min_delay must not be above mqtt.reconnect.max_delay",
     ),
 )
-"""About `[mqtt]` and `[messages]`."""
+"""About `[mqtt]`, `[messages]` and `[capture]`."""
+
+
+JOB_RULES = (
+    Rule(
+        (
+            "dagda.tokens_file",
+            "dagda.enabled",
+            "prometheus.web_config_file",
+            "prometheus.host",
+            "prometheus.systemd_socket",
+        ),
+        # What systemd listens on is not known yet; it is looked at when the socket is there.
+        lambda tokens, enabled, web, host, handed: (
+            tokens is None or not enabled or web is not None or handed or is_loopback_host(host)
+        ),
+        "needs TLS, or tokens go over the network for all to read: "
+        'give prometheus.web_config_file, or prometheus.host = "127.0.0.1"',
+    ),
+)
+"""About `[dagda]`."""
 
 OUTPUT_RULES = (
     Rule(
-        ("prometheus.web_config_file",),
-        lambda file: file is None,
-        # Serving in clear what an operator asked to protect would be worse than not starting.
-        "is not supported by this version: TLS and basic auth on the HTTP side need a proxy in front",
+        ("partition.index", "partition.count"),
+        lambda index, count: index < count,
+        "must be below partition.count: the first has 0",
     ),
     Rule(
         ("otlp.tls.cert_file", "otlp.tls.key_file", "otlp.enabled"),
         lambda cert, key, enabled: not enabled or (cert is None) == (key is None),
         "otlp.tls.cert_file and otlp.tls.key_file need each other",
     ),
-    Rule(
-        ("otlp.endpoint", "otlp.protocol", "otlp.enabled"),
-        lambda endpoint, protocol, enabled: (
-            not enabled or endpoint is None or "://" in endpoint or protocol != "http/protobuf"
-        ),
-        'must start with http:// or https:// when otlp.protocol is "http/protobuf"',
+    *(
+        Rule(
+            (f"otlp.{endpoint}", "otlp.protocol", f"otlp.{switch}"),
+            lambda endpoint, protocol, on: (
+                not on or endpoint is None or "://" in endpoint or protocol != "http/protobuf"
+            ),
+            'must start with http:// or https:// when otlp.protocol is "http/protobuf"',
+        )
+        for endpoint, switch in (
+            ("endpoint", "enabled"),
+            ("traces_endpoint", "traces"),
+            ("logs_endpoint", "logs"),
+        )
+    ),
+    *(
+        Rule((f"otlp.{signal}", "otlp.enabled"), lambda on, enabled: enabled or not on, "needs otlp.enabled")
+        for signal in ("traces", "logs")
     ),
 )
-"""About `[prometheus]` and `[otlp]`."""
+"""About `[partition]`, `[prometheus]` and `[otlp]`."""
 
 
 def broken_rules(

@@ -9,6 +9,9 @@ from otel_tickrmeter.settings.database import DEFAULT_DATABASE_URL
 from otel_tickrmeter.settings.key import Key
 from otel_tickrmeter.settings.kinds import DURATION, choice, duration, integer
 
+MAX_PARTITIONS = 1024
+"""Each of them hears everything: long before so many the broker has enough of it."""
+
 _LEVELS = ("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL")
 
 BROKER_KEYS = (
@@ -114,6 +117,34 @@ LETTER_KEYS = (
 )
 """Of `[messages]`: the dead-letter file."""
 
+CAPTURE_KEYS = (
+    Key(
+        "capture.file",
+        kinds.PATH,
+        "File that keeps all that arrives, for `replay`.",
+        '"/var/tmp/capture.gz"',
+    ),
+    Key("capture.max_size", kinds.SIZE, "Size at which a new file is begun."),
+    Key("capture.files", integer(0, 1000), "Full files that are kept, as FILE.1, FILE.2 and so on."),
+)
+"""Of `[capture]`: what is kept to be played again."""
+
+STATE_KEYS = (
+    Key(
+        "state.file",
+        kinds.PATH,
+        "File in which devices, windows and counters outlast a restart.",
+        '"/var/lib/otel-tickrmeter/state.db"',
+    ),
+    Key("state.interval", duration(0.1, 86_400), "How often it is saved; it also is at every stop."),
+    Key(
+        "state.counters_after_crash",
+        choice("saved", "zero"),
+        "Where counters go on when no stop saved them: at zero, as Prometheus expects, or as saved last.",
+    ),
+)
+"""Of `[state]`: what outlasts a restart."""
+
 DATABASE_KEYS = (
     Key(
         "database.url",
@@ -134,13 +165,14 @@ DATABASE_KEYS = (
 """Of `[database]`: where a fleet keeps its rows, if it keeps any."""
 
 NOTICE_KEYS = (
-    Key("notifications.log", kinds.BOOL, "Write notices to the log."),
+    Key("notifications.log", kinds.BOOL, "Write notices to the log.", reload=True),
     Key(
         "notifications.webhook_url",
         kinds.WEB_ADDRESS,
         "Post notices as JSON to this address.",
         '"https://hooks.example/autocore"',
         secret=True,
+        reload=True,
     ),
     Key(
         "notifications.webhook_token",
@@ -148,37 +180,106 @@ NOTICE_KEYS = (
         "Bearer token of the webhook; better in .secrets.toml or webhook_token_file.",
         '"secret"',
         secret=True,
+        reload=True,
     ),
-    Key("notifications.webhook_token_file", kinds.PATH, "File that holds it.", '"/run/secrets/webhook"'),
-    Key("notifications.telegram_chat_id", kinds.NAME, "Send notices to this chat of Telegram.", '"-1001234"'),
+    Key(
+        "notifications.webhook_token_file",
+        kinds.PATH,
+        "File that holds it.",
+        '"/run/secrets/webhook"',
+        reload=True,
+    ),
+    Key(
+        "notifications.telegram_chat_id",
+        kinds.NAME,
+        "Send notices to this chat of Telegram.",
+        '"-1001234"',
+        reload=True,
+    ),
     Key(
         "notifications.telegram_token",
         kinds.TOKEN,
         "Token of the bot; better in .secrets.toml or telegram_token_file.",
         '"secret"',
         secret=True,
+        reload=True,
     ),
-    Key("notifications.telegram_token_file", kinds.PATH, "File that holds it.", '"/run/secrets/telegram"'),
-    Key("notifications.telegram_url", kinds.WEB_ADDRESS, "Address of the Bot API."),
-    Key("notifications.min_interval", DURATION, "Notices about the same thing go out this far apart."),
+    Key(
+        "notifications.telegram_token_file",
+        kinds.PATH,
+        "File that holds it.",
+        '"/run/secrets/telegram"',
+        reload=True,
+    ),
+    Key("notifications.telegram_url", kinds.WEB_ADDRESS, "Address of the Bot API.", reload=True),
+    Key(
+        "notifications.min_interval",
+        DURATION,
+        "Notices about the same thing go out this far apart.",
+        reload=True,
+    ),
     Key(
         "notifications.max_per_minute",
         integer(1, 10_000),
         "Beyond this, notices of a minute become one digest.",
+        reload=True,
     ),
 )
 """Of `[notifications]`: who is told at once, by fleets that have something to tell."""
 
+JOB_KEYS = (
+    Key("dagda.enabled", kinds.BOOL, "Run the job controller."),
+    Key(
+        "dagda.shards",
+        integer(1, 4),
+        "Processes that look after jobs, ten each, at most.",
+        "2",
+        "the processors but one, 1 to 4",
+    ),
+    Key("dagda.directory", kinds.PATH, "Directory of all files of jobs; made if it is not there."),
+    Key(
+        "dagda.tokens_file",
+        kinds.PATH,
+        "Who may ask for jobs over HTTP: names, roles and hashes of tokens.",
+        '"/etc/otel-tickrmeter/tokens"',
+        "nobody",
+    ),
+    Key("dagda.max_duration", DURATION, "A job that runs for longer is ended."),
+    Key("dagda.worker_memory", kinds.SIZE, "A job that needs more memory fails."),
+    Key(
+        "dagda.allow_watched_broker", kinds.BOOL, "Let jobs publish to the broker that the exporter watches."
+    ),
+)
+"""Of `[dagda]`: the job controller."""
+
 OUTPUT_KEYS = (
     Key("prometheus.host", kinds.HOST, "Address to listen on."),
     Key("prometheus.port", integer(0, 65535), "Port to listen on; 0 takes any free one."),
+    Key(
+        "prometheus.systemd_socket",
+        kinds.BOOL,
+        "Serve on the socket that systemd hands over, in the place of host and port.",
+    ),
     Key("prometheus.path", kinds.HTTP_PATH, "Path of the exposition."),
+    Key(
+        "prometheus.enable_reload",
+        kinds.BOOL,
+        "Whether POST /-/reload has the settings read again, as SIGHUP does.",
+        reload=True,
+    ),
     Key("prometheus.scope_labels", kinds.BOOL, "Add the otel_scope_* labels to every series."),
     Key(
         "prometheus.web_config_file",
         kinds.PATH,
-        "TLS and basic auth as in the exporter-toolkit; refused by this version.",
+        "TLS and basic auth of the HTTP server: a file as the exporter-toolkit has it.",
         '"web.yml"',
+    ),
+    Key(
+        "prometheus.runbooks_url",
+        kinds.WEB_ADDRESS,
+        "Where the folder docs/runbooks is published: the page links there.",
+        '"https://git.example/otel-tickrmeter/docs/runbooks"',
+        "the page names file and section",
     ),
     Key(
         "prometheus.refresh_interval",
@@ -223,6 +324,24 @@ OUTPUT_KEYS = (
     ),
     Key("otlp.compression", choice("none", "gzip"), "Compression of pushes."),
     Key("otlp.insecure", kinds.BOOL, "No TLS where the endpoint has no scheme; gRPC only."),
+    Key("otlp.traces", kinds.BOOL, "Also send a trace of slow and of unanswered requests."),
+    Key("otlp.traces_slower_than", DURATION, "Requests that were answered faster are not traced."),
+    Key("otlp.traces_per_second", integer(1, 1000), "Traces in a second, at most."),
+    Key(
+        "otlp.traces_endpoint",
+        kinds.ENDPOINT,
+        "Collector to send traces to.",
+        '"http://localhost:4317"',
+        "otlp.endpoint, on the path of traces",
+    ),
+    Key("otlp.logs", kinds.BOOL, "Also send the log."),
+    Key(
+        "otlp.logs_endpoint",
+        kinds.ENDPOINT,
+        "Collector to send the log to.",
+        '"http://localhost:4317"',
+        "otlp.endpoint, on the path of logs",
+    ),
     Key(
         "otlp.tls.ca_file",
         kinds.PATH,
@@ -247,6 +366,7 @@ OUTPUT_KEYS = (
         choice(*_LEVELS, upper=True),
         "Least level that is logged.",
         variable="MQTT_MONITOR_LOG_LEVEL",
+        reload=True,
     ),
     Key("logging.format", choice("text", "json"), '"text" for people, "json" for machines.'),
     Key("logging.file", kinds.PATH, "File to log to.", '"/var/log/otel-tickrmeter.log"', "standard error"),
@@ -254,5 +374,15 @@ OUTPUT_KEYS = (
     Key("logging.retention", DURATION, "Age at which an old log file is deleted."),
     Key("performance.buffer_size", integer(1, 10_000_000), "Messages that may wait to be processed."),
     Key("performance.workers", integer(1, 1024), "Accepted from older files; has no effect.", "4"),
+    Key(
+        "partition.index",
+        integer(0, MAX_PARTITIONS - 1),
+        "Which part of the fleet this exporter keeps, from 0; its client id ends with it.",
+    ),
+    Key(
+        "partition.count",
+        integer(1, MAX_PARTITIONS),
+        "Exporters that share the fleet; the same for all of them.",
+    ),
 )
-"""Of `[prometheus]`, `[otlp]`, `[logging]` and `[performance]`."""
+"""Of `[prometheus]`, `[otlp]`, `[logging]`, `[performance]` and `[partition]`."""

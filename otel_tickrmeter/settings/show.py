@@ -1,6 +1,7 @@
 """The settings as text: the effective ones with secrets masked, the shipped file, the table of the docs."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from otel_tickrmeter.settings.broker import hide_query
 from otel_tickrmeter.settings.key import Schema
@@ -31,6 +32,11 @@ def effective_toml(settings: Settings, schema: Schema) -> str:
             lines.append(f"# {name}: {shown}")
         else:
             lines.append(f"{name} = {schema.keys[key].kind.write(_masked(key, value, schema))}")
+    for signal, otlp in settings.signals.items():
+        own = flatten(replace(settings, otlp=otlp), schema)
+        different = [key for key in values if own[key] != values[key]]
+        lines += ["", f"# {signal}, by variables of OpenTelemetry about them alone:"]
+        lines += [f"#   {key} = {_as_text(key, own[key], schema)}" for key in different]
     return "\n".join(lines).lstrip("\n") + "\n"
 
 
@@ -49,13 +55,24 @@ def shipped_toml(schema: Schema, defaults: Settings) -> str:
     return "\n".join(lines) + "\n"
 
 
+def shown(key: str, value: object, schema: Schema) -> str:
+    """One value as it may be logged: as in TOML, a secret masked."""
+    return _as_text(key, value, schema)
+
+
+def _as_text(key: str, value: object, schema: Schema) -> str:
+    if value is None:
+        return schema.keys[key].default or "none"
+    return schema.keys[key].kind.write(_masked(key, value, schema))
+
+
 def settings_table(schema: Schema, defaults: Settings) -> str:
-    """All keys as a Markdown table: key, default, meaning."""
-    lines = ["| key | default | meaning |", "|---|---|---|"]
+    """All keys as a Markdown table: key, default, meaning, and when a change of it takes effect."""
+    lines = ["| key | default | meaning | takes effect at a |", "|---|---|---|---|"]
     for key, value in flatten(defaults, schema).items():
         spec = schema.keys[key]
         default = spec.default or ("none" if value is None else f"`{spec.kind.write(value)}`")
-        cells = (f"`{key}`", default, spec.meaning)
+        cells = (f"`{key}`", default, spec.meaning, "reload" if spec.reload else "restart")
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(lines) + "\n"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from otel_tickrmeter.fleets.roster import FLEETS
 from otel_tickrmeter.fleets.tickrmeter.dialect import TickrMeter
 from otel_tickrmeter.fleets.tickrmeter.settings import TickrMeterSettings, TopicSettings
 from otel_tickrmeter.mqtt.backoff import Backoff
@@ -18,7 +19,10 @@ from otel_tickrmeter.mqtt.reasons import (
     network_reason,
     suback_reason,
 )
-from otel_tickrmeter.settings.model import MqttSettings, ReconnectSettings, TlsSettings
+from otel_tickrmeter.mqtt.sieve import sieve
+from otel_tickrmeter.settings.model import MqttSettings, PartitionSettings, ReconnectSettings, TlsSettings
+from otel_tickrmeter.stream.message import Message
+from otel_tickrmeter.stream.partition import Partition
 from otel_tickrmeter.stream.reason import LinkReason
 from otel_tickrmeter.stream.subscription import Subscription
 from tests.support.receiving import config_for
@@ -66,6 +70,32 @@ def test_settings_become_what_the_receiver_is_told() -> None:
     assert config.to_line().count(b"\n") == 1
     assert "'p'" not in repr(config)
     json.loads(config.to_line())
+
+
+def test_one_settings_file_serves_all_partitions() -> None:
+    settings = settings_of(partition=PartitionSettings(2, 4), mqtt=MqttSettings(client_id="c"))
+    rules = [fleet.owner_rule(settings) for fleet in FLEETS]
+    config = receiver_config(settings.mqtt, [], 5, Partition(2, 4), rules)
+    assert (config.client_id, config.partition) == ("c-2", Partition(2, 4))
+    told = ReceiverConfig.from_line(config.to_line())
+    assert told.partition == Partition(2, 4)
+    took: list[Message] = []
+    foreign: list[int] = []
+    take = sieve(told.owner_rules, told.partition, took.append, foreign.append)
+    mine = [number for number in range(400) if Partition(2, 4).has_device(f"{number:012X}")]
+    for number in range(400):
+        take(Message(b"STOCKPRICEUPDATE", b'{"device": "%012x"}' % number, number))
+        take(Message(b"autocore/%012X/telemetry" % number, b"{}", number))
+        take(Message(b"nobody's/own/%d" % number, b"{}", number))
+    assert [message.arrived_ns for message in took if b"nobody's" not in message.topic] == [
+        number for number in mine for _ in range(2)
+    ]
+    assert [message for message in took if b"nobody's" in message.topic] == [
+        Message(b"nobody's/own/%d" % number, b"{}", number)
+        for number in range(400)
+        if Partition(2, 4).has_message(b"nobody's/own/%d" % number, b"{}")
+    ]
+    assert len(took) + len(foreign) == 1200
 
 
 def test_a_password_file_is_named_and_its_content_kept_back() -> None:

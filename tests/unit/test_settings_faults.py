@@ -122,7 +122,7 @@ def test_every_fault_of_every_source_at_once(tmp_path: Path) -> None:
         ("[prometheus]\npath = '/-/ready'", "must not be one of the server's own"),
         ("[prometheus]\nport = 65536", "must be a whole number from 0 to 65535, not 65536"),
         ("[prometheus]\nhost = 'a b'", "must name a host"),
-        ("[prometheus]\nweb_config_file = 'web.yml'", "is not supported by this version: TLS and basic auth"),
+        ("[prometheus]\nweb_config_file = 'web.yml'", "web.yml: cannot be read: No such file or directory"),
         ("[otlp]\nendpoint = 'ftp://x'", "must be an http:// or https:// URL"),
         (
             "[otlp]\nenabled = true\nendpoint = 'c:4317'\nprotocol = 'http/protobuf'",
@@ -145,6 +145,20 @@ def test_every_fault_of_every_source_at_once(tmp_path: Path) -> None:
         (
             "[mqtt]\nusername = 'u'\npassword = 'p'\npassword_file = 'f'",
             "not be given together with mqtt.password",
+        ),
+        ("[otlp]\ntraces = true", "settings.toml:2: otlp.traces: needs otlp.enabled"),
+        ("[otlp]\nlogs = true", "settings.toml:2: otlp.logs: needs otlp.enabled"),
+        (
+            "[otlp]\nenabled = true\nprotocol = 'http/protobuf'\ntraces = true\ntraces_endpoint = 'c:1'",
+            "settings.toml:5: otlp.traces_endpoint: must start with http:// or https://",
+        ),
+        (
+            "[dagda]\nenabled = true\ntokens_file = '/dev/null'",
+            "settings.toml:3: dagda.tokens_file: needs TLS, or tokens go over the network for all to read",
+        ),
+        (
+            "[prometheus]\nhost = 'localhost'\n[dagda]\nenabled = true\ntokens_file = 'none'",
+            "none: cannot be read: No such file or directory",
         ),
         ("[mqtt]\npassword = 'p'", "settings.toml:2: mqtt.password: needs mqtt.username"),
         ("[mqtt.tls]\ninsecure = true", "settings.toml:2: mqtt.tls.insecure: has no effect without TLS"),
@@ -413,3 +427,25 @@ def test_fleets_that_are_watched_together_share_no_topic(
     )
     assert found == ([expected] if shared else [])
     assert faults_of(tmp_path, toml=toml.replace("true", "false")) == []
+
+
+def test_a_partition_must_be_one_of_those_that_there_are(tmp_path: Path) -> None:
+    rule = "partition.index: must be below partition.count: the first has 0"
+    assert faults_of(tmp_path, "[partition]\nindex = 3\ncount = 3\n") == [f"settings.toml:2: {rule}"]
+    assert faults_of(tmp_path, environ={"TICKRMETER_PARTITION__INDEX": "1"}) == [
+        f"environment variable TICKRMETER_PARTITION__INDEX: {rule}"
+    ]
+    assert faults_of(tmp_path, "[partition]\nindex = -1\ncount = 0\n") == [
+        "settings.toml:2: partition.index: must be a whole number from 0 to 1023, not -1",
+        "settings.toml:3: partition.count: must be a whole number from 1 to 1024, not 0",
+    ]
+    both = {"TICKRMETER_PARTITION__INDEX": "2", "TICKRMETER_PARTITION__COUNT": "3"}
+    assert faults_of(tmp_path, environ=both) == []
+
+
+def test_one_of_several_exporters_does_not_publish(tmp_path: Path) -> None:
+    toml = "[partition]\ncount = 2\n[autocore]\nenabled = true\n"
+    toml += 'automation = {{publish = {}, topics = ["a/b"]}}\n'
+    (fault,) = faults_of(tmp_path, toml.format("true"))
+    assert "autocore.automation.publish must be false" in fault
+    assert faults_of(tmp_path, toml.format("false")) == []

@@ -39,6 +39,9 @@ SAMPLES: dict[str, tuple[str, str, object]] = {
     "mqtt.tls.insecure": ("true", "true", True),
     "mqtt.reconnect.min_delay": ("2s", "2", 2.0),
     "mqtt.reconnect.max_delay": ("5m", '"5m"', 300.0),
+    "capture.file": ("c.gz", '"c.gz"', Path("c.gz")),
+    "capture.max_size": ("1 MB", '"1 MB"', 1_000_000),
+    "capture.files": ("0", "0", 0),
     "messages.dead_letter_file": ("x.jsonl", '"x.jsonl"', Path("x.jsonl")),
     "messages.dead_letter_max_size": ("1 MiB", '"1 MiB"', 2**20),
     "messages.dead_letter_files": ("0", "0", 0),
@@ -67,7 +70,18 @@ SAMPLES: dict[str, tuple[str, str, object]] = {
     "autocore.max_sensors": ("7", "7", 7),
     "autocore.ranges": ("{voltage = [10, 15]}", "{voltage = [10, 15]}", {"voltage": (10.0, 15.0)}),
     **{f"autocore.fields.{name}": ('["a", "b"]', '["a", "b"]', ("a", "b")) for name in AUTOCORE_FIELDS},
+    "autocore.min_scales": ("{voltage = 1}", "{voltage = 1}", {"voltage": 1.0}),
+    "autocore.stuck_sensors": ('["a", "b"]', '["a", "b"]', ("a", "b")),
+    "autocore.automation.publish": ("true", "true", True),
+    "autocore.automation.topics": ('["a/b", "c/#"]', '["a/b", "c/#"]', ("a/b", "c/#")),
     "autocore.critical_relays": ('["E1/3"]', '["E1/3"]', ("E1/3",)),
+    "dagda.enabled": ("true", "true", True),
+    "dagda.shards": ("3", "3", 3),
+    "dagda.directory": ("d", '"d"', Path("d")),
+    "dagda.tokens_file": ("t", '"t"', Path("t")),
+    "dagda.max_duration": ("2h", '"2h"', 7200.0),
+    "dagda.worker_memory": ("64 MiB", '"64 MiB"', 2**26),
+    "dagda.allow_watched_broker": ("true", "true", True),
     "notifications.log": ("true", "true", True),
     "notifications.webhook_url": ("http://h.example:1/x", '"http://h.example:1/x"', "http://h.example:1/x"),
     "notifications.webhook_token": ("t", '"t"', "t"),
@@ -76,6 +90,9 @@ SAMPLES: dict[str, tuple[str, str, object]] = {
     "notifications.telegram_url": ("http://t.example", '"http://t.example"', "http://t.example"),
     "notifications.min_interval": ("1m", '"1m"', 60.0),
     "notifications.max_per_minute": ("7", "7", 7),
+    "state.file": ("s.db", '"s.db"', Path("s.db")),
+    "state.interval": ("5s", '"5s"', 5.0),
+    "state.counters_after_crash": ("saved", '"saved"', "saved"),
     "database.url": ("sqlite:///x.db", '"sqlite:///x.db"', "sqlite:///x.db"),
     "database.spool": ("waiting", '"waiting"', Path("waiting")),
     "database.spool_max_size": ("1 GiB", '"1 GiB"', 2**30),
@@ -83,7 +100,10 @@ SAMPLES: dict[str, tuple[str, str, object]] = {
     "prometheus.host": ("::1", '"[::1]"', "::1"),
     "prometheus.port": ("0", "0", 0),
     "prometheus.path": ("/m", '"/m"', "/m"),
+    "prometheus.enable_reload": ("true", "true", True),
     "prometheus.scope_labels": ("yes", "true", True),
+    "prometheus.systemd_socket": ("true", "true", True),
+    "prometheus.runbooks_url": ("https://r.example/x", '"https://r.example/x"', "https://r.example/x"),
     "prometheus.refresh_interval": ("500ms", '"500ms"', 0.5),
     "prometheus.reader": ("stock", '"stock"', "stock"),
     "otlp.enabled": ("on", "true", True),
@@ -96,6 +116,12 @@ SAMPLES: dict[str, tuple[str, str, object]] = {
     "otlp.temporality": ("delta", '"delta"', "delta"),
     "otlp.compression": ("gzip", '"gzip"', "gzip"),
     "otlp.insecure": ("true", "true", True),
+    "otlp.traces": ("on", "true", True),
+    "otlp.traces_slower_than": ("500ms", '"500ms"', 0.5),
+    "otlp.traces_per_second": ("5", "5", 5),
+    "otlp.traces_endpoint": ("http://c:4318", '"http://c:4318"', "http://c:4318"),
+    "otlp.logs": ("on", "true", True),
+    "otlp.logs_endpoint": ("http://c:4318", '"http://c:4318"', "http://c:4318"),
     "otlp.tls.ca_file": ("ca.pem", '"ca.pem"', Path("ca.pem")),
     "otlp.tls.cert_file": ("c.pem", '"c.pem"', Path("c.pem")),
     "otlp.tls.key_file": ("c.key", '"c.key"', Path("c.key")),
@@ -106,9 +132,11 @@ SAMPLES: dict[str, tuple[str, str, object]] = {
     "logging.retention": ("2 days", '"2 days"', 172800.0),
     "performance.buffer_size": ("10000", "10000", 10_000),
     "performance.workers": ("4", "4", 4),
+    "partition.index": ("3", "3", 3),
+    "partition.count": ("4", "4", 4),
 }
-# Keys that name a file which must be there (OTLP's only where it is on), the one that is always refused, and
-# the one that may not be off, have tests of their own.
+# Keys that name a file which must be there (OTLP's only where it is on), and the one that may not be off,
+# have tests of their own.
 OTHERS = {
     "tickrmeter.enabled",
     "mqtt.password_file",
@@ -125,6 +153,10 @@ COMPANIONS = {
     "notifications.webhook_token": {"TICKRMETER_NOTIFICATIONS__WEBHOOK_URL": "http://h"},
     "notifications.telegram_chat_id": {"TICKRMETER_NOTIFICATIONS__TELEGRAM_TOKEN": "t"},
     "notifications.telegram_token": {"TICKRMETER_NOTIFICATIONS__TELEGRAM_CHAT_ID": "c"},
+    "otlp.traces": {"TICKRMETER_OTLP__ENABLED": "true"},
+    "otlp.logs": {"TICKRMETER_OTLP__ENABLED": "true"},
+    "partition.index": {"TICKRMETER_PARTITION__COUNT": "4"},
+    "autocore.automation.publish": {"TICKRMETER_AUTOCORE__AUTOMATION__TOPICS": "a/b"},
 } | {f"mqtt.tls.{name}": {"TICKRMETER_MQTT__BROKER": "mqtts://b"} for name in ("server_name", "insecure")}
 
 
@@ -184,7 +216,9 @@ def test_schema_and_records_have_the_same_keys() -> None:
     readings |= {f"autocore.fields.{name}" for name in AUTOCORE_FIELDS}
     defaults = default_settings()
     found = leaves(replace(defaults, fleets=())).union(*map(leaves, defaults.fleets))
-    assert found - {"messages.fields", "autocore.fields", "fleets"} | readings == SCHEMA.keys.keys()
+    # What is sent besides metrics has no keys of its own: see `signals.py`.
+    without = {"messages.fields", "autocore.fields", "fleets", "signals"}
+    assert found - without | readings == SCHEMA.keys.keys()
 
 
 @pytest.mark.parametrize("key", SAMPLES)

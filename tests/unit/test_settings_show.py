@@ -33,6 +33,7 @@ SHIPPED = Path(__file__).parents[2] / "settings.toml"
 
 AGGREGATION = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
 PUSHING = Settings(otlp=OtlpSettings(enabled=True))
+TRACING = Settings(otlp=OtlpSettings(enabled=True, traces=True))
 
 
 def reload(text: str, directory: Path) -> Settings:
@@ -113,7 +114,7 @@ def test_a_query_of_the_broker_is_masked(tmp_path: Path) -> None:
 def test_table_has_every_key_once() -> None:
     rows = settings_table().splitlines()[2:]
     assert [row.split("`")[1] for row in rows] == list(SCHEMA.keys)
-    assert all(len(re.split(r"(?<!\\)\|", row)) == 5 for row in rows)
+    assert all(len(re.split(r"(?<!\\)\|", row)) == 6 for row in rows)
 
 
 def test_every_key_has_a_meaning_on_one_line_and_something_to_show() -> None:
@@ -186,6 +187,25 @@ def test_every_key_has_a_meaning_on_one_line_and_something_to_show() -> None:
         (PUSHING, {"OTEL_EXPORTER_OTLP_HEADERS": "a=b,x=%0a"}, "HEADERS: entry 2 is ignored: must have"),
         (Settings(), {"OTEL_METRICS_EXEMPLAR_FILTER": "always_on"}, "here: OTEL_METRICS_EXEMPLAR_FILTER"),
         (Settings(), {"OTEL_METRICS_EXEMPLAR_FILTER": "Always_Off"}, None),
+        (TRACING, {"OTEL_METRICS_EXEMPLAR_FILTER": "always_off"}, "here: OTEL_METRICS_EXEMPLAR_FILTER"),
+        (TRACING, {"OTEL_METRICS_EXEMPLAR_FILTER": "trace_based"}, None),
+        (TRACING, {"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "1"}, None),
+        (
+            PUSHING,
+            {"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "1", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://c"},
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: no effect, otlp.traces",
+        ),
+        (
+            Settings(),
+            {"OTEL_EXPORTER_OTLP_LOGS_HEADERS": "a=b"},
+            "(OTEL_EXPORTER_OTLP_LOGS_HEADERS) have no effect: otlp.enabled is false",
+        ),
+        (
+            TRACING,
+            {"OTEL_EXPORTER_OTLP_TRACES_COMPRESSION": "zstd"},
+            "TRACES_COMPRESSION is ignored: must be one of",
+        ),
+        (TRACING, {"OTEL_EXPORTER_OTLP_LOGS_HEADERS": "a=b,secret"}, "LOGS_HEADERS: entry 2 is ignored"),
         (
             Settings(),
             {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_PROPAGATORS": "b3", "OTEL_LOG_LEVEL": " "},
