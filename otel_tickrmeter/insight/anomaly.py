@@ -6,11 +6,13 @@ seen, and the next one is too. Nothing is judged until there is a level and a sc
 readings, and their median absolute deviation.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import exp, inf, sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from otel_tickrmeter.insight.median import median
 
 START = 32
 """So many readings give a level and a scale; so many in a row far off on one side are a new level."""
@@ -138,6 +140,42 @@ class Watch:
             began = began or found
         return Judgement(score, self._outlying or out or stuck, began)
 
+    def kept(self) -> tuple[Any, ...]:
+        """What there is to keep of it: plain values."""
+        return (
+            self._at_ns,
+            self._level,
+            self._variance,
+            None if self._start is None else tuple(self._start),
+            tuple(self._far_off),
+            self._side,
+            self._outlying,
+            self._out_of_range,
+            self._stuck,
+            self._varied,
+            self._seen,
+            self._repeated,
+            self._repeated_since_ns,
+        )
+
+    def recall(self, kept: Sequence[Any], shift_ns: int) -> None:
+        """Take over what was kept of one with the same expectation; its times are `shift_ns` later now.
+
+        Raises:
+            TypeError, ValueError: It cannot have been kept.
+        """
+        at_ns, level, variance, start, far_off, side, *flags, seen, repeated, repeated_since_ns = kept
+        self._outlying, self._out_of_range, self._stuck, self._varied = map(bool, flags)
+        self._at_ns = at_ns + shift_ns
+        self._level = float(level)
+        self._variance = float(variance)
+        self._start = None if start is None else list(map(float, start))
+        self._far_off = list(map(float, far_off))
+        self._side = int(side)
+        self._seen = None if seen is None else float(seen)
+        self._repeated = int(repeated)
+        self._repeated_since_ns = repeated_since_ns + shift_ns
+
     def _smooth(self, at_ns: int, reading: float) -> tuple[float | None, Anomaly | None]:
         passed_ns = max(0, at_ns - self._at_ns)
         self._at_ns = max(self._at_ns, at_ns)
@@ -198,18 +236,12 @@ class Watch:
     def _settle(self, readings: list[float]) -> None:
         self._restart(readings)
         self._start = None
-        self._level = _median(readings)
-        self._variance = (_MAD_TO_SIGMA * _median(abs(each - self._level) for each in readings)) ** 2
+        self._level = median(readings)
+        self._variance = (_MAD_TO_SIGMA * median(abs(each - self._level) for each in readings)) ** 2
 
     def _least(self, scale: float) -> float:
         floor = self._expected.min_scale or _LEAST_SCALE_SHARE * abs(self._level)
         return max(scale, floor, _LEAST_SCALE)
-
-
-def _median(readings: Iterable[float]) -> float:
-    """Of START readings: an even number. The library's would make every program load fractions."""
-    ordered = sorted(readings)
-    return ordered[START // 2 - 1] / 2 + ordered[START // 2] / 2
 
 
 def _rho(score: float) -> float:

@@ -1,6 +1,8 @@
 """A moving average of readings that come at uneven intervals."""
 
+from collections.abc import Sequence
 from math import exp
+from typing import Any
 
 
 class MovingAverage:
@@ -34,3 +36,17 @@ class MovingAverage:
         else:
             return
         self._at_ns = at_ns
+
+    def kept(self) -> tuple[int, float | None]:
+        """What there is to keep of it: plain values."""
+        return self._at_ns, self.value
+
+    def recall(self, kept: Sequence[Any], shift_ns: int) -> None:
+        """Take over what was kept; its times are `shift_ns` later now.
+
+        Raises:
+            TypeError, ValueError: It cannot have been kept.
+        """
+        at_ns, value = kept
+        self._at_ns = at_ns + shift_ns
+        self.value = None if value is None else float(value)

@@ -1,6 +1,7 @@
 """How a series stands now to its own past: a ratio of two moving averages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from otel_tickrmeter.insight.average import MovingAverage
 
@@ -26,6 +27,22 @@ class Trend:
         self._recent.take(at_ns, reading)
         for average in self._past.values():
             average.take(at_ns, reading)
+
+    def kept(self) -> tuple[Any, ...]:
+        """What there is to keep of it: plain values."""
+        return self._recent.kept(), tuple([(name, average.kept()) for name, average in self._past.items()])
+
+    def recall(self, kept: Sequence[Any], shift_ns: int) -> None:
+        """Take over what was kept; windows that were not, begin anew.
+
+        Raises:
+            TypeError, ValueError: It cannot have been kept.
+        """
+        recent, past = kept
+        self._recent.recall(recent, shift_ns)
+        for name, average in past:
+            if name in self._past:
+                self._past[name].recall(average, shift_ns)
 
     def ratios(self) -> Mapping[str, float]:
         """Now in past averages, by the window's name; nothing without a reading, or of a past of zero."""

@@ -25,9 +25,10 @@ _TICK_SECONDS = 1.0
 
 @dataclass(slots=True)
 class _Line:
-    """What waits for a channel."""
+    """What waits for a channel; with `over` nothing more will."""
 
     channel: Channel
+    over: bool = False
     waiting: deque[Notice] = field(default_factory=deque)
     more: anyio.Event = field(default_factory=anyio.Event)
 
@@ -36,7 +37,7 @@ class Dispatcher:
     """Implements `Notifier`.
 
     Args:
-        channels: Where notices go; a slow one holds up no other.
+        channels: Where notices go; a slow one holds up no other. Without any, nobody is told.
         policy: Which of them go out.
         first_wait_seconds: Before the second attempt; it doubles with each.
 
@@ -58,6 +59,8 @@ class Dispatcher:
         self._clock_ns = clock_ns
         self._outcomes = NoticeOutcomes()
         self._stopping = anyio.Event()
+        # While it runs: starts the work of a channel.
+        self._start: Callable[[_Line], None] | None = None
         self.dropped = 0
 
     @property
@@ -79,8 +82,30 @@ class Dispatcher:
         """Whom to tell from now on."""
         self._outcomes = outcomes
 
+    def use(self, channels: Sequence[Channel], min_interval_ns: int, max_per_minute: int) -> None:
+        """Send by these channels from now on, and so many; in the event loop that `run` runs in.
+
+        What waits for a channel goes by the new one of its name; without one it is still sent by the old one.
+        """
+        self._policy.use(min_interval_ns, max_per_minute)
+        before = {line.channel.name: line for line in self._lines}
+        self._lines = []
+        for channel in channels:
+            line = before.pop(channel.name, None)
+            if line is None:
+                line = _Line(channel)
+                if self._start is not None:
+                    self._start(line)
+            line.channel = channel
+            self._lines.append(line)
+        for line in before.values():
+            line.over = True
+            line.more.set()
+
     def put(self, notice: Notice) -> None:
         """Have a notice sent."""
+        if not self._lines:
+            return
         now_ns = self._clock_ns()
         if self._policy.repeats(notice, now_ns):
             self._end(notice, "", Fate.SUPPRESSED)
@@ -91,17 +116,29 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Send until cancelled; what waits then has a few seconds."""
-        # Not cancelled with the rest: what is on its way arrives, and is not sent a second time.
-        until_end = [anyio.CancelScope(shield=True) for _ in self._lines]
+        started: list[tuple[_Line, anyio.CancelScope]] = []
         async with anyio.create_task_group() as tasks:
-            for line, scope in zip(self._lines, until_end, strict=True):
-                tasks.start_soon(self._work, line, scope)
+
+            def start(line: _Line) -> None:
+                # Not cancelled with the rest: what is on its way arrives, and is not sent a second time.
+                scope = anyio.CancelScope(shield=True)
+                started.append((line, scope))
+                tasks.start_soon(work, line, scope)
+
+            async def work(line: _Line, scope: anyio.CancelScope) -> None:
+                await self._work(line, scope)
+                started.remove((line, scope))
+
+            for line in self._lines:
+                start(line)
+            self._start = start
             try:
                 await self._tick()
             finally:
+                self._start = None
                 self._send_digest(self._policy.rest(datetime.now(UTC)))
                 self._stopping.set()
-                for line, scope in zip(self._lines, until_end, strict=True):
+                for line, scope in started:
                     line.more.set()
                     scope.deadline = anyio.current_time() + _STOP_SECONDS
 
@@ -129,8 +166,8 @@ class Dispatcher:
         with until_end:
             while True:
                 while line.waiting:
-                    await self._deliver(line.channel, line.waiting.popleft())
-                if self._stopping.is_set():
+                    await self._deliver(line, line.waiting.popleft())
+                if line.over or self._stopping.is_set():
                     break
                 await line.more.wait()
                 line.more = anyio.Event()
@@ -139,11 +176,12 @@ class Dispatcher:
         while line.waiting:
             self._end(line.waiting.popleft(), line.channel.name, Fate.FAILED)
 
-    async def _deliver(self, channel: Channel, notice: Notice) -> None:
+    async def _deliver(self, line: _Line, notice: Notice) -> None:
         wait = self._first_wait_seconds
         fate, attempt = Fate.FAILED, 0
         try:
             for attempt in range(1, ATTEMPTS + 1):
+                channel = line.channel
                 error = await _attempt(channel, notice)
                 if error is None:
                     fate = Fate.SENT
@@ -157,7 +195,7 @@ class Dispatcher:
                     await self._stopping.wait()
                 wait *= 2
         finally:
-            self._end(notice, channel.name, fate, attempt)
+            self._end(notice, line.channel.name, fate, attempt)
 
 
 async def _attempt(channel: Channel, notice: Notice) -> DeliveryError | None:

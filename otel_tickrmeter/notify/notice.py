@@ -15,6 +15,7 @@ class NoticeKind(StrEnum):
     ONLINE = "online"
     ANOMALY = "anomaly"
     HARDWARE_ERROR = "hardware_error"
+    RULE = "rule"
     DIGEST = "digest"
 
 
@@ -40,7 +41,10 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A notice; `text` is one line for people. `relay` is the number of the relay that it is about."""
+    """A notice; `text` is one line for people. `relay` is the number of the relay that it is about.
+
+    `about` is what else it is about: the rule that gives it.
+    """
 
     kind: NoticeKind
     severity: NoticeSeverity
@@ -48,11 +52,12 @@ class Notice:
     at: datetime
     device: str = ""
     relay: int | None = None
+    about: str = ""
 
     @property
     def dedupe_key(self) -> str:
         """What notices about the same thing share."""
-        return f"{self.kind}/{self.device}/{'' if self.relay is None else self.relay}"
+        return f"{self.kind}/{self.about or self.device}/{'' if self.relay is None else self.relay}"
 
 
 class NoticeOutcomes:

@@ -30,6 +30,11 @@ class Policy:
         self._digested: Counter[NoticeKind] = Counter()
         self._worst = NoticeSeverity.INFO
 
+    def use(self, min_interval_ns: int, max_per_minute: int) -> None:
+        """Go by these from now on; what was told is remembered."""
+        self._min_interval_ns = min_interval_ns
+        self._sent = deque(self._sent, maxlen=max_per_minute)
+
     def repeats(self, notice: Notice, now_ns: int) -> bool:
         """Whether the same was told not long ago; if not, from now on it was."""
         key = notice.dedupe_key

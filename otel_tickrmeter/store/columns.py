@@ -5,6 +5,7 @@ that PostgreSQL keeps, and knows no time zones. What one of them would not take,
 """
 
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,11 +31,16 @@ class UtcTime(TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """What the program is given."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
+        """What makes what the program is given of what the driver gives: a text in SQLite.
+
+        Not `process_result_value`: with that a day of a device's readings took twice as long.
+        """
+        del coltype
+        if dialect.name == "sqlite":
+            return lambda text: None if text is None else datetime.fromisoformat(f"{text}+00:00")
+        # Mostly it is UTC already: a server's time zone usually is.
+        return lambda value: value if value is None or value.tzinfo is UTC else value.astimezone(UTC)
 
 
 class PlainText(TypeDecorator[str]):

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from otel_tickrmeter.settings.database import DatabaseUrl, DatabaseUrlError, database_url
-from otel_tickrmeter.store.extra import DatabaseExtraMissingError, require_database_extra
+from otel_tickrmeter.settings.extras import ExtraMissingError
+from otel_tickrmeter.store.extra import require_database_extra
 
 if TYPE_CHECKING:
     from otel_tickrmeter.store.engine import Database
     from otel_tickrmeter.store.export import GaugeOf
-    from otel_tickrmeter.store.schema import SchemaStatus
 
 Action = Callable[["Database"], int]
 
@@ -41,12 +41,12 @@ def run_database_command(action: str, environment: Mapping[str, str]) -> int:
     """
 
     def act(database: "Database") -> int:
-        from otel_tickrmeter.store.schema import SchemaState, migrate, schema_status
+        from otel_tickrmeter.store.schema import SchemaState, migrate, schema_status, status_told
 
         steps = migrate(database) if action == "migrate" else ()
         status = schema_status(database)
         done = f"; taken now: {', '.join(steps)}" if steps else ""
-        sys.stdout.write(f"{database.url}: {_told(status)}{done}\n")
+        sys.stdout.write(f"{database.url}: {status_told(status)}{done}\n")
         return 0 if status.state is SchemaState.CURRENT else 1
 
     return _on_database(environment, act)
@@ -125,12 +125,12 @@ def _on_tables(environment: Mapping[str, str], act: Action) -> int:
     """Act on tables of this program's own form."""
 
     def check(database: "Database") -> int:
-        from otel_tickrmeter.store.schema import SchemaState, schema_status
+        from otel_tickrmeter.store.schema import SchemaState, schema_status, status_told
 
         status = schema_status(database)
         if status.state is SchemaState.CURRENT:
             return act(database)
-        return _failed(f"{database.url}: {_told(status)}", 1)
+        return _failed(f"{database.url}: {status_told(status)}", 1)
 
     return _on_database(environment, check)
 
@@ -141,7 +141,7 @@ def _on_database(environment: Mapping[str, str], act: Action) -> int:
         require_database_extra()
     except DatabaseUrlError as error:
         return _failed(f"DATABASE_URL {error}", 2)
-    except DatabaseExtraMissingError as error:
+    except ExtraMissingError as error:
         return _failed(str(error), 2)
     return _opened(url, act)
 
@@ -157,19 +157,6 @@ def _opened(url: DatabaseUrl, act: Action) -> int:
         return _failed(f"{url}: {error}", 1)
     finally:
         database.close()
-
-
-def _told(status: "SchemaStatus") -> str:
-    from otel_tickrmeter.store.schema import SchemaState
-
-    told = {
-        SchemaState.EMPTY: f"no tables yet, to be made by {', '.join(status.pending)}",
-        SchemaState.BEHIND: f"tables at step {status.current}, to be followed by {', '.join(status.pending)}",
-        SchemaState.CURRENT: f"tables at step {status.current}, as this program has them",
-        SchemaState.NEWER: f"tables of a newer program, step {status.current}: this one knows {status.head}",
-        SchemaState.FOREIGN: "tables of another program under the names of ours: use a database of its own",
-    }
-    return told[status.state]
 
 
 def _failed(reason: str, code: int) -> int:

@@ -7,6 +7,7 @@ milliseconds, and of several readings in one only one. So of these the last is t
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from otel_tickrmeter.catalogue.instrument import Instrument
@@ -15,6 +16,11 @@ from otel_tickrmeter.store.history import StoredReading, StoredSensor, readings_
 
 GaugeOf = Callable[[str], tuple[Instrument, float]]
 """By the key of a sensor: the gauge of its readings, and by what they are divided there."""
+
+END_MARK = "# EOF\n"
+"""Of OpenMetrics: what is behind it is no part of it, and what lacks it is not whole."""
+SAMPLES_A_PIECE = 1_000
+_MILLISECOND = timedelta(milliseconds=1)
 
 COLUMNS = ("recorded_at", "received_at", "device_id", "sensor", "unit", "value", "anomaly")
 
@@ -47,29 +53,119 @@ def as_openmetrics(
     Raises:
         DatabaseError: the database is at fault, perhaps after some lines; then there is no end mark.
     """
-    introduced = ""
-    # The order of sensors within a family stays.
-    for sensor in sorted(sensors, key=lambda sensor: gauge_of(sensor.key)[0].exposed):
-        gauge, divisor = gauge_of(sensor.key)
-        series = f"{gauge.exposed}{{{_labels(gauge, sensor)}}}"
-        for milliseconds, reading in _one_a_millisecond(readings_between(database, sensor, start, end)):
-            if gauge.exposed != introduced:
-                yield f"# HELP {gauge.exposed} {gauge.description}\n# TYPE {gauge.exposed} gauge\n"
-                introduced = gauge.exposed
-            yield f"{series} {reading.value / divisor!r} {milliseconds / 1000:.3f}\n"
-    yield "# EOF\n"
+    for piece in openmetrics_pieces(database, sensors, start, end, gauge_of):
+        yield piece.text
+    yield END_MARK
 
 
-def _one_a_millisecond(readings: Iterable[StoredReading]) -> Iterator[tuple[int, StoredReading]]:
-    epoch, millisecond = datetime.fromtimestamp(0, UTC), timedelta(milliseconds=1)
-    held: tuple[int, StoredReading] | None = None
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far an OpenMetrics text has come.
+
+    Attributes:
+        family: The name of the gauge.
+        device_id: Whose sensor it is.
+        key: The sensor. Those before it are done.
+        milliseconds: Up to and with which Unix time its readings are told; None: none of them.
+        introduced: The family of which the text had the heading last.
+    """
+
+    family: str
+    device_id: str
+    key: str
+    milliseconds: int | None
+    introduced: str
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some samples of one sensor, perhaps none, with the heading of their family if they are its first.
+
+    Attributes:
+        text: Whole lines.
+        samples: How many are in it.
+        readings: How many readings they stand for.
+        place: Where the next piece goes on.
+    """
+
+    text: str
+    samples: int
+    readings: int
+    place: Place
+
+
+def openmetrics_pieces(
+    database: Database,
+    sensors: Iterable[StoredSensor],
+    start: datetime | None,
+    end: datetime | None,
+    gauge_of: GaugeOf,
+    *,
+    after: Place | None = None,
+    samples: int = SAMPLES_A_PIECE,
+) -> Iterator[Piece]:
+    """All families without the end mark, in pieces of so many samples at most, at least one of each sensor.
+
+    With `after`, the place of a piece: what comes after that piece, by its order even when there are new
+    sensors meanwhile.
+
+    Raises:
+        DatabaseError: the database is at fault, perhaps after some pieces.
+    """
+    # Not by the order of the database, which depends on its language.
+    named = {(gauge_of(each.key)[0].exposed, each.device_id, each.key): each for each in sensors}
+    reached = None if after is None else (after.family, after.device_id, after.key)
+    introduced = "" if after is None else after.introduced
+    for name, sensor in sorted(named.items()):
+        if reached is not None and name < reached:
+            continue
+        last = after.milliseconds if after is not None and name == reached else None
+        family, device_id, key = name
+        gauge, divisor = gauge_of(key)
+        heading = f"# HELP {family} {gauge.description}\n# TYPE {family} gauge\n"
+        series = f"{family}{{{_labels(gauge, sensor)}}}"
+        lines: list[str] = []
+        readings = 0
+        found = readings_between(database, sensor, _later(start, last), end)
+        for milliseconds, number, reading in _one_a_millisecond(found):
+            if len(lines) >= samples:
+                place = Place(family, device_id, key, last, introduced)
+                yield Piece("".join(lines), len(lines), readings, place)
+                lines, readings = [], 0
+            line = f"{series} {reading.value / divisor!r} {milliseconds / 1000:.3f}\n"
+            lines.append(line if family == introduced else heading + line)
+            introduced = family
+            readings += number
+            last = milliseconds
+        yield Piece("".join(lines), len(lines), readings, Place(family, device_id, key, last, introduced))
+
+
+def _later(start: datetime | None, milliseconds: int | None) -> datetime | None:
+    """What is not before `start` and not within a millisecond of Unix time or before it."""
+    if milliseconds is None:
+        return start
+    next_one = _epoch() + (milliseconds + 1) * _MILLISECOND
+    return next_one if start is None else max(start, next_one)
+
+
+def _one_a_millisecond(readings: Iterable[StoredReading]) -> Iterator[tuple[int, int, StoredReading]]:
+    """The last reading of each millisecond of Unix time that has some, and how many these are."""
+    epoch = _epoch()
+    moment, number = 0, 0
+    held: StoredReading | None = None
     for reading in readings:
-        moment = (reading.recorded_at - epoch) // millisecond
-        if held is not None and held[0] != moment:
-            yield held
-        held = moment, reading
+        at = (reading.recorded_at - epoch) // _MILLISECOND
+        if held is not None and at != moment:
+            yield moment, number, held
+            number = 0
+        moment, held = at, reading
+        number += 1
     if held is not None:
-        yield held
+        yield moment, number, held
+
+
+def _epoch() -> datetime:
+    return datetime.fromtimestamp(0, UTC)
 
 
 def _labels(gauge: Instrument, sensor: StoredSensor) -> str:

@@ -24,10 +24,22 @@ from otel_tickrmeter.store.tables import DEAD_LETTERS, TELEMETRY, TELEMETRY_HOUR
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """What a step deleted (`autocore_retention_rows_deleted_total`): of which table, and how many rows."""
+    """What a step deleted (`autocore_retention_rows_deleted_total`): of which table, and how many rows.
+
+    Attributes:
+        hours: So many hours of a sensor it rolled up.
+        partitions: So many partitions it dropped; their rows are among `rows`.
+    """
 
     table: str
     rows: int
+    hours: int = 0
+    partitions: int = 0
+
+    @property
+    def pieces(self) -> int:
+        """How much of what `due` counts is done: an hour, a row or a partition each."""
+        return self.hours + (self.partitions or self.rows)
 
 
 def housekeeping(database: Database, now: datetime, retention: Retention) -> Iterator[Deleted]:
@@ -36,11 +48,9 @@ def housekeeping(database: Database, now: datetime, retention: Retention) -> Ite
     Raises:
         DatabaseError: a step was not done. The round is over, and a new one may begin at any time.
     """
-    for readings in _roll_up(database, now):
-        yield Deleted(TELEMETRY.name, readings)
+    yield from _roll_up(database, now)
     make_partitions(database, now)
-    for readings in _readings(database, now - retention.telemetry):
-        yield Deleted(TELEMETRY.name, readings)
+    yield from _readings(database, now - retention.telemetry)
     for table, keep in (
         (TELEMETRY_MINUTES, retention.telemetry_minutes),
         (TELEMETRY_HOURS, retention.telemetry_hours),
@@ -59,21 +69,23 @@ def housekeeping(database: Database, now: datetime, retention: Retention) -> Ite
         yield Deleted(DEAD_LETTERS.name, rows)
 
 
-def _roll_up(database: Database, now: datetime) -> Iterator[int]:
+def _roll_up(database: Database, now: datetime) -> Iterator[Deleted]:
     # Not until nothing is marked: who writes old readings all the time would keep us here.
     hours = HOURS_A_STEP
     while hours == HOURS_A_STEP:
         done = roll_up(database, now)
         hours = done.hours
-        yield done.readings_deleted
+        yield Deleted(TELEMETRY.name, done.readings_deleted, hours=done.hours)
 
 
-def _readings(database: Database, before: datetime) -> Iterator[int]:
+def _readings(database: Database, before: datetime) -> Iterator[Deleted]:
     dropped: int | None = 0
     while dropped is not None:
-        yield from _swept(partial(sweep_readings, database, before))
+        for rows in _swept(partial(sweep_readings, database, before)):
+            yield Deleted(TELEMETRY.name, rows)
         dropped = drop_partition(database, before)
-        yield dropped or 0
+        if dropped is not None:
+            yield Deleted(TELEMETRY.name, dropped, partitions=1)
 
 
 def _swept(step: Callable[[int], Swept]) -> Iterator[int]:

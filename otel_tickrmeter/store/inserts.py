@@ -4,17 +4,19 @@ A state overwrites only one that is not newer. Everything else is written once: 
 there is left alone.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, func, or_
+from sqlalchemy import Connection, Table, UpdateBase, func, or_, select, update
 
 from otel_tickrmeter.store.readings import ReadingValues, insert_readings
 from otel_tickrmeter.store.references import device_ids, insert_into, relay_ids, run_many, sensor_ids
 from otel_tickrmeter.store.rows import (
+    AutomationRun,
     ConnectivityChange,
     DeadLetter,
     DeviceState,
@@ -27,6 +29,8 @@ from otel_tickrmeter.store.rows import (
 )
 from otel_tickrmeter.store.stale import mark_stale
 from otel_tickrmeter.store.tables import (
+    AUTOMATION_RULES,
+    AUTOMATION_RUNS,
     CONNECTIVITY_LOG,
     DEAD_LETTERS,
     DEVICES,
@@ -47,39 +51,57 @@ def write_rows(connection: Connection, rows: Sequence[Row]) -> Mapping[str, int]
     Raises:
         SQLAlchemyError, ValueError, OverflowError: one of the rows, or the database, is at fault.
     """
-    written = Counter({"devices": _device_states(connection, _of(rows, DeviceState))})
-    devices = device_ids(connection, _devices_seen(rows))
-    events, notices = _of(rows, RelayEvent), _of(rows, Notification)
-    written["relays"] = _relay_states(connection, _of(rows, RelayState), devices)
+    kinds = _Kinds(rows)
+    written = Counter({"devices": _device_states(connection, kinds.of(DeviceState))})
+    devices = device_ids(connection, _devices_seen(kinds))
+    events, notices = kinds.of(RelayEvent), kinds.of(Notification)
+    written["relays"] = _relay_states(connection, kinds.of(RelayState), devices)
     relays = relay_ids(connection, devices, _relays_named(events, notices))
-    written["telemetry"] = _readings(connection, _of(rows, Reading), devices)
+    written["telemetry"] = _readings(connection, kinds.of(Reading), devices)
     written["notifications"] = _notifications(connection, notices, devices, relays)
+    written["automation_runs"] = sum(_run(connection, run) for run in kinds.of(AutomationRun))
     for table, values in (
         (RELAY_EVENTS, [_event_of_relay(event, relays) for event in events]),
-        (CONNECTIVITY_LOG, [_with_device(row, devices) for row in _of(rows, ConnectivityChange)]),
-        (EVENTS, [_with_device(row, devices) for row in _of(rows, Event)]),
-        (DEAD_LETTERS, [_dead_letter(row) for row in _of(rows, DeadLetter)]),
+        (CONNECTIVITY_LOG, [_with_device(row, devices) for row in kinds.of(ConnectivityChange)]),
+        (EVENTS, [_with_device(row, devices) for row in kinds.of(Event)]),
+        (DEAD_LETTERS, [_dead_letter(row) for row in kinds.of(DeadLetter)]),
     ):
         written[table.name] = _once(connection, table, values)
     return +written
 
 
-def _of(rows: Iterable[Row], kind: type[_R]) -> list[_R]:
-    return [row for row in rows if isinstance(row, kind)]
+class _Kinds:
+    """Rows by what they are, each kind in the order in which they came."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows: dict[type[Any], list[Any]] = defaultdict(list)
+        for row in rows:
+            self._rows[type(row)].append(row)
+
+    def of(self, kind: type[_R]) -> list[_R]:
+        """Those of one kind."""
+        return self._rows[kind]
 
 
-def _devices_seen(rows: Iterable[Row]) -> Mapping[str, datetime]:
+def _devices_seen(kinds: _Kinds) -> Mapping[str, datetime]:
+    """The devices that are named, and when something came from each."""
     seen: dict[str, datetime] = {}
-    for row in rows:
-        match row:
-            case DeviceState(device_id=name, state_at=at) | RelayState(device_id=name, state_since=at):
-                seen.setdefault(name, at)
-            case RelayEvent(device_id=name, received_at=at) | Reading(device_id=name, received_at=at):
-                seen.setdefault(name, at)
-            case ConnectivityChange(device_id=name, at=at):
-                seen.setdefault(name, at)
-            case Event(device_id=str(name), at=at) | Notification(device_id=str(name), created_at=at):
-                seen.setdefault(name, at)
+    for reading in kinds.of(Reading):
+        seen[reading.device_id] = reading.received_at
+    for state in kinds.of(DeviceState):
+        seen.setdefault(state.device_id, state.state_at)
+    for relay in kinds.of(RelayState):
+        seen.setdefault(relay.device_id, relay.state_since)
+    for event in kinds.of(RelayEvent):
+        seen.setdefault(event.device_id, event.received_at)
+    for change in kinds.of(ConnectivityChange):
+        seen.setdefault(change.device_id, change.at)
+    for told in kinds.of(Event):
+        if told.device_id is not None:
+            seen.setdefault(told.device_id, told.at)
+    for notice in kinds.of(Notification):
+        if notice.device_id is not None:
+            seen.setdefault(notice.device_id, notice.created_at)
     return seen
 
 
@@ -92,7 +114,7 @@ def _relays_named(events: Iterable[RelayEvent], notices: Iterable[Notification])
 
 
 def _once(connection: Connection, table: Table, values: Sequence[_Values]) -> int:
-    return run_many(connection, insert_into(connection, table).on_conflict_do_nothing(), values)
+    return run_many(connection, insert_into(connection.dialect.name, table).on_conflict_do_nothing(), values)
 
 
 def _device_states(connection: Connection, states: Iterable[DeviceState]) -> int:
@@ -108,10 +130,16 @@ def _device_states(connection: Connection, states: Iterable[DeviceState]) -> int
         }
         for state in ordered
     ]
-    statement = insert_into(connection, DEVICES)
+    return run_many(connection, _device_upsert(connection.dialect.name), values)
+
+
+# To make such a statement takes longer than to carry it out.
+@cache
+def _device_upsert(dialect: str) -> UpdateBase:
+    statement = insert_into(dialect, DEVICES)
     new, old = statement.excluded, DEVICES.c
     known = ("type", "mac_address", "ip_address", "firmware_version", "hardware_version", "capabilities")
-    upsert = statement.on_conflict_do_update(
+    return statement.on_conflict_do_update(
         index_elements=["device_id"],
         set_={
             **{name: func.coalesce(new[name], old[name]) for name in (*known, "status", "last_seen")},
@@ -120,7 +148,6 @@ def _device_states(connection: Connection, states: Iterable[DeviceState]) -> int
         },
         where=or_(old.state_at.is_(None), old.state_at <= new.state_at),
     )
-    return run_many(connection, upsert, values)
 
 
 def _relay_states(connection: Connection, states: Iterable[RelayState], devices: Mapping[str, int]) -> int:
@@ -129,14 +156,18 @@ def _relay_states(connection: Connection, states: Iterable[RelayState], devices:
         {**_values(state), "device_id": devices[state.device_id], "name": f"Relay {state.relay_index}"}
         for state in ordered
     ]
-    statement = insert_into(connection, RELAYS)
+    return run_many(connection, _relay_upsert(connection.dialect.name), values)
+
+
+@cache
+def _relay_upsert(dialect: str) -> UpdateBase:
+    statement = insert_into(dialect, RELAYS)
     new = statement.excluded
-    upsert = statement.on_conflict_do_update(
+    return statement.on_conflict_do_update(
         index_elements=["device_id", "relay_index"],
         set_={name: new[name] for name in ("current_state", "state_since", "triggered_by")},
         where=or_(RELAYS.c.state_since.is_(None), RELAYS.c.state_since <= new.state_since),
     )
-    return run_many(connection, upsert, values)
 
 
 def _readings(connection: Connection, readings: Sequence[Reading], devices: Mapping[str, int]) -> int:
@@ -171,7 +202,7 @@ def _notifications(
         index = value.pop("relay_index")
         value["relay_id"] = None if index is None else relays[notice.device_id or "", index]
         values.append(value)
-    statement = insert_into(connection, NOTIFICATIONS)
+    statement = insert_into(connection.dialect.name, NOTIFICATIONS)
     new = statement.excluded
     upsert = statement.on_conflict_do_update(
         index_elements=["message_key"],
@@ -181,6 +212,20 @@ def _notifications(
         & ((NOTIFICATIONS.c.attempts < new.attempts) | (new.state != "pending")),
     )
     return run_many(connection, upsert, values)
+
+
+def _run(connection: Connection, run: AutomationRun) -> bool:
+    values = _values(run)
+    rule = AUTOMATION_RULES.c.name == values.pop("rule")
+    found = connection.execute(select(AUTOMATION_RULES.c.id).where(rule)).scalar()
+    # It may have been deleted meanwhile.
+    if found is None or not _once(connection, AUTOMATION_RUNS, [{**values, "rule_id": found}]):
+        return False
+    counted = update(AUTOMATION_RULES).where(rule).values(run_count=AUTOMATION_RULES.c.run_count + 1)
+    connection.execute(counted)
+    newer = or_(AUTOMATION_RULES.c.last_run_at.is_(None), AUTOMATION_RULES.c.last_run_at < run.started_at)
+    connection.execute(update(AUTOMATION_RULES).where(rule, newer).values(last_run_at=run.started_at))
+    return True
 
 
 def _event_of_relay(event: RelayEvent, relays: Mapping[tuple[str, int], int]) -> _Values:

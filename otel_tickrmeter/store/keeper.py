@@ -58,6 +58,7 @@ class Keeper:
         spool_capacity: Bytes that the spool may have.
         instance: A text that no other run has.
         round_seconds: From one round of housekeeping to the next.
+        keeps_house: Whether it does housekeeping; else that is left to whoever else does it, such as a job.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Keeper:
         instance: str,
         *,
         round_seconds: float = ROUND_SECONDS,
+        keeps_house: bool = True,
     ) -> None:
         self.instance = instance
         self.state = KeeperState(MEMORY_ROWS, spool_capacity)
@@ -91,6 +93,7 @@ class Keeper:
         self._round: Iterator[Deleted] | None = None
         self._next_round_at = time.monotonic() + round_seconds
         self._round_seconds = round_seconds
+        self._keeps_house = keeps_house
         self._disk_failed = False
 
     def tell(self, outcomes: KeeperOutcomes) -> None:
@@ -152,7 +155,7 @@ class Keeper:
                 continue
             wait = _FIRST_WAIT_SECONDS
             self._asked_at = None
-            if not busy:
+            if not busy and self._keeps_house:
                 await self._keep_house()
             if not busy:
                 with anyio.move_on_after(BATCH_SECONDS):

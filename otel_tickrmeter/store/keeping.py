@@ -5,6 +5,7 @@ None of the database's libraries is needed here.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -43,11 +44,33 @@ class KeeperState:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What operators say in the tables: active devices, and critical relays, by device id and number."""
+class RuleRow:
+    """A rule as its operator wrote it: what is JSON as its text, which may be none."""
 
-    devices: frozenset[str]
-    critical_relays: frozenset[tuple[str, int]]
+    name: str
+    may_publish: bool
+    trigger: str
+    conditions: str
+    actions: str
+    cooldown_seconds: float
+    last_run_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What operators say in the tables; relays by device id and number.
+
+    Attributes:
+        devices: Those that are active.
+        critical_relays: Those whose every switching is told of.
+        barred_relays: Those that are momentary, or that no rule may switch.
+        rules: Those that are enabled.
+    """
+
+    devices: frozenset[str] = frozenset()
+    critical_relays: frozenset[tuple[str, int]] = frozenset()
+    barred_relays: frozenset[tuple[str, int]] = frozenset()
+    rules: tuple[RuleRow, ...] = ()
 
 
 class KeeperOutcomes:

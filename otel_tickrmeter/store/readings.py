@@ -48,8 +48,11 @@ def insert_readings(connection: Connection, readings: Sequence[ReadingValues]) -
     if connection.dialect.name == "postgresql":
         columns = tuple(map(list, zip(*readings, strict=True)))
         return connection.exec_driver_sql(_POSTGRESQL, columns).rowcount
+    # Those of one message have the same times.
+    times = {time for reading in readings for time in (reading.recorded_at, reading.received_at)}
+    texts = {time: as_text(time) for time in times}
     rows = [
-        (sensor_id, _text(recorded_at), key, _text(received_at), value, anomaly)
+        (sensor_id, texts[recorded_at], key, texts[received_at], value, anomaly)
         for sensor_id, recorded_at, key, received_at, value, anomaly in readings
     ]
     return connection.exec_driver_sql(_SQLITE, rows).rowcount
@@ -64,6 +67,6 @@ def _check(reading: ReadingValues) -> None:
         raise ValueError("a NUL in a text")
 
 
-def _text(time: datetime) -> str:
+def as_text(time: datetime) -> str:
     """A time as the column has it in SQLite: in UTC, without a zone, always with microseconds."""
     return time.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")

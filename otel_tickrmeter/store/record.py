@@ -16,6 +16,7 @@ from typing import Any, get_args
 import orjson
 
 from otel_tickrmeter.store.rows import (
+    AutomationRun,
     ConnectivityChange,
     DeadLetter,
     DeviceState,
@@ -35,7 +36,7 @@ _KINDS: Mapping[str, type[Row]] = MappingProxyType(
         kind.__name__: kind
         for kind in (
             *(DeviceState, RelayState, RelayEvent, Reading),
-            *(ConnectivityChange, Event, Notification, DeadLetter),
+            *(ConnectivityChange, Event, Notification, AutomationRun, DeadLetter),
         )
     }
 )

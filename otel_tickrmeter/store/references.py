@@ -14,9 +14,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from otel_tickrmeter.store.tables import DEVICES, RELAYS, SENSORS
 
 
-def insert_into(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+def insert_into(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
     """An INSERT that knows what to do about a row that is there."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def run_many(connection: Connection, statement: UpdateBase, values: Sequence[Mapping[str, Any]]) -> int:
@@ -42,7 +42,7 @@ def device_ids(connection: Connection, seen: Mapping[str, datetime]) -> Mapping[
         if name not in ids
     ]
     if missing:
-        run_many(connection, insert_into(connection, DEVICES).on_conflict_do_nothing(), missing)
+        run_many(connection, insert_into(connection.dialect.name, DEVICES).on_conflict_do_nothing(), missing)
         ids |= find(str(made["device_id"]) for made in missing)
     return ids
 
@@ -86,6 +86,6 @@ def _children(
     missing = [key for key in sorted(wanted) if key not in ids]
     if missing:
         values = [{"device_id": device, column: name, **wanted[device, name]} for device, name in missing]
-        run_many(connection, insert_into(connection, table).on_conflict_do_nothing(), values)
+        run_many(connection, insert_into(connection.dialect.name, table).on_conflict_do_nothing(), values)
         ids |= find(missing)
     return ids

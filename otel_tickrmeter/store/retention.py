@@ -11,7 +11,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Table, func, select, true
 
 from otel_tickrmeter.store.engine import Database
-from otel_tickrmeter.store.tables import CONNECTIVITY_LOG, DEAD_LETTERS, EVENTS, NOTIFICATIONS, RELAY_EVENTS
+from otel_tickrmeter.store.tables import (
+    AUTOMATION_RUNS,
+    CONNECTIVITY_LOG,
+    DEAD_LETTERS,
+    EVENTS,
+    NOTIFICATIONS,
+    RELAY_EVENTS,
+)
 
 ROWS_A_STEP = 1_000
 SERIOUS_EVENTS = ("safety_shutoff", "error")
@@ -30,6 +37,7 @@ class Retention:
     events: timedelta = timedelta(days=30)
     serious_events: timedelta = timedelta(days=365)
     notifications: timedelta = timedelta(days=90)
+    automation_runs: timedelta = timedelta(days=365)
     dead_letters: timedelta = timedelta(days=14)
     most_dead_letters: int = 10_000
 
@@ -69,6 +77,7 @@ def logs(retention: Retention) -> Sequence[Log]:
         Log(EVENTS, "at", retention.events, serious=False),
         Log(EVENTS, "at", retention.serious_events, serious=True),
         Log(NOTIFICATIONS, "created_at", retention.notifications),
+        Log(AUTOMATION_RUNS, "started_at", retention.automation_runs),
         Log(DEAD_LETTERS, "received_at", retention.dead_letters),
     )
 

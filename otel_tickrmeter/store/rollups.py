@@ -86,7 +86,7 @@ def _aggregate(connection: Connection, hours: list[dict[str, Any]], *, add: bool
         readings = (
             select(TELEMETRY.c.sensor_id, start, *figures).where(_in_hour()).group_by("sensor_id", start)
         )
-        insert = insert_into(connection, table).from_select(
+        insert = insert_into(connection.dialect.name, table).from_select(
             ["sensor_id", "starts_at", "count", "min", "max", "sum"], readings
         )
         run_many(connection, _over(insert, table, add=add), hours)

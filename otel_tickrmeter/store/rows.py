@@ -114,6 +114,19 @@ class Notification:
 
 
 @dataclass(frozen=True, slots=True)
+class AutomationRun:
+    """A rule has run; of one that is no longer there nothing is written."""
+
+    message_key: str
+    rule: str
+    cause: str
+    started_at: datetime
+    ended_at: datetime
+    outcome: str
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A message that was set aside. The table keeps the first 64 KiB of its payload."""
 
@@ -137,10 +150,22 @@ def time_of(row: "Row") -> datetime:
             return row.at
         case Notification():
             return row.created_at
+        case AutomationRun():
+            return row.ended_at
         case DeviceState():
             return row.state_at
         case RelayState():
             return row.state_since
 
 
-Row = DeviceState | RelayState | RelayEvent | Reading | ConnectivityChange | Event | Notification | DeadLetter
+Row = (
+    DeviceState
+    | RelayState
+    | RelayEvent
+    | Reading
+    | ConnectivityChange
+    | Event
+    | Notification
+    | AutomationRun
+    | DeadLetter
+)

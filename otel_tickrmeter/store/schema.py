@@ -64,6 +64,18 @@ def schema_status(database: Database) -> SchemaStatus:
         return _status(connection)
 
 
+def status_told(status: SchemaStatus) -> str:
+    """The status, for people."""
+    told = {
+        SchemaState.EMPTY: f"no tables yet, to be made by {', '.join(status.pending)}",
+        SchemaState.BEHIND: f"tables at step {status.current}, to be followed by {', '.join(status.pending)}",
+        SchemaState.CURRENT: f"tables at step {status.current}, as this program has them",
+        SchemaState.NEWER: f"tables of a newer program, step {status.current}: this one knows {status.head}",
+        SchemaState.FOREIGN: "tables of another program under the names of ours: use a database of its own",
+    }
+    return told[status.state]
+
+
 def migrate(database: Database) -> tuple[str, ...]:
     """Bring the tables to the form of this program, and return the steps that it took, in order.
 

@@ -5,21 +5,21 @@ roll-up, wherever a program is killed. `received_at` would not do: what waited i
 after.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, text
-from sqlalchemy.dialects import sqlite
 
 from otel_tickrmeter.store.engine import Database
-from otel_tickrmeter.store.references import run_many
-from otel_tickrmeter.store.tables import TELEMETRY_STALE
+from otel_tickrmeter.store.readings import as_text
 
 HOUR = timedelta(hours=1)
 TURN_SECONDS = 2
 """How long a step waits for another program's, or for one that writes; they wait for it in turn."""
 _TURN_KEY = 0x6175746F6B656570  # "autokeep"
+_MARK = "INSERT INTO telemetry_stale (starts_at, sensor_id) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _MARK_ALL = (
     "INSERT INTO telemetry_stale (starts_at, sensor_id) "
     "SELECT * FROM unnest(CAST(:hours AS timestamptz[]), CAST(:sensors AS bigint[])) ON CONFLICT DO NOTHING"
@@ -33,8 +33,14 @@ def hour_of(at: datetime) -> datetime:
 
 def mark_stale(connection: Connection, readings: Iterable[tuple[int, datetime]]) -> None:
     """Mark the hours of readings, given by the id of their sensor and their time."""
+    found: defaultdict[datetime, set[int]] = defaultdict(set)
+    for sensor, at in readings:
+        found[at].add(sensor)
+    by_hour: defaultdict[datetime, set[int]] = defaultdict(set)
+    for at, sensors in found.items():
+        by_hour[hour_of(at)] |= sensors
     # In order, so that no two programs wait for one another.
-    hours = sorted({(hour_of(at), sensor) for sensor, at in readings})
+    hours = [(hour, sensor) for hour in sorted(by_hour) for sensor in sorted(by_hour[hour])]
     if not hours:
         return
     if connection.dialect.name == "postgresql":
@@ -42,8 +48,9 @@ def mark_stale(connection: Connection, readings: Iterable[tuple[int, datetime]])
         columns = {"hours": [hour for hour, _ in hours], "sensors": [sensor for _, sensor in hours]}
         connection.execute(text(_MARK_ALL), columns)
     else:
-        values = [{"starts_at": hour, "sensor_id": sensor} for hour, sensor in hours]
-        run_many(connection, sqlite.insert(TELEMETRY_STALE).on_conflict_do_nothing(), values)
+        # In the driver's own form, as readings are: SQLAlchemy took four times as long.
+        texts = {hour: as_text(hour) for hour in by_hour}
+        connection.exec_driver_sql(_MARK, [(texts[hour], sensor) for hour, sensor in hours])
 
 
 @contextmanager

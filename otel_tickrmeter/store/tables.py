@@ -234,6 +234,7 @@ AUTOMATION_RUNS = Table(
     Column("error", PlainText),
     _key(),
     Index(None, "rule_id", "started_at"),
+    Index(None, "started_at"),
 )
 DEAD_LETTERS = Table(
     "dead_letters",

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 from loguru import logger
 
@@ -207,6 +208,59 @@ def test_what_waits_is_bounded_and_the_oldest_gives_way() -> None:
     assert dispatcher.channels == ("webhook",)
     assert ended.fates["webhook", Fate.FAILED] >= dispatcher.dropped
     assert ended.fates.total() == len(set(ended.devices)) == len(notices)
+
+
+def test_channels_come_change_and_go_while_notices_are_sent() -> None:
+    """What waits for a channel goes by the new one of its name; one that is gone still sends what waits."""
+    with notice_server(Answer(500)) as (old, old_url), notice_server() as (new, new_url):
+        ended = Ended()
+
+        async def work() -> None:
+            dispatcher = Dispatcher([], Policy(0, 10_000), first_wait_seconds=0.01)
+            dispatcher.tell(ended)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(dispatcher.run)
+                await anyio.lowlevel.checkpoint()
+                dispatcher.put(notice("nobody"))
+                assert dispatcher.capacity == 0
+                dispatcher.use([WebhookChannel(old_url)], 0, 10_000)
+                dispatcher.put(notice("first"))
+                await until(lambda: bool(old.requests))
+                dispatcher.use([WebhookChannel(new_url), LogChannel()], 0, 10_000)
+                dispatcher.put(notice("second"))
+                await until(lambda: ended.fates.total() == 3)
+                dispatcher.put(notice("third"))
+                dispatcher.use([], 0, 10_000)
+                assert dispatcher.channels == ()
+                dispatcher.put(notice("nobody"))
+                await until(lambda: ended.fates.total() == 5)
+                tasks.cancel_scope.cancel()
+
+        anyio.run(work)
+    assert [body["text"].split(":")[0] for _, _, body in new.requests] == ["first", "second", "third"]
+    assert ended.fates == {("webhook", Fate.SENT): 3, ("log", Fate.SENT): 2}
+    assert "nobody" not in ended.devices
+
+
+def test_a_channel_that_is_gone_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("otel_tickrmeter.notify.dispatcher._STOP_SECONDS", 0.1)
+    with notice_server(Answer(after_seconds=30)) as (server, url):
+        ended = Ended()
+
+        async def work() -> None:
+            dispatcher = Dispatcher([WebhookChannel(url)], Policy(0, 10_000))
+            dispatcher.tell(ended)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(dispatcher.run)
+                dispatcher.put(notice("first"))
+                dispatcher.put(notice("second"))
+                await until(lambda: bool(server.requests))
+                dispatcher.use([], 0, 10_000)
+                tasks.cancel_scope.cancel()
+            server.release.set()
+
+        anyio.run(work)
+    assert ended.fates == {("webhook", Fate.FAILED): 2}
 
 
 def test_what_is_on_its_way_when_too_many_come_ends_once() -> None:

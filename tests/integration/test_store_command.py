@@ -16,7 +16,7 @@ from otel_tickrmeter.store.rows import DeadLetter, Row
 from otel_tickrmeter.store.schema import VERSION_TABLE
 from otel_tickrmeter.store.tables import DEAD_LETTERS, TELEMETRY, TELEMETRY_HOURS
 from otel_tickrmeter.store.writer import write_batch
-from tests.integration.databases import Databases, SqliteDatabases, opened
+from tests.integration.databases import Databases, SqliteDatabases, opened, steps
 from tests.support.store_rows import at, count, reading
 from tools.postgresql import PostgreSql
 
@@ -30,10 +30,10 @@ def test_status_and_migrate_tell_how_the_tables_are(
     codes = [
         run_database_command(action, environment) for action in ("status", "migrate", "migrate", "status")
     ]
-    current = "tables at step 0002, as this program has them"
+    current = f"tables at step {steps()[-1]}, as this program has them"
     assert capsys.readouterr().out.splitlines() == [
-        f"{shown}: no tables yet, to be made by 0001, 0002",
-        f"{shown}: {current}; taken now: 0001, 0002",
+        f"{shown}: no tables yet, to be made by {', '.join(steps())}",
+        f"{shown}: {current}; taken now: {', '.join(steps())}",
         f"{shown}: {current}",
         f"{shown}: {current}",
     ]
@@ -50,7 +50,7 @@ def test_what_needs_tables_says_when_there_are_none(
     shown = capsys.readouterr()
     assert shown.out == ""
     begin = f"otel-tickrmeter database: {parse_database_url(url)}: "
-    assert shown.err == f"{begin}no tables yet, to be made by 0001, 0002\n"
+    assert shown.err == f"{begin}no tables yet, to be made by {', '.join(steps())}\n"
 
 
 def test_vacuum_does_all_that_is_due_and_gives_back_the_room(
@@ -93,7 +93,7 @@ def test_a_newer_program_is_told_and_left_alone(
     with opened(url) as database, database.writing() as connection:
         connection.execute(table(VERSION_TABLE, column("version_num")).update().values(version_num="9999"))
     assert run_database_command("status", {"DATABASE_URL": url}) == 1
-    assert "tables of a newer program, step 9999: this one knows 0002" in capsys.readouterr().out
+    assert f"tables of a newer program, step 9999: this one knows {steps()[-1]}" in capsys.readouterr().out
     assert run_database_command("migrate", {"DATABASE_URL": url}) == 1
     shown = capsys.readouterr()
     assert shown.out == ""

@@ -11,8 +11,8 @@ import pytest
 from otel_tickrmeter.cli import main
 from otel_tickrmeter.fleets.autocore.exported import gauges
 from otel_tickrmeter.store.engine import Database
-from otel_tickrmeter.store.export import as_csv, as_openmetrics
-from otel_tickrmeter.store.history import sensors_of
+from otel_tickrmeter.store.export import END_MARK, as_csv, as_openmetrics, openmetrics_pieces
+from otel_tickrmeter.store.history import count_readings, sensors_of
 from otel_tickrmeter.store.rows import Reading, Row
 from otel_tickrmeter.store.writer import write_batch
 from tests.integration.databases import Databases, opened
@@ -74,6 +74,32 @@ def test_of_readings_within_a_millisecond_the_last_is_told(database: Database) -
 def test_without_readings_there_is_only_the_end(database: Database) -> None:
     write_batch(database, [device(0)])
     assert openmetrics(database) == "# EOF\n"
+
+
+@pytest.mark.parametrize("samples", [1, 2])
+def test_going_on_after_any_piece_nothing_is_missing_or_told_twice(database: Database, samples: int) -> None:
+    write_batch(database, [*rows(), *(reading(second, second) for second in range(100, 103))])
+    sensors = [*sensors_of(database)]
+    text, counted, place = "", [0, 0], None
+    for _ in range(40):  # more than there are pieces
+        # Each piece by a program that knows no more than the place of the one before.
+        steps = openmetrics_pieces(database, sensors, None, None, gauges(), after=place, samples=samples)
+        piece = next((each for each in steps if each.place != place), None)
+        if piece is None:
+            break
+        text, place = text + piece.text, piece.place
+        counted = [counted[0] + piece.samples, counted[1] + piece.readings]
+    assert text + END_MARK == openmetrics(database)
+    assert counted == [11, 11]
+
+
+def test_a_piece_counts_readings_that_share_a_sample(database: Database) -> None:
+    write_batch(database, [reading(0.0001, 1), reading(0.0009, 2), reading(0.001, 3)])
+    (sensor,) = sensors_of(database)
+    assert count_readings(database, sensor, None, None) == 3
+    assert count_readings(database, sensor, at(0.0005), at(0.001)) == 1
+    (piece,) = openmetrics_pieces(database, [sensor], None, None, gauges())
+    assert (piece.samples, piece.readings) == (2, 3)
 
 
 def test_csv_has_every_reading_as_it_was(database: Database) -> None:

@@ -243,6 +243,21 @@ def test_what_is_too_old_goes_while_rows_are_written_and_roll_ups_stay(
     assert rolled_up == 3_000
 
 
+@pytest.mark.parametrize("keeps_house", [True, False])
+def test_housekeeping_can_be_left_to_others(databases: Databases, spool: Path, *, keeps_house: bool) -> None:
+    url = databases.migrated()
+    now = datetime.now(UTC)
+    with KeeperThread(url, spool, round_seconds=0.0, keeps_house=keeps_house) as keeper:
+        # Between any two of these it looks whether a round is due.
+        for days in range(9, 14):
+            at = now - timedelta(days=days)
+            keeper.put(Reading(f"o-{days}", "ESP32_001", "voltage", 12.0, at, now))
+            wait_written(keeper, days - 8)
+        if keeps_house:
+            keeper.wait(lambda: keeper.told.deletions["telemetry"] > 0)
+    assert (stored(url)[0] == 5) is not keeps_house
+
+
 def test_what_operators_have_written_is_told(databases: Databases, spool: Path) -> None:
     url = databases.migrated()
     with opened(url) as database, database.writing() as connection:

@@ -22,6 +22,7 @@ from otel_tickrmeter.store.retention import (
 from otel_tickrmeter.store.rollups import roll_up
 from otel_tickrmeter.store.rows import ConnectivityChange, DeadLetter, Event, Notification, RelayEvent, Row
 from otel_tickrmeter.store.tables import (
+    AUTOMATION_RUNS,
     CONNECTIVITY_LOG,
     DEAD_LETTERS,
     EVENTS,
@@ -34,7 +35,7 @@ from otel_tickrmeter.store.tables import (
     TELEMETRY_STALE,
 )
 from otel_tickrmeter.store.writer import write_batch
-from tests.support.store_rows import at, count, one_of_each, reading
+from tests.support.store_rows import at, count, one_of_each, reading, run_of_rule, with_rule
 
 NOW = at(0)
 DAY = timedelta(days=1)
@@ -97,6 +98,14 @@ def test_rows_are_kept_for_their_time_and_no_longer(database: Database, kind: st
     assert round_of(database) == {table.name: 1}
     assert keys(database, table) == ["new", "young"]
     assert round_of(database) == {}
+
+
+def test_runs_of_rules_are_kept_for_a_year(database: Database) -> None:
+    with_rule(database)
+    bound = -timedelta(days=365).total_seconds()
+    write_batch(database, [run_of_rule(bound - 1), run_of_rule(bound)])
+    assert round_of(database) == {"automation_runs": 1}
+    assert keys(database, AUTOMATION_RUNS) == [f"a-run-{bound}"]
 
 
 def test_a_step_is_as_long_as_it_is_told(database: Database) -> None:

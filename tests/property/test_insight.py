@@ -1,13 +1,17 @@
 """Laws of averages and anomalies."""
 
 import math
+import statistics
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_tickrmeter.insight.anomaly import START, Expectation, Watch
 from otel_tickrmeter.insight.average import MovingAverage
+from otel_tickrmeter.insight.scan import outliers
+from tests.support.insight_oracle import modified_z_scores
 
 NS = 1_000_000_000
 READINGS = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=120)
@@ -32,6 +36,37 @@ def test_no_reading_and_no_time_breaks_it(series: list[tuple[int, float]]) -> No
         score, unusual, began = watch.judge(at_ns, reading)
         assert score is None or math.isfinite(score)
         assert unusual or began is None
+
+
+# Few values, so that many are the same; and some that are far off.
+SERIES = st.lists(
+    st.sampled_from([-1e6, 0.1, 0.2, 0.3, 7.0]) | st.floats(-1e6, 1e6), min_size=30, max_size=80
+)
+
+
+@given(SERIES, st.floats(0.1, 10), st.integers(1, 100))
+def test_outliers_are_those_of_the_modified_z_score(
+    readings: list[float], threshold: float, most: int
+) -> None:
+    scores = modified_z_scores(np.array(readings))
+    found = outliers(readings, threshold, most)
+    for place, score in found:
+        assert score == pytest.approx(np.clip(scores[place], -1e9, 1e9), rel=1e-6, abs=1e-6)
+    # Which ones, but for what is just at the threshold.
+    sure = set(np.flatnonzero(np.abs(scores) > threshold * (1 + 1e-6)))
+    perhaps = set(np.flatnonzero(np.abs(scores) > threshold * (1 - 1e-6)))
+    places = {place for place, _ in found}
+    assert places <= perhaps
+    assert len(found) == most or sure <= places
+    assert [abs(score) for _, score in found] == sorted((abs(score) for _, score in found), reverse=True)
+
+
+@given(st.lists(ANY, max_size=60))
+def test_no_reading_breaks_a_scan(readings: list[float]) -> None:
+    for place, score in outliers(readings, 3.5, 10):
+        assert abs(score) > 3.5
+        assert math.isfinite(score)
+        assert readings[place] != statistics.median(readings)
 
 
 @given(readings=READINGS, power=st.integers(-20, 20), turned=st.booleans())

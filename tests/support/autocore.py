@@ -1,13 +1,14 @@
 """Drives the AutoCore fleet with messages as they come, at times in seconds, and notes what it tells."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from otel_tickrmeter.exporter.catalogue.receiving import messages
 from otel_tickrmeter.exporter.messages import MessageRecorder
+from otel_tickrmeter.fleets.autocore.automation.engine import Automation
 from otel_tickrmeter.fleets.autocore.bookkeeper import Bookkeeper
 from otel_tickrmeter.fleets.autocore.decode import Decoder
 from otel_tickrmeter.fleets.autocore.device import Device
@@ -28,6 +29,7 @@ from otel_tickrmeter.fleets.autocore.relay import Change, Relay
 from otel_tickrmeter.fleets.autocore.sensor import Sensor
 from otel_tickrmeter.fleets.autocore.settings import DEFAULT_FIELDS
 from otel_tickrmeter.fleets.autocore.state import Fleet, Limits
+from otel_tickrmeter.fleets.autocore.storage import Storage
 from otel_tickrmeter.fleets.autocore.together import Together
 from otel_tickrmeter.insight.anomaly import Anomaly
 from otel_tickrmeter.stream.message import LinkEvent, Message, Watermark
@@ -44,7 +46,7 @@ LIMITS = Limits(
     device_retention_ns=3600 * NS,
     max_devices=100,
     max_sensors=1000,
-    ranges={},
+    expected={},
 )
 Entry = tuple[object, ...]
 
@@ -146,16 +148,30 @@ class Driver:
         relay_offset: int | None = None,
         prefix: str = "",
         books: Bookkeeper | None = None,
+        automation: Automation | None = None,
+        storage: Callable[[], Storage] = Storage,
         **changes: object,
     ) -> None:
         self.ledger = Ledger()
         self.limits = replace(LIMITS, **changes)  # type: ignore[arg-type]
-        self.fleet = Fleet(self.limits, Together(self.ledger, *([] if books is None else [books])))
+        self.fleet = Fleet(
+            self.limits, Together(self.ledger, *(each for each in (books, automation) if each))
+        )
         self.decoder = Decoder(layouts, DEFAULT_FIELDS, relay_offset, prefix)
         rows = messages("autocore", tuple(MessageType), tuple(Reason))
         self.figures = MessageRecorder(make_recorded(CompactMeter(rows), rows), "autocore", MessageType)
         self.intake = AutoCoreIntake(
-            self.decoder, self.fleet, self.ledger, self.figures, lambda: UNIX * NS, observed={}, books=books
+            self.decoder,
+            self.fleet,
+            self.ledger,
+            self.figures,
+            lambda: UNIX * NS,
+            observed={},
+            use=lambda _: None,
+            books=books,
+            automation=automation,
+            stop_topic=f"{prefix}autocore/gateway/macros/emergency_stop".encode(),
+            storage=storage,
         )
         self.ledger.faults = self.figures.set_aside
         self.types: list[MessageType] = []

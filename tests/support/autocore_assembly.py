@@ -6,7 +6,7 @@ from itertools import count
 
 from otel_tickrmeter.catalogue import Instrument
 from otel_tickrmeter.catalogue.observe import as_callbacks
-from otel_tickrmeter.exporter.observers import ProcessObserver, exposition_callbacks
+from otel_tickrmeter.exporter.observers import ProcessObserver, ReloadObserver, exposition_callbacks
 from otel_tickrmeter.fleets.autocore.settings import AutoCoreSettings, AutoCoreTable
 from otel_tickrmeter.fleets.tickrmeter.settings import FleetTable, TickrMeterSettings
 from otel_tickrmeter.pipeline import Clock, make_pipeline
@@ -17,13 +17,16 @@ from otel_tickrmeter.store.keeping import KeeperOutcomes
 from otel_tickrmeter.store.rows import DeadLetter
 from otel_tickrmeter.stream.message import Connected, LinkEvent, Message, Subscribed, Watermark
 from otel_tickrmeter.telemetry.exposition import Telemetry
-from tests.support.assembly import BUILD, PROCESSING_NS, SAMPLE, SECOND_NS, START_NS, UNIX_OFFSET_NS
+from tests.support.assembly import BUILD, PROCESSING_NS, RELOADS, SAMPLE, SECOND_NS, START_NS, UNIX_OFFSET_NS
 from tests.support.kept_rows import RowList
 from tests.support.settings import settings_of
 
 TABLE = AutoCoreTable(
     enabled=True, layouts=("seed", "devices"), device_timeout=60.0, ranges={"voltage": (10, 15)}
 )
+
+
+TICKERS_OFF = TickrMeterSettings(tickrmeter=FleetTable(enabled=False))
 
 
 def settings(table: AutoCoreTable = TABLE, *, both: bool = False) -> Settings:
@@ -53,7 +56,8 @@ class AutoCoreAssembly:
             settings(table, both=both),
             telemetry.meter(),
             telemetry.end_series,
-            as_callbacks(process.callbacks()) | exposition_callbacks(telemetry),
+            as_callbacks(process.callbacks() | ReloadObserver(RELOADS).callbacks())
+            | exposition_callbacks(telemetry),
             Clock(START_NS, lambda: UNIX_OFFSET_NS, count(0, PROCESSING_NS).__next__),
             keeper=self.keeper,
         )

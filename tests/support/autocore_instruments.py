@@ -35,7 +35,13 @@ class Instruments(Driver):
         recorder = FleetRecorder(recorded, self.figures, self.meter.end)
         self.fleet = Fleet(self.limits, recorder)
         self.intake = AutoCoreIntake(
-            self.decoder, self.fleet, recorder, self.figures, lambda: UNIX * NS, observed={}
+            self.decoder,
+            self.fleet,
+            recorder,
+            self.figures,
+            lambda: UNIX * NS,
+            observed={},
+            use=lambda _: None,
         )
         self.link = LinkState(0)
         self.now_ns = 0

@@ -21,6 +21,16 @@ def averages(seconds: Series, readings: Series, tau: float) -> Series:
     return found
 
 
+def modified_z_scores(readings: Series) -> Series:
+    """The modified z-score of each reading; zero for all when all are the same."""
+    off = readings - np.median(readings)
+    mad = np.median(np.abs(off))
+    if mad > 0:
+        return np.asarray(0.6745 * off / mad)
+    mean = np.mean(np.abs(off))
+    return off / (1.253314 * mean) if mean > 0 else np.zeros_like(off)
+
+
 class Judged(NamedTuple):
     """Of each reading: its score (NaN while nothing is judged), and whether it was flagged as an outlier."""
 

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, func, insert, select
 
 from otel_tickrmeter.store.engine import Database
 from otel_tickrmeter.store.rows import (
+    AutomationRun,
     ConnectivityChange,
     DeadLetter,
     DeviceState,
@@ -17,6 +18,7 @@ from otel_tickrmeter.store.rows import (
     RelayState,
     Row,
 )
+from otel_tickrmeter.store.tables import AUTOMATION_RULES
 
 
 def at(seconds: float) -> datetime:
@@ -54,6 +56,19 @@ def one_of_each() -> list[Row]:
             "a-1-6", "autocore/x/status", b"{", 1, retained=False, reason="bad_json", received_at=at(6)
         ),
     ]
+
+
+def run_of_rule(seconds: float, rule: str = "r") -> AutomationRun:
+    return AutomationRun(
+        f"a-run-{seconds}", rule, "the time of the day", at(seconds), at(seconds + 1), "failed", "no broker"
+    )
+
+
+def with_rule(database: Database, name: str = "r", **more: object) -> None:
+    """Write a rule as an operator would."""
+    row = {"name": name, "trigger": {"type": "time", "at": "12:00"}, "conditions": [], "actions": []}
+    with database.writing() as connection:
+        connection.execute(insert(AUTOMATION_RULES).values({**row, **more}))
 
 
 def count(database: Database, table: Table) -> int:

@@ -2,8 +2,12 @@
 
 import pytest
 
+from otel_tickrmeter.fleets.autocore.settings import AutoCoreTable, expectations
+from otel_tickrmeter.insight.anomaly import Expectation
 from tests.support.autocore import NS, Driver
 from tests.support.autocore_instruments import Instruments
+
+SENSORS = ("voltage", "temperature")
 
 
 def feed(fleet: Driver, count: int, **spike: float) -> None:
@@ -44,14 +48,34 @@ def test_there_is_no_score_before_the_level_is_known() -> None:
     assert fleet.value("telemetry_anomaly_score", device_id="A", sensor="temperature") is None
 
 
+def test_a_sensor_that_repeats_itself_is_unusual_if_it_is_one_that_does_not() -> None:
+    table = AutoCoreTable(stuck_sensors=("voltage",))
+    fleet = Instruments(expected=expectations(table))
+    for number in range(121):
+        fleet.telemetry(number * 60, voltage=12 + (number < 2) / 10, temperature=20 + (number < 2) / 10)
+    found = {sensor: fleet.value("telemetry_anomaly", device_id="A", sensor=sensor) for sensor in SENSORS}
+    assert found == {"voltage": 1, "temperature": 0}
+    assert fleet.value("telemetry_anomalies_total", sensor="voltage", kind="stuck") == 1
+
+
+def test_the_least_that_readings_spread_is_a_setting() -> None:
+    table = AutoCoreTable(min_scales={"voltage": 1.0})
+    fleet = Instruments(expected=expectations(table))
+    for number in range(40):
+        fleet.telemetry(15 * number, voltage=12 + number % 2 / 5, temperature=20 + number % 2 / 5)
+    fleet.telemetry(600, voltage=14, temperature=22)
+    found = {sensor: fleet.value("telemetry_anomaly", device_id="A", sensor=sensor) for sensor in SENSORS}
+    assert found == {"voltage": 0, "temperature": 1}
+
+
 def test_the_range_of_a_sensor_is_a_setting() -> None:
-    fleet = Driver(ranges={"voltage": (10.0, 15.0)})
+    fleet = Driver(expected={"voltage": Expectation(10.0, 15.0)})
     assert ("anomaly", "A", "voltage", "out_of_range") in fleet.telemetry(1, voltage=16)
 
 
 @pytest.mark.parametrize("sensor", ["uptime", "error_count", "total_km.total", "gps.lat", "position.x", "x"])
 def test_what_counts_up_and_places_are_not_judged(sensor: str) -> None:
-    fleet = Driver(ranges={})
+    fleet = Driver()
     head, _, tail = sensor.partition(".")
     fleet.telemetry(1, **({head: {tail: 1.0}} if tail else {head: 1.0}))
     known = fleet.fleet.devices["A"].sensors
@@ -66,7 +90,7 @@ def test_a_reading_that_waited_counts_only_if_its_time_is_known() -> None:
 
 
 def test_sensors_beyond_a_bound_are_counted_as_others() -> None:
-    fleet = Instruments(ranges={f"s{number}": (0.0, 1.0) for number in range(300)})
+    fleet = Instruments(expected={f"s{number}": Expectation(0.0, 1.0) for number in range(300)})
     for number in range(300):
         fleet.telemetry(number, f"D{number // 100}", **{f"s{number}": 5.0})
     assert fleet.value("telemetry_anomalies_total", sensor="s0", kind="out_of_range") == 1

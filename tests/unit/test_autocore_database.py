@@ -74,7 +74,9 @@ def test_what_is_counted_starts_at_zero_and_follows() -> None:
     assert gone == {**dict.fromkeys(KEPT_FOR_A_TIME, 0), "telemetry": 1000}
     rows = counts(meter, "autocore_database_rows_written_total", "table")
     assert (rows["telemetry"], rows["devices"], rows["events"]) == (15, 1, 0)
-    assert counts(meter, "autocore_database_errors_total", "kind") == {"locked": 1}
+    failed = counts(meter, "autocore_database_errors_total", "kind")
+    assert failed == {**dict.fromkeys(ERROR_KINDS, 0), "locked": 1}
+    assert counts(meter, "autocore_dead_letters_total", "reason") == dict.fromkeys(LETTER_REASONS, 0)
 
 
 def test_a_batch_counts_for_each_of_its_tables() -> None:
@@ -179,6 +181,11 @@ def test_notices_that_wait_are_a_queue_too() -> None:
         names.QUEUE_CAPACITY: [(CAPACITY, queue)],
         names.QUEUE_DROPPED: [(0, queue)],
     }
+
+
+def test_without_a_channel_nothing_could_wait() -> None:
+    callbacks = DatabaseObserver(None, LinkState(0), 10, Dispatcher([], Policy(0, 10))).callbacks()
+    assert [list(callbacks[name]()) for name in (names.QUEUE_SIZE, names.QUEUE_CAPACITY)] == [[], []]
 
 
 def test_what_operators_have_written_is_passed_on() -> None:

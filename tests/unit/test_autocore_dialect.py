@@ -49,7 +49,7 @@ def test_it_is_watched_when_it_is_enabled() -> None:
 def test_what_is_subscribed_follows_the_layouts() -> None:
     seed = AutoCore().subscriptions(settings_with())
     assert {each.qos for each in seed} == {1}
-    assert len(seed) == 5
+    assert len(seed) == 6
     assert {*seed} < {*AutoCore().subscriptions(settings_with(layouts=("seed", "devices")))}
 
 
@@ -77,3 +77,8 @@ def test_what_was_set_aside_is_told_with_its_sender() -> None:
     intake.take(found, message)
     assert [reason.value for reason in intake.figures.set_aside] == ["bad_json"]
     assert intake.sender(found, message) == b"A"
+
+
+def test_words_that_name_nobody() -> None:
+    words = AutoCore().words(settings_with(topic_prefix="plant/"))
+    assert {"plant", "autocore", "devices", "relay", "status", "gateway", "boot"} <= words

@@ -13,7 +13,7 @@ from otel_tickrmeter.fleets.autocore.simulate.options import (
     from_arguments,
 )
 from otel_tickrmeter.fleets.autocore.simulate.plan import Plan
-from otel_tickrmeter.fleets.autocore.simulate.planned import Measured
+from otel_tickrmeter.fleets.autocore.simulate.planned import Measured, Reported
 from otel_tickrmeter.fleets.autocore.simulate.truth import Samples, Truth
 from tests.support.autocore import UNIX
 from tests.support.autocore_instruments import Instruments
@@ -23,15 +23,17 @@ from tests.support.row_tables import tables
 ODD = SimulateOptions(
     devices=40, rate=100, duration=40, late=0.1, duplicates=0.1, bad_clocks=0.2, repeats=0.3, started=UNIX
 )
+LONG = replace(ODD, rate=40, duration=400, leaves=0.3)
 
 
 def labelled(samples: Samples, name: str) -> dict[frozenset[tuple[str, str]], float]:
     return {frozenset(each["labels"].items()): each["value"] for each in samples[name]}  # type: ignore[attr-defined, misc]
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_the_fleet_sees_what_the_simulator_says(seed: int) -> None:
-    options = replace(ODD, seed=seed)
+@pytest.mark.parametrize("options", [ODD, LONG])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_fleet_sees_what_the_simulator_says(seed: int, options: SimulateOptions) -> None:
+    options = replace(options, seed=seed)
     fleet, truth = Instruments(), Truth()
     for planned in Plan(options).messages():
         truth.record(planned)
@@ -57,6 +59,21 @@ def test_the_rows_are_what_the_simulator_says(seed: int) -> None:
     assert found.keys() == expected.keys()
     for name, rows in found.items():
         assert rows == pytest.approx(labelled(expected, name)), name
+
+
+def test_who_leaves_says_nothing_for_a_minute_and_comes_back() -> None:
+    gone: dict[str, float] = {}
+    back = 0
+    for planned in Plan(LONG).messages():
+        device_id, subject, _ = planned.meaning
+        if planned.at_seconds < LONG.duration and device_id in gone:
+            assert isinstance(subject, Reported)
+            assert subject.online
+            assert planned.at_seconds >= gone.pop(device_id) + 60
+            back += 1
+        if isinstance(subject, Reported) and not subject.online:
+            gone[device_id] = planned.at_seconds
+    assert back > 30
 
 
 def test_the_same_options_give_the_same_messages() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from otel_tickrmeter.insight.anomaly import START, Anomaly, Expectation, Judgement, Watch
 from otel_tickrmeter.insight.average import MovingAverage
+from otel_tickrmeter.insight.scan import LEAST_READINGS, MOST_SCORE, outliers
 from otel_tickrmeter.insight.trend import Trend
 from tests.support.insight_oracle import averages, judged
 
@@ -153,3 +154,31 @@ def test_a_trend_is_unknown_at_first_and_of_a_past_of_zero() -> None:
     assert trend.ratios() == {}
     trend.take(60_000_000_000, 1.0)
     assert trend.ratios()["1h"] > 1
+
+
+def test_a_scan_finds_what_is_planted_the_worst_first() -> None:
+    readings = quiet(400)
+    readings[100], readings[200], readings[300] = 35.0, 0.0, 35.0
+    assert [place for place, _ in outliers(readings, 3.5, 100)][:3] == [200, 100, 300]
+    assert [place for place, _ in outliers(readings, 3.5, 2)] == [200, 100]
+    assert outliers(readings, 3.5, 1)[0].score == pytest.approx(-20, abs=3)
+
+
+def test_of_few_readings_nothing_is_said() -> None:
+    readings = [*range(LEAST_READINGS - 2), 1000]
+    assert outliers(readings, 3.5, 10) == []
+    assert len(outliers([*readings, 5], 3.5, 10)) == 1
+
+
+def test_a_series_that_hardly_varies_is_measured_by_the_mean() -> None:
+    # 1 in 40 is off by 8: by 0.2 in the mean.
+    (found,) = outliers([12.0] * 39 + [20.0], 3.5, 10)
+    assert found.place == 39
+    assert found.score == pytest.approx(8 / (1.253314 * 0.2))
+    assert outliers([12.0] * 40, 3.5, 10) == []
+
+
+def test_the_score_of_a_huge_reading_is_bounded() -> None:
+    low, high = -1.7e308, 1.7e308
+    scores = dict(outliers([0.0, 1e-9] * 20 + [low, high], 3.5, 10))
+    assert scores == {40: -MOST_SCORE, 41: MOST_SCORE}

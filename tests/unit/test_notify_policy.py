@@ -32,6 +32,19 @@ def test_the_same_goes_out_once_in_the_interval() -> None:
     assert policy.repeats(notice(), 599 * NS)
 
 
+def test_other_bounds_count_what_was_told_before() -> None:
+    policy = Policy(300 * NS, 3)
+    assert not policy.repeats(notice(), 0)
+    assert [policy.floods(notice(), 0) for _ in range(3)] == [False] * 3
+    policy.use(100 * NS, 2)
+    assert policy.repeats(notice(), 99 * NS)
+    assert not policy.repeats(notice(), 100 * NS)
+    assert policy.floods(notice(), 1)
+    policy.use(100 * NS, 4)
+    assert policy.digest(MINUTE_NS + 1, AT) is not None
+    assert not policy.floods(notice(), MINUTE_NS + 2)
+
+
 def test_another_device_kind_or_relay_is_not_the_same() -> None:
     policy = Policy(300 * NS, 20)
     different = [notice(), notice("B"), notice(kind=NoticeKind.ONLINE), notice(relay=0), notice(relay=1)]

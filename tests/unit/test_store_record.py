@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from otel_tickrmeter.store.record import MAX_BODY, RecordError, as_record, read_records
 from otel_tickrmeter.store.rows import DeadLetter, Event, Row, time_of
-from tests.support.store_rows import at, one_of_each, reading
+from tests.support.store_rows import at, one_of_each, reading, run_of_rule
 
-ROWS = one_of_each()
+ROWS = [*one_of_each(), run_of_rule(1)]
 
 
 def rows_in(data: bytes, start: int = 0) -> tuple[list[Row], bool]:

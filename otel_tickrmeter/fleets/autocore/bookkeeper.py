@@ -56,6 +56,9 @@ class Bookkeeper(Outcomes):
     Args:
         keeper: Takes rows.
         count_letter: Told why, for each message that is kept as a dead letter.
+
+    Attributes:
+        faulty: Messages that are dead letters, those that were too many to be kept among them.
     """
 
     def __init__(self, keeper: RowKeeper, count_letter: Callable[[Iterable[StrEnum]], None]) -> None:
@@ -75,6 +78,7 @@ class Bookkeeper(Outcomes):
         self._letters = 0
         self._nobodys_second = -1
         self._nobodys = 0
+        self.faulty = 0
 
     def connected(self) -> None:
         """Another connection begins: messages are counted anew."""
@@ -102,6 +106,7 @@ class Bookkeeper(Outcomes):
         faults = {*reasons} - USUAL
         if not faults:
             return
+        self.faulty += 1
         second = unix_ns // SECOND_NS
         if second != self._letters_second:
             self._letters_second, self._letters = second, 0

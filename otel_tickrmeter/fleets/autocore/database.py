@@ -6,8 +6,17 @@ from enum import StrEnum
 from opentelemetry.metrics import Observation
 
 from otel_tickrmeter.catalogue.observe import Observe
+from otel_tickrmeter.exporter.messages import MessageRecorder
 from otel_tickrmeter.fleets.autocore import names
-from otel_tickrmeter.fleets.autocore.catalogue.database import KEPT_FOR_A_TIME, ROW, TABLES
+from otel_tickrmeter.fleets.autocore.bookkeeper import Bookkeeper
+from otel_tickrmeter.fleets.autocore.catalogue.database import (
+    ERROR_KINDS,
+    KEPT_FOR_A_TIME,
+    LETTER_REASONS,
+    ROW,
+    TABLES,
+)
+from otel_tickrmeter.fleets.autocore.storage import Storage
 from otel_tickrmeter.notify.notice import Notifier
 from otel_tickrmeter.store.keeping import KeeperOutcomes, KeeperState, Known
 from otel_tickrmeter.store.rows import DeadLetter
@@ -21,6 +30,9 @@ class DatabaseRecorder(KeeperOutcomes):
     Args:
         recorded: The instruments.
         on_known: Told what operators have written into the tables.
+
+    Attributes:
+        refused: Rows that the database refused.
     """
 
     def __init__(self, recorded: Recorded, on_known: Callable[[Known], None] = lambda _: None) -> None:
@@ -30,6 +42,7 @@ class DatabaseRecorder(KeeperOutcomes):
         self._errors = recorded.counters[names.DATABASE_ERRORS]
         self._deleted = recorded.counters[names.RETENTION_ROWS_DELETED]
         self._letters = recorded.counters[names.DEAD_LETTERS]
+        self.refused = 0
 
     def start_at_zero(self) -> None:
         """Show counters before they count: what appears with its first count hides that from rate()."""
@@ -37,6 +50,10 @@ class DatabaseRecorder(KeeperOutcomes):
             self._rows.add(0, {"table": table})
         for table in KEPT_FOR_A_TIME:
             self._deleted.add(0, {"table": table})
+        for kind in ERROR_KINDS:
+            self._errors.add(0, {"kind": kind})
+        for reason in LETTER_REASONS:
+            self._letters.add(0, {"reason": str(reason)})
 
     def written(self, rows: Mapping[str, int], seconds: float) -> None:
         """Count a batch."""
@@ -59,6 +76,7 @@ class DatabaseRecorder(KeeperOutcomes):
     def set_aside(self, letter: DeadLetter) -> None:
         """Count a row that was refused."""
         del letter
+        self.refused += 1
         self._letters.add(1, {"reason": ROW})
 
     def letter(self, reasons: Iterable[StrEnum]) -> None:
@@ -132,7 +150,32 @@ class DatabaseObserver:
             if self._state is not None:
                 for queue, value in zip(("receive", "write", "spool"), read(self._state), strict=True):
                     yield Observation(value, {"queue": queue})
-            if self._notifier is not None:
+            # Without a channel there is nothing that could wait.
+            if self._notifier is not None and self._notifier.capacity:
                 yield Observation(ask(self._notifier), {"queue": "notify"})
 
         return observe
+
+
+def look_at(
+    state: KeeperState | None,
+    recorder: DatabaseRecorder,
+    figures: MessageRecorder,
+    books: Bookkeeper | None,
+    notifier: Notifier | None,
+) -> Storage:
+    """How the database and all that waits is; None of what there is none of."""
+    notices = 0 if notifier is None else notifier.dropped
+    if state is None:
+        return Storage(lost=(0, 0, notices))
+    return Storage(
+        state.up,
+        state.waiting,
+        state.spool_rows,
+        state.spool_bytes / state.spool_capacity,
+        state.dead_letters,
+        figures.processed,
+        0 if books is None else books.faulty,
+        recorder.refused,
+        (state.write_dropped, state.spool_dropped, notices),
+    )

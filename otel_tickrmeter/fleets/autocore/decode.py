@@ -25,8 +25,8 @@ KNOWN_MAJOR_VERSION = 2
 _MOST_TOPICS = 65_536
 _LONGEST_TOPIC = 160
 _NOTHING = frozenset({MessageType.IGNORED, MessageType.COMMAND})
-# Of those whose topics name no device.
-_OF_A_DEVICE = frozenset({MessageType.TELEMETRY, MessageType.ANNOUNCE})
+OF_A_DEVICE = frozenset({MessageType.TELEMETRY, MessageType.ANNOUNCE})
+"""Where the topic of one of these names no device, its payload does."""
 
 
 class DecodeError(Exception):
@@ -83,6 +83,13 @@ class Decoder:
             self._places[topic] = found
         return found
 
+    def named_device(self, message: Message) -> str | None:
+        """The device that the payload names; None when it names none that can be read."""
+        try:
+            return self._named(_object(message.payload))
+        except DecodeError:
+            return None
+
     def decode(self, message: Message) -> Decoded | None:
         """What the message means; None for one that has nothing to apply.
 
@@ -117,7 +124,7 @@ class Decoder:
     def _device(self, where: Place, payload: Mapping[str, Any]) -> str | None:
         """Whose message it is: the topic's device, else the one that the payload names."""
         if where.device_id is None:
-            return self._named(payload) if where.message_type in _OF_A_DEVICE else None
+            return self._named(payload) if where.message_type in OF_A_DEVICE else None
         other = False
         for path in self._ids:
             given = find(payload, (path,))

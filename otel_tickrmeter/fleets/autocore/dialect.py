@@ -1,20 +1,26 @@
 """The fleet as the rest of the program sees it, and the place where its parts are made and connected."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from otel_tickrmeter.catalogue import Instrument
 from otel_tickrmeter.exporter.catalogue.receiving import messages
 from otel_tickrmeter.exporter.messages import MessageRecorder
+from otel_tickrmeter.fleets.autocore import owner
+from otel_tickrmeter.fleets.autocore.automation.engine import Automation
+from otel_tickrmeter.fleets.autocore.automation.permission import Permission
 from otel_tickrmeter.fleets.autocore.bookkeeper import Bookkeeper
 from otel_tickrmeter.fleets.autocore.catalogue import rows
-from otel_tickrmeter.fleets.autocore.database import DatabaseObserver, DatabaseRecorder
+from otel_tickrmeter.fleets.autocore.database import DatabaseObserver, DatabaseRecorder, look_at
 from otel_tickrmeter.fleets.autocore.decode import Decoder
+from otel_tickrmeter.fleets.autocore.diary import Diary
 from otel_tickrmeter.fleets.autocore.event import MessageType
 from otel_tickrmeter.fleets.autocore.intake import AutoCoreIntake
 from otel_tickrmeter.fleets.autocore.notices import Announcer, NoticeRecorder
 from otel_tickrmeter.fleets.autocore.observers import ConnectionObserver, FleetObserver
-from otel_tickrmeter.fleets.autocore.reason import Reason
+from otel_tickrmeter.fleets.autocore.reason import Reason, SystemKind
 from otel_tickrmeter.fleets.autocore.recorder import FleetRecorder
+from otel_tickrmeter.fleets.autocore.runs import RuleBook, RuleHands, RunRecorder
 from otel_tickrmeter.fleets.autocore.sensor import MAX_SENSORS
 from otel_tickrmeter.fleets.autocore.settings import (
     KEYS,
@@ -22,15 +28,25 @@ from otel_tickrmeter.fleets.autocore.settings import (
     AutoCoreSettings,
     AutoCoreTable,
     critical_relays,
+    first_relay,
     limits,
 )
 from otel_tickrmeter.fleets.autocore.state import Fleet
 from otel_tickrmeter.fleets.autocore.together import Together
-from otel_tickrmeter.fleets.autocore.topics import MAX_RELAYS, QOS, filters
+from otel_tickrmeter.fleets.autocore.topics import (
+    EMERGENCY_STOP,
+    LAYOUTS,
+    MAX_RELAYS,
+    QOS,
+    RESERVED,
+    ROOT,
+    filters,
+)
 from otel_tickrmeter.fleets.dialect import Workshop
 from otel_tickrmeter.settings.key import Key, Rule
 from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.store.keeping import Known
+from otel_tickrmeter.stream.partition import OwnerRule
 from otel_tickrmeter.stream.subscription import Subscription
 
 
@@ -60,10 +76,23 @@ class AutoCore:
         del settings
         return True
 
+    def publishes(self, settings: Settings) -> bool:
+        """Whether rules may, and there is a table to have any."""
+        return _may_publish(settings) and _own(settings).database
+
+    def words(self, settings: Settings) -> frozenset[str]:
+        """The levels of its topics, and the kinds of messages about the system."""
+        topics = "/".join(filters(LAYOUTS, _own(settings).topic_prefix))
+        return frozenset({*topics.split("/"), *RESERVED, *SystemKind})
+
     def subscriptions(self, settings: Settings) -> tuple[Subscription, ...]:
         """The filters of the layouts that are on."""
         own = _own(settings)
         return tuple(Subscription(each, QOS) for each in filters(own.layouts, own.topic_prefix))
+
+    def owner_rule(self, settings: Settings) -> OwnerRule:
+        """Those of a device."""
+        return OwnerRule(owner.__name__, _decoder_options(_own(settings)))
 
     def rows(self, settings: Settings) -> tuple[Instrument, ...]:
         """Every row; there is one level of detail."""
@@ -80,24 +109,52 @@ class AutoCore:
         figures = MessageRecorder(workshop.recorded, self.name, MessageType)
         recorder = FleetRecorder(workshop.recorded, figures, workshop.end_series)
         keeper, notifier = workshop.keeper, workshop.notifier
+        root = f"{own.topic_prefix}{ROOT}"
+        decoder = Decoder(**_decoder_options(own))
 
         def know(known: Known) -> None:
             fleet.welcome(known.devices)
             if announcer is not None:
                 announcer.critical_besides(known.critical_relays)
+            if rules is not None:
+                rules.known(known)
 
         database = DatabaseRecorder(workshop.recorded, know)
         books = None if keeper is None else Bookkeeper(keeper, database.letter)
         announcer = None if notifier is None else Announcer(notifier.put, critical_relays(own))
-        listeners = [each for each in (recorder, books, announcer) if each is not None]
-        fleet = Fleet(limits(own), Together(*listeners) if len(listeners) > 1 else recorder)
+        automation, rules, permission = None, None, None
+        if keeper is not None:
+            permission = Permission(
+                own.automation.topics,
+                root,
+                first_relay(own),
+                decoder.classify,
+                publish=_may_publish(settings),
+            )
+            runs = RunRecorder(workshop, keeper)
+            hands = RuleHands(workshop, lambda: fleet.now_ns + workshop.unix_offset_ns())
+            automation = Automation(hands, runs, permission, lambda name: fleet.devices.get(name))  # noqa: PLW0108  made below
+            rules = RuleBook(automation, permission, runs, workshop.say, frozenset(critical_relays(own)))
+
+        def use(changed: Settings) -> None:
+            now = _own(changed)
+            fleet.use(limits(now))
+            critical = frozenset(critical_relays(now))
+            if announcer is not None:
+                announcer.use(critical)
+            if rules is not None and permission is not None:
+                permission.use(now.automation.topics, publish=_may_publish(changed))
+                rules.use(critical)
+
+        diary = Diary(lambda line: workshop.say("INFO", line))
+        besides = [each for each in (books, announcer, automation) if each is not None]
+        fleet = Fleet(limits(own), Together(recorder, diary, *besides))
 
         if keeper is not None:
             database.start_at_zero()
             keeper.tell(database)
         if notifier is not None:
             notifier.tell(NoticeRecorder(workshop.recorded, keeper))
-        decoder = Decoder(own.layouts, own.fields, own.relay_offset, own.topic_prefix)
         state = None if keeper is None else keeper.state
         observed = (
             FleetObserver(fleet).callbacks()
@@ -105,9 +162,33 @@ class AutoCore:
             | DatabaseObserver(state, workshop.link, settings.performance.buffer_size, notifier).callbacks()
         )
         return AutoCoreIntake(
-            decoder, fleet, recorder, figures, workshop.unix_offset_ns, observed=observed, books=books
+            decoder,
+            fleet,
+            recorder,
+            figures,
+            workshop.unix_offset_ns,
+            observed=observed,
+            use=use,
+            books=books,
+            automation=automation,
+            stop_topic=f"{root}{'/'.join(EMERGENCY_STOP)}".encode(),
+            storage=lambda: look_at(state, database, figures, books, notifier),
         )
 
 
 def _own(settings: Settings) -> AutoCoreTable:
     return settings.of(AutoCoreSettings).autocore
+
+
+def _may_publish(settings: Settings) -> bool:
+    # A rule may look at several devices, and several exporters would each run those of a time of day.
+    return _own(settings).automation.publish and settings.partition.count == 1
+
+
+def _decoder_options(own: AutoCoreTable) -> dict[str, Any]:
+    return {
+        "layouts": own.layouts,
+        "fields": dict(own.fields),
+        "relay_offset": own.relay_offset,
+        "topic_prefix": own.topic_prefix,
+    }

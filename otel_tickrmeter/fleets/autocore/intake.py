@@ -4,16 +4,21 @@ from collections.abc import Callable, Mapping
 
 from otel_tickrmeter.catalogue.observe import Observe
 from otel_tickrmeter.exporter.messages import MessageRecorder
+from otel_tickrmeter.fleets.autocore.automation.engine import Automation
 from otel_tickrmeter.fleets.autocore.bookkeeper import Bookkeeper
 from otel_tickrmeter.fleets.autocore.decode import DecodeError, Decoder
 from otel_tickrmeter.fleets.autocore.event import MessageType
 from otel_tickrmeter.fleets.autocore.outcomes import Outcomes
 from otel_tickrmeter.fleets.autocore.sender import device_in
 from otel_tickrmeter.fleets.autocore.state import Arrival, Fleet
+from otel_tickrmeter.fleets.autocore.storage import Storage, StorageTroubles
+from otel_tickrmeter.fleets.autocore.views import FleetViews
+from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.stream.message import (
     Connected,
     Doubted,
     Dropped,
+    Foreign,
     Heard,
     LinkEvent,
     Lost,
@@ -36,10 +41,17 @@ class AutoCoreIntake:
         figures: Counts messages.
         unix_offset_ns: Unix time less monotonic time.
         observed: What observes the state, the connection and the database.
+        use: Has its parts go by other settings.
         books: Has rows of the database written; None when none are kept.
+        automation: Runs rules; None when there can be none.
+        stop_topic: What is published on it ends their runs.
+        storage: Gives how the database is, and what waits.
 
     Attributes:
         classify: Says what a message is, by its topic; None when it is none of this fleet's.
+        views: Gives the lists that can be asked for.
+        glance: Gives the fleet at a glance.
+        use: Has the fleet go by other settings.
     """
 
     def __init__(
@@ -51,16 +63,27 @@ class AutoCoreIntake:
         unix_offset_ns: Callable[[], int],
         *,
         observed: Mapping[str, Observe],
+        use: Callable[[Settings], None],
         books: Bookkeeper | None = None,
+        automation: Automation | None = None,
+        stop_topic: bytes = b"",
+        storage: Callable[[], Storage] = Storage,
     ) -> None:
         self.classify = decoder.classify
+        self.use = use
         self.figures = figures
         self.unclaimed = MessageType.IGNORED
         self._decoder = decoder
         self._fleet = fleet
+        self._storage = StorageTroubles(storage)
+        shown = FleetViews(fleet, self._storage.now)
+        self.views = shown.views
+        self.glance = shown.glance
         self._outcomes = outcomes
         self._observed = observed
         self._books = books
+        self._automation = automation
+        self._stop_topic = stop_topic
         self._unix_offset_ns = unix_offset_ns
         # The last message on a topic that two filters match, until its copy has come.
         self._may_come_again: Message | None = None
@@ -68,6 +91,9 @@ class AutoCoreIntake:
     def not_ready_reason(self) -> str | None:
         """Why its figures cannot be relied on: there is nothing of its own that could be wrong."""
         return None
+
+    def memory(self) -> None:
+        """What it knows it finds in the database, or retained at the broker."""
 
     def callbacks(self) -> Mapping[str, Observe]:
         """What observes its observable instruments."""
@@ -89,8 +115,13 @@ class AutoCoreIntake:
             case Watermark():
                 unix_ns = event.at_ns + self._unix_offset_ns()
                 self._fleet.advance(event.at_ns, event.heard_ns, unix_ns)
+                self._storage.passed(event.at_ns)
                 if books is not None:
                     books.passed(self._fleet.devices.values(), unix_ns)
+                if self._automation is not None:
+                    self._automation.passed(event.at_ns, unix_ns)
+            case Foreign():
+                self._fleet.advance(event.at_ns, event.at_ns, event.at_ns + self._unix_offset_ns())
             case Refused() | Lost():
                 self._fleet.connection_lost(event.at_ns)
             case Connected() | Subscribed():
@@ -123,6 +154,9 @@ class AutoCoreIntake:
             self._outcomes.set_aside(message_type, error.reason)
             return message_type
         if decoded is None:
+            # One that was kept is of long ago.
+            if self._automation is not None and message.topic == self._stop_topic and not message.retain:
+                self._automation.stop_all()
             return message_type
         for reason in decoded.faults:
             self._outcomes.set_aside(decoded.message_type, reason)

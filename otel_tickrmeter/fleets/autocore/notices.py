@@ -43,12 +43,19 @@ class Announcer(Outcomes):
     def __init__(self, put: Callable[[Notice], None], critical: Collection[tuple[str, int]]) -> None:
         self._put = put
         self._given = self._critical = frozenset(critical)
+        self._besides: frozenset[tuple[str, int]] = frozenset()
         # Devices that went before our eyes: only their return is news.
         self._gone: set[str] = set()
 
     def critical_besides(self, relays: frozenset[tuple[str, int]]) -> None:
-        """Tell of these relays too, and of others no more but those that were given at the start."""
+        """Tell of these relays too, and of others no more but those that were given."""
+        self._besides = relays
         self._critical = self._given | relays
+
+    def use(self, critical: Collection[tuple[str, int]]) -> None:
+        """Tell of these relays instead of those that were given."""
+        self._given = frozenset(critical)
+        self._critical = self._given | self._besides
 
     def connectivity(self, device: Device, cause: Cause, when: When) -> None:
         """The device came, or went."""

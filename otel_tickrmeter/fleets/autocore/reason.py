@@ -92,3 +92,17 @@ class Registration(StrEnum):
     AUTO = "auto"
     ANNOUNCE = "announce"
     CLOSED = "closed"
+
+
+class RunOutcome(StrEnum):
+    """How a run of a rule ended (`autocore_automation_runs_total`).
+
+    DRY_RUN: something was not published, for want of a permission. TIMEOUT: it took longer than it may.
+    STOPPED: by an emergency stop, or because the rule was changed.
+    """
+
+    DONE = "done"
+    DRY_RUN = "dry_run"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    STOPPED = "stopped"

@@ -27,6 +27,11 @@ class Registry:
         # Those that operators know, whatever the mode says.
         self._welcome: frozenset[str] = frozenset()
 
+    def use(self, registration: Registration, max_devices: int) -> None:
+        """Go by these from now on; who is known stays."""
+        self._registration = registration
+        self._max_devices = max_devices
+
     def welcome(self, device_ids: frozenset[str]) -> None:
         """Admit these by any live message of their own, in whatever mode."""
         self._welcome = device_ids

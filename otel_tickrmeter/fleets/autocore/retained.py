@@ -26,13 +26,19 @@ class Retained:
         self._room = self._most = TOPICS_A_DEVICE * max_devices
         self._events: dict[str, dict[bytes, Fills]] = {}
 
+    def use(self, max_devices: int) -> None:
+        """Go by another bound from now on; what waits goes on waiting."""
+        most = TOPICS_A_DEVICE * max_devices
+        self._room += most - self._most
+        self._most = most
+
     def keep(self, device_id: str, topic: bytes, event: Event) -> None:
         """Keep a message, if it is of a kind that fills in something, and there is room."""
         if not isinstance(event, Fills):
             return
         events = self._events.get(device_id, {})
         if topic not in events:
-            if not self._room:
+            if self._room <= 0:
                 return
             self._room -= 1
             self._events[device_id] = events

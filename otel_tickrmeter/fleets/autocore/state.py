@@ -31,6 +31,7 @@ from otel_tickrmeter.fleets.autocore.retained import Retained, fill
 from otel_tickrmeter.fleets.autocore.stamp import trusted
 from otel_tickrmeter.fleets.autocore.switching import Switching
 from otel_tickrmeter.fleets.autocore.watching import Watching
+from otel_tickrmeter.insight.anomaly import Expectation
 from otel_tickrmeter.stream.reason import ErrorReason
 from otel_tickrmeter.stream.second import SECOND_NS
 
@@ -44,14 +45,14 @@ _SWEEP_NS = SECOND_NS
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of the state, and of readings. Durations in nanoseconds."""
+    """Bounds of the state, and what readings of some sensors are held to. Durations in nanoseconds."""
 
     registration: Registration
     device_timeout_ns: int
     device_retention_ns: int
     max_devices: int
     max_sensors: int
-    ranges: Mapping[str, tuple[float, float]]
+    expected: Mapping[str, Expectation]
 
 
 class Arrival(NamedTuple):
@@ -80,7 +81,7 @@ class Fleet:
         self._registry = Registry(limits.registration, limits.max_devices)
         self._retained = Retained(limits.max_devices)
         self._switching = Switching(outcomes)
-        self._watching = Watching(outcomes, limits.ranges, limits.max_sensors)
+        self._watching = Watching(outcomes, limits.expected, limits.max_sensors)
         self._ear = Ear()
         self._next_sweep_ns = 0
         self.now_ns = 0
@@ -89,6 +90,13 @@ class Fleet:
     def devices(self) -> Mapping[str, Device]:
         """Known devices by id."""
         return self._registry.devices
+
+    def use(self, limits: Limits) -> None:
+        """Go by other bounds from now on, all but `expected`; what is known stays until they let it go."""
+        self._limits = limits
+        self._registry.use(limits.registration, limits.max_devices)
+        self._retained.use(limits.max_devices)
+        self._watching.use(limits.max_sensors)
 
     def welcome(self, device_ids: frozenset[str]) -> None:
         """Admit these devices by any live message of their own, in whatever mode of registration."""
@@ -157,10 +165,11 @@ class Fleet:
         refusal = self._registry.refuses(device_id, decoded.event)
         if refusal is None and self._registry.full:
             leaving = self._registry.gives_way(arrival.at_ns)
-            if leaving is None:
-                refusal = Reason.MAX_DEVICES
-            else:
+            if leaving is not None:
                 self._forget(leaving)
+            # One that left may not be enough: the bound was wider before.
+            if self._registry.full:
+                refusal = Reason.MAX_DEVICES
         if refusal is not None:
             self._outcomes.set_aside(decoded.message_type, refusal)
             return None

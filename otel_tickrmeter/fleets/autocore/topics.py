@@ -30,6 +30,8 @@ MAX_RELAYS = 128
 """Relays of one board, numbered below this; the largest boards known have 32."""
 QOS = 1
 
+EMERGENCY_STOP = ("gateway", "macros", "emergency_stop")
+"""Levels of the topic that ends all runs of rules; read in every layout."""
 _SEED_FILTERS = ("+/status", "+/telemetry", "+/relay/+/status", "+/display/interaction", "+/system/+")
 _DISPLAY_KINDS: Mapping[str, MessageType] = {
     "touch": MessageType.INTERACTION,
@@ -58,7 +60,6 @@ _SHARED: Mapping[tuple[str, ...], MessageType] = {
     ("telemetry", "relays", "data"): MessageType.TELEMETRY,
     ("telemetry", "displays", "data"): MessageType.TELEMETRY,
     ("discovery", "announce"): MessageType.ANNOUNCE,
-    ("gateway", "macros", "emergency_stop"): MessageType.COMMAND,
 }
 _COMMANDS = frozenset({"command", "commands"})
 _SHARED_SENSORS = frozenset({"can", "sensors"})
@@ -98,12 +99,15 @@ def filters(layouts: Collection[str], topic_prefix: str = "") -> tuple[str, ...]
     found = [
         *(_SEED_FILTERS if SEED in layouts else ()),
         *(_DEVICES_FILTERS if DEVICES in layouts else ()),
+        "/".join(EMERGENCY_STOP),
     ]
     return tuple(f"{topic_prefix}{ROOT}{each}" for each in found)
 
 
 def place(levels: tuple[str, ...], layouts: Collection[str]) -> Place:
     """Say what a topic is, by its levels below ROOT."""
+    if levels == EMERGENCY_STOP:
+        return Place(MessageType.COMMAND)
     found = _device_place(levels) or _shared_place(levels) if DEVICES in layouts else None
     seed = _seed_place(levels) if SEED in layouts else None
     if found is None:

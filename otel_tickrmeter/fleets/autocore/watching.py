@@ -22,17 +22,20 @@ class Watching:
 
     Args:
         outcomes: Told.
-        ranges: The least and the most that is normal of some sensors.
+        expected: What some sensors are held to; all others to what is usual of them.
         max_sensors: How many are known at one time, of all devices: a thousand invented boards with a hundred
             sensors each must not fill the memory.
     """
 
-    def __init__(
-        self, outcomes: Outcomes, ranges: Mapping[str, tuple[float, float]], max_sensors: int
-    ) -> None:
+    def __init__(self, outcomes: Outcomes, expected: Mapping[str, Expectation], max_sensors: int) -> None:
         self._outcomes = outcomes
-        self._ranges = ranges
-        self._room = max_sensors
+        self._expected = expected
+        self._room = self._most = max_sensors
+
+    def use(self, max_sensors: int) -> None:
+        """Go by another bound from now on; sensors that are known stay."""
+        self._room += max_sensors - self._most
+        self._most = max_sensors
 
     def read(
         self,
@@ -53,7 +56,7 @@ class Watching:
                     self._outcomes.set_aside(message_type, ErrorReason.OVERFLOW)
                     continue
                 self._room -= 1
-                sensor = device.sensors[key] = Sensor(key, self._expected(key))
+                sensor = device.sensors[key] = Sensor(key, self._held_to(key))
             keep = not burst or sensor.kept_second != second
             if keep:
                 sensor.kept_second = second
@@ -72,8 +75,8 @@ class Watching:
         """Make room: the sensors of a device are forgotten with it."""
         self._room += len(device.sensors)
 
-    def _expected(self, key: str) -> Expectation | None:
+    def _held_to(self, key: str) -> Expectation | None:
         """What a sensor is held to; None when it is not judged."""
-        if key in self._ranges:
-            return Expectation(*self._ranges[key])
+        if key in self._expected:
+            return self._expected[key]
         return None if _COUNTS.fullmatch(key) or _PLACES.fullmatch(key) else Expectation()

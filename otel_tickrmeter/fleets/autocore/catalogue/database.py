@@ -7,12 +7,12 @@ from otel_tickrmeter.stream.reason import ErrorReason
 
 TABLES = (
     *("devices", "relays", "relay_events", "telemetry"),
-    *("connectivity_log", "events", "notifications", "dead_letters"),
+    *("connectivity_log", "events", "notifications", "automation_runs", "dead_letters"),
 )
 """Those that rows are written to."""
 KEPT_FOR_A_TIME = (
     *("telemetry", "telemetry_minutes", "telemetry_hours", "relay_events"),
-    *("connectivity_log", "events", "notifications", "dead_letters"),
+    *("connectivity_log", "events", "notifications", "automation_runs", "dead_letters"),
 )
 """Tables whose rows are deleted when they are old."""
 QUEUES = ("receive", "write", "spool", "notify")

@@ -2,10 +2,10 @@
 
 from otel_tickrmeter.catalogue.instrument import ANY, Instrument, Kind, counter, gauge
 from otel_tickrmeter.fleets.autocore import names
-from otel_tickrmeter.fleets.autocore.reason import Action, SystemKind
+from otel_tickrmeter.fleets.autocore.reason import Action, RunOutcome, SystemKind
 
 CHANNELS = ("log", "webhook", "telegram", "none")
-NOTICES = ("relay", "safety_shutoff", "offline", "online", "anomaly", "hardware_error", "digest")
+NOTICES = ("relay", "safety_shutoff", "offline", "online", "anomaly", "hardware_error", "rule", "digest")
 FATES = ("sent", "failed", "suppressed", "digested")
 """Of notices; a test holds them to those who send them."""
 
@@ -35,6 +35,15 @@ def messages() -> tuple[Instrument, ...]:
             {"channel": CHANNELS, "kind": NOTICES, "outcome": FATES},
             source="notices",
             absent="no notice was given",
+        ),
+        counter(
+            names.AUTOMATION_RUNS,
+            "{run}",
+            "autocore_automation_runs_total",
+            "Runs of operators' rules by how they ended.",
+            {"rule": ANY, "outcome": tuple(RunOutcome)},
+            source="rules",
+            absent="there is no rule",
         ),
         gauge(
             names.MQTT_CONNECTED,

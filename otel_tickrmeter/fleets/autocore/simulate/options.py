@@ -18,8 +18,9 @@ class SimulateOptions:
     """A run. Durations are seconds, shares 0 to 1, `rate` messages a second.
 
     `bad_clocks` is the share of devices that send no usable time; `late`, `duplicates` and `spikes` are
-    shares of the telemetry of the others, `repeats` of the relay messages. `started` is the Unix time of the
-    start, from which the devices' own times count.
+    shares of the telemetry of the others, `repeats` of the relay messages, `leaves` of the status messages:
+    with these a device goes away for minutes. `started` is the Unix time of the start, from which the
+    devices' own times count.
     """
 
     broker: str = "mqtt://localhost:1883"
@@ -32,12 +33,15 @@ class SimulateOptions:
     qos: int = 1
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    ca_file: str | None = None
     topic_prefix: str = ""
+    patience: float = 0.0
     bad_clocks: float = 0.05
     late: float = 0.01
     duplicates: float = 0.01
     spikes: float = 0.002
     repeats: float = 0.2
+    leaves: float = 0.01
     summary: str | None = None
     started: float = 0.0
 
@@ -52,6 +56,7 @@ _SHARES = (
     ("duplicates", "telemetry that comes twice"),
     ("spikes", "readings that are far off"),
     ("repeats", "relay messages that tell a state again"),
+    ("leaves", "status messages by which a device goes away for minutes"),
 )
 
 
@@ -72,8 +77,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--qos", type=int, choices=(0, 1), default=usual.qos, help=usually)
     add("--username")
     add("--password-file", metavar="FILE", help="its first line is the password")
+    read.add_ca_file(parser)
     prefix = read.telling(parse_topic_prefix)
     add("--topic-prefix", type=prefix, default=usual.topic_prefix, help="levels before every topic")
+    read.add_patience(parser)
     for name, meaning in _SHARES:
         default = getattr(usual, name.replace("-", "_"))
         add(f"--{name}", type=read.share, default=default, metavar="SHARE", help=f"{meaning} ({usually})")
@@ -110,3 +117,5 @@ def faults(options: SimulateOptions) -> Iterator[str]:
         yield "--duration or --rate is too low for every device to report in half of the time"
     if options.password is not None and options.username is None:
         yield "--password-file needs --username"
+    yield from read.ca_file_faults(options.ca_file, options.broker)
+    yield from read.patience_faults(options.patience, options.qos)

@@ -29,6 +29,9 @@ ACTIONS = ("press", "touch", "navigate")
 KINDS = ("error", "ota", "alert", "ping")
 _LATE_SECONDS = 30.0
 _OFFLINE_SHARE = 0.1
+# Longer than what is late is late: nothing that comes after its return is from before it left.
+_AWAY_SECONDS = (60.0, 300.0)
+_LONGEST_UPTIME_SECONDS = 10 * 86_400.0
 
 
 class Board:
@@ -39,10 +42,14 @@ class Board:
         self.bad_clock = rng.random() < options.bad_clocks
         self.firmware_version = rng.choice(("1.4.2", "1.5.0", "2.0.1"))
         self.relays: dict[int, bool] = {}
-        # Its first readings are late to nothing.
+        # Its first readings, and the first after it was away, are late to nothing.
         self.may_be_late = False
         self.temperature = rng.uniform(15, 30)
         self.voltage = rng.uniform(11.8, 14.2)
+        self.back_at: float | None = None
+        self.started = -rng.uniform(0, _LONGEST_UPTIME_SECONDS)
+        self.memory_free = rng.uniform(12_000, 90_000)
+        self.wifi_signal = rng.uniform(-84, -45)
 
 
 class Plan:
@@ -65,9 +72,17 @@ class Plan:
                 known.append(board)
                 yield self._status(board, at, online=True)
             else:
-                yield from self._begin(self._rng.choice(known), at)
+                yield from self._turn(self._rng.choice(known), at)
         for board in self._rng.sample(self._boards, int(len(self._boards) * _OFFLINE_SHARE)):
             yield self._status(board, options.duration, online=False)
+
+    def _turn(self, board: Board, at: float) -> Iterator[Planned]:
+        # In the turn of one that is away nobody speaks.
+        if board.back_at is None:
+            yield from self._begin(board, at)
+        elif board.back_at <= at:
+            board.back_at = None
+            yield self._status(board, at, online=True)
 
     def _begin(self, board: Board, at: float) -> Iterator[Planned]:
         choice = self._rng.random()
@@ -76,7 +91,11 @@ class Plan:
         elif choice < 0.9:  # noqa: PLR2004
             yield self._relay(board, at)
         elif choice < 0.95:  # noqa: PLR2004
-            yield self._status(board, at, online=True)
+            leaves = self._rng.random() < self._options.leaves
+            if leaves:
+                board.back_at = at + self._rng.uniform(*_AWAY_SECONDS)
+                board.may_be_late = False
+            yield self._status(board, at, online=not leaves)
         elif choice < 0.98:  # noqa: PLR2004
             action = self._rng.choice(ACTIONS)
             fields = {"action": action, "screen": "main", "item_id": self._rng.randrange(9)}
@@ -86,12 +105,21 @@ class Plan:
             yield self._message(board, at, f"system/{kind}", {"text": "simulated"}, Told(kind))
 
     def _status(self, board: Board, at: float, *, online: bool) -> Planned:
+        version = board.firmware_version
+        figures: dict[str, float] = {}
+        if online:
+            figures = {
+                "uptime": int(at - board.started),
+                "memory_free": int(self._rng.gauss(board.memory_free, 400)),
+                "wifi_signal": round(self._rng.gauss(board.wifi_signal, 1.5)),
+            }
         fields = {
             "status": "online" if online else "offline",
-            "firmware_version": board.firmware_version,
+            "firmware_version": version,
             "ip_address": "10.1.0.7",
+            **figures,
         }
-        return self._message(board, at, "status", fields, Reported(online, board.firmware_version))
+        return self._message(board, at, "status", fields, Reported(online, version, figures))
 
     def _telemetry(self, board: Board, at: float) -> Iterator[Planned]:
         options, rng = self._options, self._rng
@@ -101,6 +129,7 @@ class Plan:
             "temperature": round(board.temperature + spike, 2),
             "humidity": round(rng.uniform(35, 60), 1),
             "voltage": round(board.voltage + rng.gauss(0, 0.02), 3),
+            "current": round(rng.gauss(2.5, 0.2), 2),
         }
         late = not board.bad_clock and board.may_be_late and rng.random() < options.late
         board.may_be_late = not late

@@ -8,10 +8,11 @@ from otel_tickrmeter.simulate import planned as simulate
 
 
 class Reported(NamedTuple):
-    """A device says that it is online, or not."""
+    """A device says that it is online, or not; and if it is, `uptime`, `memory_free` and `wifi_signal`."""
 
     online: bool
     firmware_version: str
+    figures: Mapping[str, float]
 
 
 class Measured(NamedTuple):

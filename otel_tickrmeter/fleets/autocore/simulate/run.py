@@ -1,6 +1,5 @@
 """A run of the simulated fleet: plan, publish, sum up."""
 
-import threading
 from dataclasses import asdict, dataclass
 
 import orjson
@@ -8,7 +7,9 @@ import orjson
 from otel_tickrmeter.fleets.autocore.simulate.options import SimulateOptions
 from otel_tickrmeter.fleets.autocore.simulate.plan import Plan
 from otel_tickrmeter.fleets.autocore.simulate.truth import Samples, Truth
+from otel_tickrmeter.simulate.control import RunControl
 from otel_tickrmeter.simulate.play import Played, play
+from otel_tickrmeter.simulate.publisher import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +23,22 @@ class Summary:
     rows: Samples
 
     @property
+    def pace(self) -> Pace:
+        """How well it kept its pace."""
+        return self.played.pace
+
+    @property
     def failure(self) -> str | None:
         """Why it ended early; None when it did not."""
         return self.played.failure
 
     def as_json(self) -> bytes:
         """The summary as one JSON object with a final newline. Durations in seconds."""
-        pace = self.played.pace
         everything = {
             "options": self.options.as_json(),
             "complete": self.played.complete,
             "failure": self.failure,
-            "pace": asdict(pace) | {"rate": pace.rate},
+            "pace": asdict(self.pace) | {"rate": self.pace.rate},
             "messages": self.messages,
             "expected": self.expected,
             "rows": self.rows,
@@ -42,12 +47,12 @@ class Summary:
 
     def as_text(self) -> str:
         """One line for people."""
-        return self.played.pace.as_text(self.failure)
+        return self.pace.as_text(self.failure)
 
 
-def simulate(options: SimulateOptions, stop: threading.Event | None = None) -> Summary:
-    """Publish the fleet's messages and return what was sent; `stop` ends the run early, cleanly."""
+def simulate(options: SimulateOptions, control: RunControl | None = None) -> Summary:
+    """Publish the fleet's messages and return what was sent; `control` may end the run early, cleanly."""
     truth = Truth()
     total = int(options.rate * options.duration)
-    played = play(Plan(options).messages(), options, total, truth.record, stop or threading.Event())
+    played = play(Plan(options).messages(), options, total, truth.record, control or RunControl())
     return Summary(options, played, dict(truth.messages), truth.expected(), truth.rows())

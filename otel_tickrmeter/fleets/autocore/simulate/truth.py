@@ -65,8 +65,9 @@ class Truth:
 
     def _apply(self, device_id: str, subject: Subject) -> None:
         match subject:
-            case Reported(online, firmware_version):
+            case Reported(online, firmware_version, figures):
                 self._firmware[device_id] = firmware_version
+                self._readings.update({(device_id, name): value for name, value in figures.items()})
                 if self._online.get(device_id) is not online:
                     self._turn(device_id, "reported", online=online)
             case Measured(readings):
@@ -104,9 +105,16 @@ class Truth:
             "autocore_relay_repeats_total": _samples(device, _alone(self._repeats)),
             "autocore_interactions_total": _samples(("device_id", "action"), self._touches),
             "autocore_system_messages_total": _samples(("kind",), _alone(self._told)),
+            "autocore_device_uptime_seconds": self._of("uptime"),
+            "autocore_device_memory_free_bytes": self._of("memory_free"),
+            "autocore_device_wifi_signal_dbm": self._of("wifi_signal"),
             "autocore_telemetry_temperature_celsius": self._of("temperature"),
             "autocore_telemetry_voltage_volts": self._of("voltage"),
             "autocore_telemetry_humidity_ratio": self._of("humidity", _PERCENT),
+            "autocore_telemetry_value": _samples(
+                ("device_id", "sensor", "unit"),
+                {(d, name, ""): value for (d, name), value in self._readings.items() if name == "current"},
+            ),
         }
 
     def rows(self) -> Samples:
