@@ -10,6 +10,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from otel_tickrmeter.mqtt.config import ReceiverConfig
+from otel_tickrmeter.mqtt.stream_socket import StreamSocket
 from otel_tickrmeter.mqtt.tap import Tap
 from otel_tickrmeter.mqtt.version import Version
 from otel_tickrmeter.stream.subscription import Subscription
@@ -25,7 +26,9 @@ class TappedClient(Client):
     socket of its own; `Link.open` notices, and every test of tests/integration/test_mqtt_feed.py fails.
     """
 
-    def __init__(self, config: ReceiverConfig, version: Version, make_tap: Callable[[], Tap]) -> None:
+    def __init__(
+        self, config: ReceiverConfig, version: Version, make_tap: Callable[[], Tap | StreamSocket]
+    ) -> None:
         mqtt5 = version == "5"
         super().__init__(
             CallbackAPIVersion.VERSION2,
@@ -42,8 +45,11 @@ class TappedClient(Client):
         if not mqtt5:
             self.connect_async(config.host, config.port, keepalive)
             return
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
+        properties = None
+        # Only where it must be: a broker that speaks 3.1.1 alone may take them for the length of a client id,
+        # wait for the rest of it, and never refuse MQTT 5 (amqtt).
         if not config.clean_session:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
             properties.SessionExpiryInterval = SESSION_EXPIRY_SECONDS
         # Said outright: paho's default is a clean start at the first connect only.
         self.connect_async(
@@ -60,5 +66,5 @@ class TappedClient(Client):
             _, packet_id = self.subscribe([(topic_filter, qos) for topic_filter, qos in subscriptions])
         return packet_id
 
-    def _create_socket(self) -> Tap:
+    def _create_socket(self) -> Tap | StreamSocket:
         return self._make_tap()

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Literal, Self
 
+from otel_tickrmeter.stream.partition import OwnerRule, Partition
 from otel_tickrmeter.stream.subscription import Subscription
 
 
@@ -24,7 +25,8 @@ class ReceiverConfig:
     """A broker, how to speak to it, and the bounds to keep. Durations in seconds.
 
     `password_file`, like those of TLS, is read at each connect; `password` is given instead of it.
-    `subscriptions` are asked for all at once; `buffer_size` is in messages; `tls` None means plain.
+    `subscriptions` are asked for all at once; `buffer_size` is in messages; `tls` None means plain. Messages
+    of other partitions than `partition` are not handed over: `owner_rules` say which those are.
     """
 
     host: str
@@ -43,6 +45,8 @@ class ReceiverConfig:
     min_delay: float = 1.0
     max_delay: float = 60.0
     buffer_size: int = 100_000
+    partition: Partition = field(default_factory=Partition)
+    owner_rules: tuple[OwnerRule, ...] = ()
 
     def to_line(self) -> bytes:
         """One line of JSON."""
@@ -56,5 +60,7 @@ class ReceiverConfig:
         return cls(
             subscriptions=tuple(Subscription(*each) for each in subscriptions),
             tls=None if tls is None else TlsConfig(**tls),
+            partition=Partition(**content.pop("partition")),
+            owner_rules=tuple(OwnerRule(**each) for each in content.pop("owner_rules")),
             **content,
         )

@@ -6,18 +6,27 @@ from collections.abc import Iterable
 from otel_tickrmeter.mqtt.config import ReceiverConfig, TlsConfig
 from otel_tickrmeter.settings.broker import parse_broker_url
 from otel_tickrmeter.settings.model import MqttSettings
+from otel_tickrmeter.stream.partition import OwnerRule, Partition
 from otel_tickrmeter.stream.subscription import Subscription
 
 
 def receiver_config(
-    settings: MqttSettings, subscriptions: Iterable[Subscription], buffer_size: int
+    settings: MqttSettings,
+    subscriptions: Iterable[Subscription],
+    buffer_size: int,
+    partition: Partition | None = None,
+    owner_rules: Iterable[OwnerRule] = (),
 ) -> ReceiverConfig:
     """What the receiver has to know: where the broker is, what to ask it for, what bounds to keep.
+
+    Where a fleet is shared, also which partition is ours, and what belongs to which: the client id has the
+    partition's number then, so that one settings file serves all.
 
     Raises:
         ValueError: `settings.broker` is not the address of a broker.
     """
     address = parse_broker_url(settings.broker)
+    ours = partition or Partition()
     password_file = settings.password_file
     if password_file is not None and password_file.is_fifo():
         password_file = None  # `<(pass show broker)`: it has given all it had when the settings were loaded
@@ -38,7 +47,7 @@ def receiver_config(
         transport=address.transport,
         path=address.path,
         tls=tls,
-        client_id=settings.client_id,
+        client_id=settings.client_id if ours.count == 1 else f"{settings.client_id}-{ours.index}",
         subscriptions=tuple(subscriptions),
         username=settings.username,
         password=settings.password if password_file is None else None,
@@ -49,4 +58,6 @@ def receiver_config(
         min_delay=settings.reconnect.min_delay,
         max_delay=settings.reconnect.max_delay,
         buffer_size=buffer_size,
+        partition=ours,
+        owner_rules=tuple(owner_rules),
     )

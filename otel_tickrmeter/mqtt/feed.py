@@ -1,6 +1,7 @@
 """Keeps the receiving process running and hands over what it brings, in the main process' event loop."""
 
 import socket
+import subprocess
 import time
 from collections import deque
 from collections.abc import Callable
@@ -71,13 +72,11 @@ class Feed:
 
     async def _run_receiver(self) -> tuple[LinkReason, str]:
         """Start one receiver and hand over what it brings; return why and how it ended."""
-        ours, theirs = socket.socketpair()
+        try:
+            ours, child = _start()
+        except OSError as error:  # no memory, no descriptors, no more processes: it may pass
+            return LinkReason.RECEIVER_DIED, f"the receiving process cannot be started: {error}"
         with ours:
-            try:
-                with theirs:
-                    child = receiving.start(theirs)
-            except OSError as error:  # no memory, no more processes: it may pass
-                return LinkReason.RECEIVER_DIED, f"the receiving process cannot be started: {error}"
             self._pid = child.pid
             self._decoder = FrameDecoder()
             self._taken_in.clear()
@@ -172,3 +171,14 @@ class Feed:
             self._connected = False
         elif isinstance(event, Settled):
             self._backoff.reset()
+
+
+def _start() -> tuple[socket.socket, subprocess.Popen[bytes]]:
+    """Start a receiver; returns our end of the channel to it. Raises OSError."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        try:
+            return ours, receiving.start(theirs)
+        except OSError:
+            ours.close()
+            raise

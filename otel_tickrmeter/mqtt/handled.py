@@ -8,7 +8,7 @@ a packet id that came with the same topic and payload in this session makes a de
 class Handled:
     """The deliveries of a session by their packet ids: at most 65,535, which is all there are.
 
-    At QoS 1 alone: at QoS 2 the exchange itself, which paho keeps over reconnects, gives each message once.
+    At QoS 1 alone: at QoS 2 the exchange itself gives each message once (`exchanges.py`).
     """
 
     def __init__(self) -> None:

@@ -4,12 +4,11 @@ Over 300 lines, because here all parts of a connection meet; what can be decided
 its own. Times are `time.monotonic_ns`.
 """
 
-import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -17,8 +16,9 @@ from otel_tickrmeter.mqtt.backlog import BacklogWatch
 from otel_tickrmeter.mqtt.client import TappedClient
 from otel_tickrmeter.mqtt.config import ReceiverConfig
 from otel_tickrmeter.mqtt.ending import ending, said
+from otel_tickrmeter.mqtt.exchanges import Exchanges
 from otel_tickrmeter.mqtt.handled import Handled
-from otel_tickrmeter.mqtt.packets import PacketSplitter, Unacknowledged
+from otel_tickrmeter.mqtt.packets import PacketSplitter, Released, Unacknowledged
 from otel_tickrmeter.mqtt.probe import Probe
 from otel_tickrmeter.mqtt.reasons import connack_reason, suback_reason
 from otel_tickrmeter.mqtt.tap import PINGRESP, Tap
@@ -37,6 +37,7 @@ from otel_tickrmeter.stream.message import (
 )
 from otel_tickrmeter.stream.reason import LinkReason
 from otel_tickrmeter.stream.second import SECOND_NS
+from otel_tickrmeter.stream.subscription import Subscription
 
 HANDSHAKE_SECONDS = 10.0
 """For CONNACK, and of silence before SUBACK: a peer that accepts and then says nothing must not hold us."""
@@ -46,7 +47,8 @@ CHUNKS_PER_TURN = 4
 
 _ALIVE_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _CONNACK = 0x20
-_PUBLISH = 3
+# Followed by a packet id. In MQTT 5 no reason code means success.
+_PUBACK, _PUBREC, _PUBCOMP = b"\x40\x02", b"\x50\x02", b"\x70\x02"
 _BROKEN_OFF = (LinkReason.CLOSED_BY_BROKER, LinkReason.CONNECTION_RESET)
 
 
@@ -74,12 +76,12 @@ class Link:
         self._watch = watch
         self._probe = Probe()
         self._handled = Handled()
+        self._exchanges = Exchanges()
         self._deliver = deliver
         self._report = report
         self._tap: Tap | None = None
-        self._marker = os.urandom(16)
         self._choice = VersionChoice(config.protocol)
-        self._splitter = PacketSplitter(mqtt5=True, marker=self._marker)
+        self._splitter = PacketSplitter(mqtt5=True)
         self._connected = False
         self._greeted = False
         self._subscribe_id: int | None = None
@@ -118,7 +120,7 @@ class Link:
         self._queued = 0
         self.at_once = False
         version = self._choice.begin(time.monotonic_ns())
-        self._splitter = PacketSplitter(mqtt5=version == "5", marker=self._marker)
+        self._splitter = PacketSplitter(mqtt5=version == "5")
         try:
             if version != self._client.version:
                 self._client = self._make_client()
@@ -180,7 +182,8 @@ class Link:
         if self._deadline_ns is not None and self._connected:  # the SUBACK may stand behind a backlog
             self._deadline_ns = max(self._deadline_ns, self._heard_ns + int(HANDSHAKE_SECONDS * SECOND_NS))
         if self._deadline_ns is not None and now_ns >= self._deadline_ns:
-            awaited = "SUBACK" if self._connected else "CONNACK"
+            filters = f" for the subscription to {_named(self._config.subscriptions)}"
+            awaited = f"SUBACK{filters}" if self._connected else "CONNACK"
             self._end(Refused(now_ns, LinkReason.TIMEOUT, f"no {awaited} within {HANDSHAKE_SECONDS:g} s"))
             self._settle()
             return
@@ -201,7 +204,6 @@ class Link:
         client = TappedClient(self._config, self._choice.current, self._make_tap)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
-        client.on_message = self._on_message
         client.on_disconnect = self._on_disconnect
         return client
 
@@ -215,27 +217,29 @@ class Link:
             return
         backlog = self._watch.active
         stamp_ns = self._stamp_ns
-        taken: list[int] = []
+        answers: list[bytes] = []
         for item in self._splitter.feed(chunk, stamp_ns):
             if isinstance(item, Message):
                 self._deliver(item._replace(backlog=True) if backlog(stamp_ns) else item)
                 continue
             if isinstance(item, Unacknowledged):
                 self._queued += 1
-                taken.append(item.packet_id)
-                self._deliver_once(item, backlog=backlog(stamp_ns))
+                answers.append(self._deliver_once(item, backlog=backlog(stamp_ns)))
+                continue
+            if isinstance(item, Released):
+                self._exchanges.released(item.packet_id)
+                answers.append(_PUBCOMP + item.packet_id.to_bytes(2))
                 continue
             tap.hand_over(item)
-            if item[0] >> 4 == _PUBLISH:
-                self._queued += 1
             if item == PINGRESP and tap.answered and self._probe.waiting:
                 self._answered()
             while tap.pending() and self._tap is tap:
                 self._run_paho(self._client.loop_read)
             if self._tap is not tap:
                 return
-        if taken:
-            tap.acknowledge(taken)
+        if answers:
+            tap.acknowledge(answers)
+        self._hold_to_bounds(tap)
 
     def _greets(self, chunk: bytes) -> bool:
         """Whether what the broker says first is what a broker says first; else the connection ends."""
@@ -247,12 +251,29 @@ class Link:
         self._settle()
         return False
 
-    def _deliver_once(self, item: Unacknowledged, *, backlog: bool) -> None:
+    def _deliver_once(self, item: Unacknowledged, *, backlog: bool) -> bytes:
+        """Deliver a message, but not twice at QoS 2; returns the packet that acknowledges it."""
         message, packet_id, dup = item
-        repeated = self._handled.repeats(packet_id, message.topic, message.payload, dup=dup)
+        topic, payload = message.topic, message.payload
+        repeated = False
+        if message.qos == 1:
+            acknowledgement = _PUBACK + packet_id.to_bytes(2)
+            repeated = self._handled.repeats(packet_id, topic, payload, dup=dup)
+        else:
+            acknowledgement = _PUBREC + packet_id.to_bytes(2)
+            if not self._exchanges.begins(packet_id, topic, payload):
+                return acknowledgement
         if repeated or dup or backlog:  # what is sent again has waited
             message = message._replace(duplicate=repeated, backlog=dup or backlog)
         self._deliver(message)
+        return acknowledgement
+
+    def _hold_to_bounds(self, tap: Tap) -> None:
+        """End a connection whose broker makes us keep ever more for it."""
+        if tap.unread:
+            detail = "the broker does not read what it makes us answer"
+            self._end(Lost(self._stamp_ns, LinkReason.PROTOCOL_ERROR, detail))
+            self._settle()
 
     def _ask(self, now_ns: int) -> None:
         """Ask the broker for a sign of life when it is time, and judge its silence by the last reading."""
@@ -332,6 +353,9 @@ class Link:
         code: ReasonCode,
         properties: Properties | None,
     ) -> None:
+        if self._connected:  # each would be a connection to tell of, and a subscription to ask for
+            self._end(Lost(self._stamp_ns, LinkReason.PROTOCOL_ERROR, "the broker sent a second CONNACK"))
+            return
         if code.is_failure:
             self._end(Refused(self._stamp_ns, connack_reason(code.value), said(code, properties)))
             return
@@ -341,6 +365,7 @@ class Link:
             self._watch.resumed(self._stamp_ns)
         else:
             self._handled.forget()
+            self._exchanges.forget()
         self._choice.answered(self._stamp_ns)
         self._report(Connected(self._stamp_ns, flags.session_present, self._choice.current))
         self._subscribe_id = self._client.ask_for(self._config.subscriptions)
@@ -359,36 +384,14 @@ class Link:
         refused = [(asked, code) for asked, code in answers if code.is_failure]
         if refused:
             # One is as bad as all: a fleet that is watched and not heard would look silent.
-            asked, code = refused[0]
+            _, code = refused[0]
             reason = suback_reason(code.value)
-            detail = f"subscription to {asked.topic_filter!r}: {said(code, properties)}"
+            detail = f"subscription to {_named(asked for asked, _ in refused)}: {said(code, properties)}"
             self._end(Refused(self._stamp_ns, reason, detail))
         elif self._deadline_ns is not None:
             self._deadline_ns = None
             self._report(Subscribed(self._stamp_ns))
             self._probe.start(self._stamp_ns)
-
-    def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
-        """A message that paho had to acknowledge; at QoS 2, when the exchange is complete."""
-        try:
-            topic = message.topic.encode()
-        except UnicodeDecodeError as error:
-            topic = error.object
-        payload = bytes(message.payload)
-        oversize = payload == self._marker
-        repeated = message.qos == 1 and self._handled.repeats(message.mid, topic, payload, dup=message.dup)
-        self._deliver(
-            Message(
-                topic,
-                b"" if oversize else payload,
-                self._stamp_ns,
-                message.retain,
-                repeated,
-                message.dup or self._watch.active(self._stamp_ns),  # sent again, so it waited
-                oversize,
-                message.qos,
-            )
-        )
 
     def _on_disconnect(
         self,
@@ -403,4 +406,11 @@ class Link:
             return
         now_ns = time.monotonic_ns()
         reason, detail = ending(tap, flags, code, properties, connected=self._connected)
+        if self._connected and self._deadline_ns is not None:  # some brokers refuse a filter so
+            detail += f"; it had not confirmed the subscription to {_named(self._config.subscriptions)}"
         self._end(Lost(now_ns, reason, detail) if self._connected else Refused(now_ns, reason, detail))
+
+
+def _named(subscriptions: Iterable[Subscription]) -> str:
+    """Topic filters for people: all that are asked for are few and short."""
+    return ", ".join(repr(asked.topic_filter) for asked in subscriptions)

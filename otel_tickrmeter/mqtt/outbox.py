@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from otel_tickrmeter.stream.frames import encode_batch, encode_event, encode_record
-from otel_tickrmeter.stream.message import Dropped, LinkEvent, Message, Watermark
+from otel_tickrmeter.stream.message import Dropped, Foreign, LinkEvent, Message, Watermark
 
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 """Bound of the waiting bytes: messages of the largest size would take 6 GB at the default `buffer_size`."""
@@ -30,6 +30,8 @@ class Outbox:
         self._frame_bytes = 0
         self._messages = 0
         self._dropped = 0
+        self._foreign = 0
+        self._foreign_ns = 0
         self._blocked = False
 
     @property
@@ -52,6 +54,16 @@ class Outbox:
         """Whether there is nothing to send or to report."""
         return not (self._frames or self._records or self._dropped)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing at all has come since it was settled."""
+        return self.empty and not self._foreign
+
+    def count_foreign(self, arrived_ns: int) -> None:
+        """Count a message that is another partition's: nobody is woken for it."""
+        self._foreign += 1
+        self._foreign_ns = arrived_ns
+
     def add_message(self, message: Message) -> None:
         """Take a message, or count it as dropped."""
         if not self._has_room():
@@ -69,10 +81,11 @@ class Outbox:
     def add_event(self, event: LinkEvent) -> None:
         """Take a link event, which keeps its place among the messages."""
         self._close_batch()
+        self._report_foreign()
         self._append(encode_event(event), 0)
 
     def settle(self, now_ns: int, drained_ns: int | None, heard_ns: int) -> None:
-        """Close the batch, report drops when there is room, then put a watermark when it would hold.
+        """Close the batch, report drops if there is room, what is foreign, then put a watermark if it holds.
 
         `drained_ns` is a time before which everything that reached the socket was added here; None when
         there is no new one. `heard_ns` is the arrival of the broker's last packet. Does nothing while the
@@ -84,6 +97,7 @@ class Outbox:
         self._close_batch()
         if self._dropped and self._has_room():
             self._report_dropped(now_ns)
+        self._report_foreign()
         if drained_ns is not None and not self._dropped:
             self._append(encode_event(Watermark(drained_ns, self._messages, heard_ns)), 0)
 
@@ -111,6 +125,11 @@ class Outbox:
     def _report_dropped(self, at_ns: int) -> None:
         self.add_event(Dropped(at_ns, self._dropped))
         self._dropped = 0
+
+    def _report_foreign(self) -> None:
+        if self._foreign:
+            self._append(encode_event(Foreign(self._foreign_ns, self._foreign)), 0)
+            self._foreign = 0
 
     def _close_batch(self) -> None:
         if self._records:

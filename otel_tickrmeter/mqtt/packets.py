@@ -1,18 +1,17 @@
-"""Bytes in, MQTT packets out: takes QoS 0 and 1 messages off the stream and leaves the rest for paho.
+"""Bytes in, MQTT packets out: takes the messages off the stream and leaves the rest for paho.
 
 The rules this file keeps:
 
 1. Any cutting of a stream into chunks gives the same items, in the stream's order.
-2. A QoS 0 PUBLISH becomes a `Message` here, at a fraction of paho's cost; one at QoS 1 `Unacknowledged`,
-   which is for us to acknowledge. Every other packet, and a PUBLISH that does not parse, is passed on whole
-   for paho to answer or to refuse. MQTT 5 properties are skipped by their length; our CONNECT allows no topic
-   aliases, so the topic is always there.
+2. A QoS 0 PUBLISH becomes a `Message` here, at a fraction of paho's cost; one at QoS 1 or 2
+   `Unacknowledged`, which is for us to acknowledge; a PUBREL `Released`, for us to answer. Every other
+   packet is passed on whole for paho to answer or to refuse. MQTT 5 properties are skipped by their length;
+   our CONNECT allows no topic aliases, so the topic is always there.
 3. At most `MAX_BUFFERED_BYTES` are held, whatever the packet: of a PUBLISH with more than
-   `MAX_PAYLOAD_BYTES` of payload, or of properties, only topic and packet id are kept. At QoS 0 it becomes
-   an oversize `Message`; at QoS 1 and 2 paho gets the same packet with the marker for its payload, so that
-   it is acknowledged like any other.
-4. What is malformed beyond that reaches paho as `IMPOSSIBLE`, and nothing follows: the stream has no way
-   back from a wrong length.
+   `MAX_PAYLOAD_BYTES` of payload, or of properties, only topic and packet id are kept, and its message is
+   oversize.
+4. What is malformed reaches paho as `IMPOSSIBLE`, and nothing follows: the stream has no way back from a
+   wrong length.
 """
 
 from typing import NamedTuple
@@ -31,42 +30,47 @@ IMPOSSIBLE = b"\x30\xff\xff\xff\xff\xff"
 _PUBLISH = 3
 _PUBLISH_QOS_0 = 0x30
 _PUBLISH_QOS_1 = 0x32
+_PUBLISH_QOS_2 = 0x34
+_PUBREL = 0x62
 _DUP = 0x08
 _QOS_BITS = 0x06
+_QOS_3 = 0x06
 _SHORTEST_PACKET = 2
+_PACKET_ID_BYTES = 2
 _MORE = 0x80  # in a variable length: another byte follows
 
 
 class Unacknowledged(NamedTuple):
-    """A QoS 1 message; with `dup`, the broker may have sent it before."""
+    """A message at QoS 1 or 2; with `dup`, the broker may have sent it before."""
 
     message: Message
     packet_id: int
     dup: bool
 
 
-Item = Message | Unacknowledged | bytes
+class Released(NamedTuple):
+    """The broker will not send the QoS 2 message with this packet id again."""
+
+    packet_id: int
+
+
+Item = Message | Unacknowledged | Released | bytes
 """What the stream has: messages, and packets for paho."""
 
 
 class _MalformedError(Exception):
-    """A length that contradicts the packet around it."""
+    """A length that contradicts the packet around it, or a packet id that none has."""
 
 
 class PacketSplitter:
-    """Splits the stream of one connection.
+    """Splits the stream of one connection."""
 
-    `marker` stands for a payload that was cut out; make it of fresh random bytes, which no stranger can
-    publish.
-    """
-
-    def __init__(self, *, mqtt5: bool, marker: bytes) -> None:
+    def __init__(self, *, mqtt5: bool) -> None:
         self._mqtt5 = mqtt5
-        self._marker = marker
         self._rest = bytearray()  # the beginning of a packet
         self._need = 0  # how long that must grow before more can be said of the packet
         self._skip = 0  # bytes still to come of a packet that is cut
-        self._cut: Message | bytes = b""  # what that packet becomes at its end
+        self._cut: Message | Unacknowledged | None = None  # what that packet becomes at its end
         self._dead = False
 
     @property
@@ -134,14 +138,13 @@ class PacketSplitter:
             if first & 0xF6 == _PUBLISH_QOS_0:  # whatever its retain and DUP bits
                 try:
                     topic_end, payload, _ = _publish_head(data, first, body, stop, mqtt5=mqtt5)
-                except (_MalformedError, IndexError):
-                    items.append(data[pos:stop])
-                else:
-                    items.append(
-                        Message(data[body + 2 : topic_end], data[payload:stop], at_ns, first & 1 == 1)
-                    )
-            elif first & 0xF6 == _PUBLISH_QOS_1:
-                items.append(self._unacknowledged(data, pos, body, stop, at_ns))
+                except IndexError:
+                    raise _MalformedError from None
+                items.append(Message(data[body + 2 : topic_end], data[payload:stop], at_ns, first & 1 == 1))
+            elif first & 0xF6 == _PUBLISH_QOS_1 or first & 0xF6 == _PUBLISH_QOS_2:
+                items.append(self._unacknowledged(data, first, body, stop, at_ns))
+            elif first == _PUBREL and length >= _PACKET_ID_BYTES:
+                items.append(Released(_packet_id(data, body)))
             else:
                 items.append(data[pos:stop])
             pos = stop
@@ -150,19 +153,15 @@ class PacketSplitter:
             self._rest += data[pos:]
             self._need = need
 
-    def _unacknowledged(self, data: bytes, pos: int, body: int, stop: int, at_ns: int) -> Item:
-        """A QoS 1 message, or its packet when it does not parse, or has the packet id that none has."""
-        first = data[pos]
+    def _unacknowledged(self, data: bytes, first: int, body: int, stop: int, at_ns: int) -> Unacknowledged:
+        """A message at QoS 1 or 2."""
         try:
             topic_end, payload, _ = _publish_head(data, first, body, stop, mqtt5=self._mqtt5)
-        except (_MalformedError, IndexError):
-            return data[pos:stop]
-        packet_id = data[topic_end] << 8 | data[topic_end + 1]
-        if not packet_id:
-            return data[pos:stop]
-        retain, dup = first & 1 == 1, first & _DUP != 0
-        message = Message(data[body + 2 : topic_end], data[payload:stop], at_ns, retain, qos=1)
-        return Unacknowledged(message, packet_id, dup)
+        except IndexError:
+            raise _MalformedError from None
+        qos = (first & _QOS_BITS) >> 1
+        message = Message(data[body + 2 : topic_end], data[payload:stop], at_ns, first & 1 == 1, qos=qos)
+        return Unacknowledged(message, _packet_id(data, topic_end), first & _DUP != 0)
 
     def _large(self, data: bytes, pos: int, body: int, stop: int) -> int:
         """Decide on a packet of more than `MAX_PAYLOAD_BYTES`, of which `data` may have only a part.
@@ -172,7 +171,8 @@ class PacketSplitter:
         """
         first = data[pos]
         end = len(data)
-        if first >> 4 != _PUBLISH:  # no such packet is near that long: don't let one fill the memory
+        # No such packet is near that long: don't let one fill the memory.
+        if first >> 4 != _PUBLISH or first & _QOS_BITS == _QOS_3:
             raise _MalformedError
         try:
             topic_end, payload, properties = _publish_head(data, first, body, stop, mqtt5=self._mqtt5)
@@ -184,20 +184,23 @@ class PacketSplitter:
             return head_end - pos
         if stop - payload <= MAX_PAYLOAD_BYTES and properties <= MAX_PAYLOAD_BYTES:
             return stop - pos if stop > end else 0
-        if first & _QOS_BITS:
-            head = data[body : topic_end + 2] + (b"\x00" if self._mqtt5 else b"") + self._marker
-            self._cut = bytes([first]) + _encode_length(len(head)) + head
-        else:
-            self._cut = Message(data[body + 2 : topic_end], b"", 0, first & 1 == 1, oversize=True)
+        qos = (first & _QOS_BITS) >> 1
+        cut = Message(data[body + 2 : topic_end], b"", 0, first & 1 == 1, oversize=True, qos=qos)
+        self._cut = cut
+        if qos:
+            self._cut = Unacknowledged(cut, _packet_id(data, topic_end), first & _DUP != 0)
         self._skip = stop - body
         return 0
 
     def _end_cut(self, at_ns: int, items: list[Item]) -> None:
         """A packet that was cut has been read to its end."""
         cut = self._cut
-        items.append(cut if isinstance(cut, bytes) else cut._replace(arrived_ns=at_ns))
+        if isinstance(cut, Message):
+            items.append(cut._replace(arrived_ns=at_ns))
+        elif cut is not None:
+            items.append(cut._replace(message=cut.message._replace(arrived_ns=at_ns)))
         self._skip = 0
-        self._cut = b""
+        self._cut = None
 
 
 def _publish_head(data: bytes, first: int, body: int, stop: int, *, mqtt5: bool) -> tuple[int, int, int]:
@@ -218,6 +221,14 @@ def _publish_head(data: bytes, first: int, body: int, stop: int, *, mqtt5: bool)
     return topic_end, payload, properties
 
 
+def _packet_id(data: bytes, at: int) -> int:
+    """The packet id at `at`, which is never 0 (specification 2.2.1)."""
+    packet_id = data[at] << 8 | data[at + 1]
+    if not packet_id:
+        raise _MalformedError
+    return packet_id
+
+
 def _variable_length(data: bytes, at: int) -> tuple[int, int]:
     """A variable byte integer at `at`, and the index behind it (specification 1.5.5)."""
     value = 0
@@ -228,13 +239,3 @@ def _variable_length(data: bytes, at: int) -> tuple[int, int]:
         if byte < _MORE:
             return value, at
     raise _MalformedError
-
-
-def _encode_length(value: int) -> bytes:
-    """A variable byte integer."""
-    encoded = bytearray()
-    while value >= _MORE:
-        encoded.append(value & 0x7F | _MORE)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)

@@ -53,6 +53,9 @@ _DISCONNECT: Mapping[int, LinkReason] = MappingProxyType(
     }
 )
 
+# TLS 1.3 has an alert of its own for it; before, a mere failed handshake says nothing.
+_WANTS_CERTIFICATE = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+
 
 def connack_reason(code: int) -> LinkReason:
     """The reason for a CONNACK that refuses."""
@@ -92,6 +95,8 @@ def network_detail(error: Exception) -> str:
         why = error.verify_message.rstrip(".")
         return f"we refused the broker's certificate: {why}; check mqtt.tls.ca_file and mqtt.tls.server_name"
     text = str(error) or type(error).__name__
+    if isinstance(error, ssl.SSLError) and error.reason == _WANTS_CERTIFICATE:
+        return f"the broker wants a certificate of ours, set mqtt.tls.cert_file and mqtt.tls.key_file: {text}"
     if network_reason(error) == LinkReason.DNS:
         return f"the host name does not resolve, check mqtt.broker: {text}"
     return text

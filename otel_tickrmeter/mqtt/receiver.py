@@ -2,7 +2,8 @@
 
 It exists because whatever runs beside a receiver bends its stamps: rendering an exposition in the same
 process delayed them by 130 to 250 ms, through the interpreter's lock. For the same reason it imports the
-standard library, paho, and no more of this package than it needs.
+standard library, paho, and no more of this package than it needs: a fleet's `owner.py` and orjson only where
+several exporters share the fleet.
 
 Started by `feed.py` with a socket for its standard input: that brings the configuration (one JSON line), and
 takes the frames. It never blocks on that socket while it receives. When the socket ends, it leaves the
@@ -18,13 +19,15 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 
 from otel_tickrmeter.mqtt.attempts import Attempts
 from otel_tickrmeter.mqtt.backlog import STALL_GRACE_SECONDS, BacklogWatch
 from otel_tickrmeter.mqtt.config import ReceiverConfig
 from otel_tickrmeter.mqtt.link import Link, alive_ns
 from otel_tickrmeter.mqtt.outbox import Outbox
-from otel_tickrmeter.stream.message import LinkEvent, Lost, Refused, Settled, Stalled, Subscribed
+from otel_tickrmeter.mqtt.sieve import sieve
+from otel_tickrmeter.stream.message import LinkEvent, Lost, Message, Refused, Settled, Stalled, Subscribed
 
 FLUSH_SECONDS = 0.05
 """Messages are handed over this often at most (or 64 KiB at a time), so that the main process wakes 20
@@ -53,7 +56,7 @@ class Receiver:
         self._outbox = Outbox(config.buffer_size)
         self._attempts = Attempts(config.client_id, config.min_delay, config.max_delay)
         self._watch = BacklogWatch(alive_ns())
-        self._link = Link(config, self._watch, self._outbox.add_message, self._report)
+        self._link = Link(config, self._watch, _deliver_to(self._outbox, config), self._report)
         self._retry_at = self._flushed_at = self._tick_at = time.monotonic()
         self._drained_ns: int | None = None
         self._more_to_read = False
@@ -97,7 +100,7 @@ class Receiver:
             self._outbox.send(self._channel.send)
             self._outbox.settle(time.monotonic_ns(), self._drained_ns, self._link.heard_ns)
             self._outbox.send(self._channel.send)
-        elif not self._more_to_read and not self._outbox.empty:
+        elif not self._more_to_read and not self._outbox.idle:
             time.sleep(READ_PAUSE_SECONDS)
 
     def _sleep(self, seconds: float) -> bool:
@@ -133,6 +136,13 @@ class Receiver:
         if not self._link.is_open:
             due = min(due, self._retry_at)
         return max(0.0, due - now)
+
+
+def _deliver_to(outbox: Outbox, config: ReceiverConfig) -> Callable[[Message], None]:
+    """What takes messages: the outbox itself, where all are ours."""
+    if config.partition.count == 1:
+        return outbox.add_message
+    return sieve(config.owner_rules, config.partition, outbox.add_message, outbox.count_foreign)
 
 
 def main() -> int:

@@ -6,8 +6,10 @@ from otel_tickrmeter.mqtt.transport import Stream
 
 PINGREQ = b"\xc0\x00"
 PINGRESP = b"\xd0\x00"
-_PUBACK = b"\x40\x02"
-"""And a packet id. In MQTT 5 no reason code means success."""
+MAX_UNREAD_BYTES = 4 * 65_535
+"""Acknowledgements of all packet ids there are: no broker can be owed more."""
+MAX_UNREAD_ANSWERS = 1_000
+"""Packets handed to paho while its answers wait: a broker sends few that paho has to answer."""
 
 
 class Tap:
@@ -28,6 +30,7 @@ class Tap:
         self._at = 0
         self._unsent = b""  # of our own packets
         self._half = False  # paho's last packet is not written to its end
+        self._blocked = 0  # packets that paho got since it last could send
         self._pings = 0
         self._pongs = 0
         self._last_ping = 0
@@ -36,6 +39,11 @@ class Tap:
     def answered(self) -> bool:
         """Whether the broker has answered the last `ping`."""
         return self._pongs >= self._last_ping
+
+    @property
+    def unread(self) -> bool:
+        """Whether the broker makes us answer and does not read the answers, beyond all reason."""
+        return len(self._unsent) > MAX_UNREAD_BYTES or self._blocked > MAX_UNREAD_ANSWERS
 
     def receive(self) -> bytes | None:
         """What has arrived; None when there is nothing now; empty when nothing will come any more."""
@@ -54,6 +62,8 @@ class Tap:
         """Let paho read `packet`; the one before must have been read."""
         self._handed = packet
         self._at = 0
+        if self._blocked:
+            self._blocked += 1
         if packet == PINGRESP and self._pongs < self._pings:
             self._pongs += 1
 
@@ -78,17 +88,23 @@ class Tap:
         self._unsent += PINGREQ
         self._flush_ours()
 
-    def acknowledge(self, packet_ids: Iterable[int]) -> None:
-        """Tell the broker that these messages are here, as soon as that is possible."""
-        self._unsent += b"".join([_PUBACK + packet_id.to_bytes(2) for packet_id in packet_ids])
+    def acknowledge(self, packets: Iterable[bytes]) -> None:
+        """Answer the broker's messages with these packets, as soon as that is possible."""
+        self._unsent += b"".join(packets)
         self._flush_ours()
 
     def send(self, buffer: bytes | bytearray) -> int:
         """For paho: to the broker."""
         if self._flush_ours():
+            self._blocked = self._blocked or 1
             raise BlockingIOError
         self._half = True
-        sent = self._send(buffer)
+        try:
+            sent = self._send(buffer)
+        except BlockingIOError:
+            self._blocked = self._blocked or 1
+            raise
+        self._blocked = 0
         self._half = sent < len(buffer)
         if buffer == PINGREQ:
             self._pings += 1

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from otel_tickrmeter.mqtt.certificate import describe_certificate
 from otel_tickrmeter.mqtt.config import ReceiverConfig, TlsConfig
 from otel_tickrmeter.mqtt.reasons import network_detail, network_reason
 from otel_tickrmeter.mqtt.websocket import (
@@ -24,6 +25,8 @@ from otel_tickrmeter.stream.reason import LinkReason
 CONNECT_SECONDS = 5.0
 """For TCP, TLS and WebSocket together; the receiver does nothing else meanwhile. Each address that the
 name resolves to is tried within it."""
+
+_Address = tuple[int, int, int, str, Any]
 
 CHUNK_BYTES = 65_536
 """Read at once; all of it gets one arrival time."""
@@ -77,8 +80,27 @@ def open_stream(config: ReceiverConfig) -> Stream:
             raise
     except WebSocketError as error:
         raise ConnectError(LinkReason.WEBSOCKET, str(error)) from error
+    except ssl.SSLCertVerificationError as error:
+        about = _peer_certificate(config, addresses)
+        detail = network_detail(error) + (f" ({about})" if about else "")
+        raise ConnectError(network_reason(error), detail) from error
     except (OSError, ValueError) as error:
         raise ConnectError(network_reason(error), network_detail(error)) from error
+
+
+def _peer_certificate(config: ReceiverConfig, addresses: Sequence[_Address]) -> str:
+    """What the certificate says that was refused, asked for once more; empty when it cannot be had."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    name = config.host if config.tls is None else config.tls.server_name or config.host
+    try:
+        plain = _connect(addresses, time.monotonic() + CONNECT_SECONDS)
+        # Nothing is sent over it, nothing that comes from it is believed.
+        with plain, context.wrap_socket(plain, server_hostname=name) as peer:
+            return describe_certificate(peer.getpeercert(binary_form=True) or b"")
+    except (OSError, ValueError):
+        return ""
 
 
 def read_password(file: str) -> str:
@@ -113,7 +135,7 @@ def tls_context(tls: TlsConfig) -> ssl.SSLContext:
     return context
 
 
-def _connect(addresses: Sequence[tuple[int, int, int, str, Any]], deadline: float) -> socket.socket:
+def _connect(addresses: Sequence[_Address], deadline: float) -> socket.socket:
     """The first address that answers; the last one's error when none does."""
     failure: OSError = OSError("the name has no address")
     for position, (family, kind, protocol, _, address) in enumerate(addresses):

@@ -12,8 +12,10 @@ MAX_HEADER_BYTES = 16_384
 """Of the answer to the upgrade; more is not a WebSocket server."""
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_SUBPROTOCOL = "mqtt"
 _CONTINUATION, _BINARY, _CLOSE, _PING, _PONG = 0x0, 0x2, 0x8, 0x9, 0xA
 _CONTROL = 0x08
+_FINAL = 0x80
 _MASKED = 0x80
 _LENGTH_16, _LENGTH_64 = 126, 127
 
@@ -32,7 +34,7 @@ def upgrade_request(host: str, port: int, path: str, key: bytes) -> bytes:
         "Connection: Upgrade",
         f"Sec-WebSocket-Key: {base64.b64encode(key).decode()}",
         "Sec-WebSocket-Version: 13",
-        "Sec-WebSocket-Protocol: mqtt",
+        f"Sec-WebSocket-Protocol: {_SUBPROTOCOL}",
     )
     return "\r\n".join((*lines, "", "")).encode()
 
@@ -52,6 +54,10 @@ def check_upgrade(answer: bytes, key: bytes) -> None:
     digest = hashlib.sha1(base64.b64encode(key) + _GUID, usedforsecurity=False).digest()
     if headers.get("sec-websocket-accept") != base64.b64encode(digest).decode():
         raise WebSocketError("the server answered the upgrade with a wrong key")
+    # A server that names none has not refused ours; what it speaks, its first MQTT packet shows.
+    chosen = headers.get("sec-websocket-protocol", _SUBPROTOCOL)
+    if chosen != _SUBPROTOCOL:
+        raise WebSocketError(f"the server wants to speak {chosen[:80]!r} and not {_SUBPROTOCOL}")
 
 
 def encode_frame(opcode: int, data: bytes) -> bytes:
@@ -73,6 +79,14 @@ def encode_binary(data: bytes) -> bytes:
     return encode_frame(_BINARY, data)
 
 
+def _long_size(length: bytearray) -> int:
+    """What two or eight bytes say, which must be the fewest that can, and no negative number."""
+    size = int.from_bytes(length)
+    if size < _LENGTH_16 or (len(length) > 2 and not 0xFFFF < size < 1 << 63):  # noqa: PLR2004  of the RFC
+        raise WebSocketError("a WebSocket frame with a length that must not be said so")
+    return size
+
+
 class FrameStripper:
     """Takes a server's stream in pieces of any size and gives what its frames carry.
 
@@ -84,6 +98,7 @@ class FrameStripper:
         self.closed = False
         self._rest = bytearray()  # of a frame's head, or of a control frame
         self._left = 0  # of a data frame's content
+        self._unfinished = False  # the message has more frames
 
     def feed(self, data: bytes) -> bytes:
         """The content of the data frames in `data`.
@@ -127,11 +142,15 @@ class FrameStripper:
             head = 4 if size == _LENGTH_16 else 10
             if len(rest) - at < head:
                 return 0
-            size = int.from_bytes(rest[at + 2 : at + head])
+            size = _long_size(rest[at + 2 : at + head])
+        final = bool(rest[at] & _FINAL)
         if opcode in {_BINARY, _CONTINUATION}:
+            if (opcode == _CONTINUATION) is not self._unfinished:
+                raise WebSocketError("a WebSocket message that begins in another, or goes on without one")
+            self._unfinished = not final
             self._left = size
             return head
-        if not opcode & _CONTROL or size >= _LENGTH_16:
+        if not opcode & _CONTROL or not final or size >= _LENGTH_16:
             raise WebSocketError(f"a WebSocket frame of kind {opcode} and {size} bytes")
         if len(rest) - at < head + size:
             return 0

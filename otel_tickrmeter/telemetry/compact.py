@@ -11,6 +11,7 @@ Only the instruments that the catalogue uses are there. Recording and collecting
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import add
 from typing import NoReturn
 
 from opentelemetry.context import Context
@@ -29,9 +30,14 @@ from opentelemetry.util.types import Attributes
 
 from otel_tickrmeter.catalogue import Instrument
 from otel_tickrmeter.catalogue.attributes import AttributeSet
+from otel_tickrmeter.telemetry.exemplar import TraceExample, example_in
 from otel_tickrmeter.telemetry.family import Family, HistogramFamily, NumberFamily
 from otel_tickrmeter.telemetry.registration import SCOPE_NAME
+from otel_tickrmeter.telemetry.saved import SavedSeries
 from otel_tickrmeter.telemetry.series import SeriesTable, cached_label_text
+
+# Exemplars of a histogram, some 300 bytes each; the longest unseen gives way.
+_MOST_EXAMPLES = 2000
 
 
 class CompactCounter(Counter):
@@ -54,6 +60,12 @@ class CompactCounter(Counter):
         if slot is None:
             slot = self._table.slot(attributes)
         self._values[slot] += amount
+        self._present[slot] = 1
+
+    def recall(self, series: SavedSeries) -> None:
+        """Add what was saved of a series."""
+        slot = self._table.slot(series.attributes)
+        self._values[slot] += series.total
         self._present[slot] = 1
 
     def resize(self, slots: int) -> None:
@@ -90,18 +102,33 @@ class CompactHistogram(Histogram):
         self._counts = array("Q")
         self._sums = array("d")
         self._present = bytearray()
+        self._examples: dict[int, tuple[float, TraceExample]] = {}
         table.add_column(self)
 
     def record(self, amount: float, attributes: Attributes = None, context: Context | None = None) -> None:
-        """Record a non-negative amount; a negative one is ignored, as the SDK does."""
-        del context
+        """Record a non-negative amount; a negative one is ignored, as the SDK does.
+
+        A context made by `context_of` makes it the exemplar of its bucket.
+        """
         if amount < 0:
             return
         slot = self._slots.get(attributes) if type(attributes) is AttributeSet else None
         if slot is None:
             slot = self._table.slot(attributes)
-        self._counts[slot * self._width + bisect_left(self._bounds, amount)] += 1
+        place = slot * self._width + bisect_left(self._bounds, amount)
+        self._counts[place] += 1
         self._sums[slot] += amount
+        self._present[slot] = 1
+        if context is not None:
+            self._keep_example(place, amount, example_in(context))
+
+    def recall(self, series: SavedSeries) -> None:
+        """Add what was saved of a series: as many counts as there are buckets."""
+        slot = self._table.slot(series.attributes)
+        part = slice(slot * self._width, slot * self._width + self._width)
+        saved = array("Q", series.counts or ())
+        self._counts[part] = array("Q", map(add, self._counts[part], saved)) if self._present[slot] else saved
+        self._sums[slot] += series.total
         self._present[slot] = 1
 
     def resize(self, slots: int) -> None:
@@ -116,6 +143,9 @@ class CompactHistogram(Histogram):
         self._counts[start : start + self._width] = array("Q", bytes(8 * self._width))
         self._sums[slot] = 0.0
         self._present[slot] = 0
+        if self._examples:
+            for place in range(start, start + self._width):
+                self._examples.pop(place, None)
 
     def family(self) -> HistogramFamily:
         """Copy what was recorded."""
@@ -127,7 +157,17 @@ class CompactHistogram(Histogram):
             self._present[: len(table.labels)],
             self._counts[:],
             self._sums[:],
+            self._examples.copy(),
         )
+
+    def _keep_example(self, place: int, amount: float, example: TraceExample | None) -> None:
+        if example is None:
+            return
+        # Put at the end: the first is the oldest.
+        self._examples.pop(place, None)
+        self._examples[place] = (float(amount), example)
+        if len(self._examples) > _MOST_EXAMPLES:
+            del self._examples[next(iter(self._examples))]
 
 
 class _Observable:
@@ -242,6 +282,15 @@ class CompactMeter(Meter):
         """Forget the series that the attribute set identifies, in every instrument."""
         for table in self._tables.values():
             table.end(attributes)
+
+    def kept(self, names: Iterable[str]) -> list[Family]:
+        """Copy what was recorded by these counters and histograms, at one moment."""
+        return [self._recorded[name].family() for name in names]
+
+    def recall(self, series: Iterable[SavedSeries]) -> None:
+        """Add what was saved; its instruments must have been made, and have these buckets and attributes."""
+        for each in series:
+            self._recorded[each.name].recall(each)
 
     def collect(self) -> Iterator[Family]:
         """Yield every instrument's family, in the order of the catalogue.

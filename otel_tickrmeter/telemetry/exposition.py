@@ -1,13 +1,15 @@
 """What the rest of the program needs of the OpenTelemetry side, whichever path serves it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from opentelemetry.metrics import Meter
 from opentelemetry.sdk.metrics.export import MetricsData
 
 from otel_tickrmeter.catalogue.attributes import AttributeSet
+from otel_tickrmeter.saved.form import Tables
 from otel_tickrmeter.telemetry.render import Format
+from otel_tickrmeter.telemetry.saved import SavedRecording
 
 
 class Telemetry(Protocol):
@@ -24,6 +26,15 @@ class Telemetry(Protocol):
 
         Whoever takes the next from the iterator says that the one before it has arrived.
         """
+
+    def points(self) -> int | None:
+        """Number of data points that were collected last for OTLP, where it is known."""
+
+    def kept(self, names: Sequence[str]) -> Callable[[], Tables]:
+        """Copy what was recorded by these; what it returns makes tables of it, in any thread."""
+
+    def recall(self, recording: SavedRecording) -> None:
+        """Go on with what was saved, before anything is recorded or served."""
 
     def age_seconds(self) -> float:
         """Age of what a scrape would show."""

@@ -1,10 +1,11 @@
 """What one collection saw of one instrument: columns, copied, so that rendering can take its time."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import compress
 
 from otel_tickrmeter.catalogue import Instrument
+from otel_tickrmeter.telemetry.exemplar import TraceExample
 
 Labels = Sequence[str | None]
 
@@ -29,7 +30,10 @@ class NumberFamily:
 
 @dataclass(frozen=True, slots=True)
 class HistogramFamily:
-    """A histogram: `counts` has len(buckets) + 1 figures for each slot, not cumulative."""
+    """A histogram: `counts` has len(buckets) + 1 figures for each slot, not cumulative.
+
+    `examples` are measurements and their traces, by the places of their buckets in `counts`; most have none.
+    """
 
     instrument: Instrument
     labels: Labels
@@ -37,6 +41,7 @@ class HistogramFamily:
     present: bytes | bytearray
     counts: Sequence[int]
     sums: Sequence[float]
+    examples: Mapping[int, tuple[float, TraceExample]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         # Buckets, +Inf, count and sum.

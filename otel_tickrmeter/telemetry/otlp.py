@@ -31,6 +31,7 @@ class OtlpPush:
             that takes half a second for a full fleet.
         exported: Told how each push ended, in the handler's thread; not of one that the end cut off.
         interval_seconds: Time from one push to the next.
+        points: How many data points were collected last, when that is known.
         timeout_seconds: Time a push may take; one that takes longer has failed.
         end_seconds: How long the end may wait for the last push; a full fleet takes 2.5 s of CPU, and the
             program has 5 s to end in.
@@ -43,6 +44,7 @@ class OtlpPush:
         exported: Callable[[ExportOutcome], None],
         interval_seconds: float,
         *,
+        points: Callable[[], int | None] = lambda: None,
         timeout_seconds: float = 30.0,
         end_seconds: float = 3.5,
     ) -> None:
@@ -50,6 +52,7 @@ class OtlpPush:
         self._collect = collect
         self._exported = exported
         self._interval_seconds = interval_seconds
+        self._points = points
         self._timeout_seconds = timeout_seconds
         self._end_seconds = end_seconds
         self._failing = False
@@ -58,8 +61,7 @@ class OtlpPush:
         self._idle.set()
         self._ending = False
         self._ended = False
-        # Data points that arrived of the push that goes on, and of the last whole one.
-        self._arrived = self._whole = 0
+        self._arrived = 0  # data points of the push that goes on, or of the last
 
     async def push_forever(self) -> None:
         """Push until cancelled; then push what was recorded last, within a bound."""
@@ -75,23 +77,28 @@ class OtlpPush:
         self._ending = True
         # A collector that is in trouble gets less: most likely all of it would be waited for in vain.
         seconds = min(self._end_seconds, _END_IN_TROUBLE_SECONDS) if self._failing else self._end_seconds
+        whole = False
         with anyio.move_on_after(seconds, shield=True):
             with anyio.move_on_after(_END_IN_TROUBLE_SECONDS):
                 await self._idle.wait()
             if self._idle.is_set():
-                await self._push()
+                whole = await self._push()
         self._ended = True
-        if not self._idle.is_set():
-            of = f" of some {self._whole}" if self._whole else ""
-            logger.warning("The last OTLP push was cut off: {} data points{} arrived", self._arrived, of)
+        if not whole:
+            ended = "failed" if self._idle.is_set() else "was cut off"
+            points = self._points()
+            of = "" if points is None else f" of {points}"
+            logger.warning("The last OTLP push {}: {} data points{} arrived", ended, self._arrived, of)
         self._exporter.shutdown()
 
-    async def _push(self) -> None:
+    async def _push(self) -> bool:
+        """Whether all arrived that there was."""
         outcome: ExportOutcome | None = ExportOutcome.FAILED
         try:
             # One that hangs has failed; so has the next while the thread of the first cannot be ended.
             with anyio.move_on_after(self._timeout_seconds):
                 if self._idle.is_set():
+                    self._arrived = 0
                     outcome = await self._export(await self._collect())
         except Exception as error:  # noqa: BLE001  a figure that cannot be observed must not end the program
             logger.debug("OTLP push raised {!r}", error)
@@ -104,6 +111,7 @@ class OtlpPush:
                 logger.warning("OTLP push fails; trying on every {} s", self._interval_seconds)
             else:
                 logger.info("OTLP push works again")
+        return not failed
 
     async def _export(self, make_batches: Batches) -> ExportOutcome | None:
         # A thread of its own, which ends with the program: an export cannot be interrupted, and one to a
@@ -128,7 +136,7 @@ class OtlpPush:
     def _export_now(self, make_batches: Batches, deadline: float) -> ExportOutcome | None:
         # The data lives and ends in here: to free the points of a full fleet takes 15 ms (measured).
         outcome = None
-        last, self._arrived = self._ending, 0
+        last = self._ending
         for data in make_batches():
             if self._ended or (self._ending and not last) or monotonic() > deadline:
                 return ExportOutcome.FAILED
@@ -137,7 +145,7 @@ class OtlpPush:
                 return ExportOutcome.FAILED
             outcome = ExportOutcome.SUCCEEDED
             self._arrived += _points(data)
-        self._whole = self._arrived
+            del data  # before the next one is made
         return outcome
 
 

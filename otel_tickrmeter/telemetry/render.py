@@ -1,14 +1,16 @@
 """Renders families as exposition text, in chunks.
 
 The samples are the same to the letter in Prometheus' text format 0.0.4 and in OpenMetrics 1.0; only the
-lines about a family differ. So samples are rendered, and compressed, once for both.
+lines about a family differ. So samples are rendered, and compressed, once for both. Where a chunk has an
+exemplar, which OpenMetrics alone has, there are two of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import accumulate, islice
 from typing import Literal
 
 from otel_tickrmeter.catalogue import Instrument
+from otel_tickrmeter.telemetry.exemplar import TraceExample
 from otel_tickrmeter.telemetry.family import Family, HistogramFamily, NumberFamily
 
 Format = Literal["text", "openmetrics"]
@@ -39,10 +41,19 @@ def render_samples(family: Family, scope_labels: str = "") -> Iterator[str]:
         family: What was collected.
         scope_labels: Label text appended to that of every series.
     """
+    for text, _ in render_both(family, scope_labels):
+        yield text
+
+
+def render_both(family: Family, scope_labels: str = "") -> Iterator[tuple[str, str]]:
+    """Render the samples without and with exemplars: a chunk without any is the same text twice."""
     if isinstance(family, HistogramFamily):
-        yield from _histogram(family, scope_labels)
+        for slots, pieces in _histogram(family, scope_labels):
+            text = "".join(pieces)
+            yield text, "".join(_with_examples(family, slots, pieces)) if family.examples else text
     else:
-        yield from _numbers(family, scope_labels)
+        for text in _numbers(family, scope_labels):
+            yield text, text
 
 
 def _numbers(family: NumberFamily, scope_labels: str) -> Iterator[str]:
@@ -56,7 +67,7 @@ def _numbers(family: NumberFamily, scope_labels: str) -> Iterator[str]:
         )
 
 
-def _histogram(family: HistogramFamily, scope_labels: str) -> Iterator[str]:
+def _histogram(family: HistogramFamily, scope_labels: str) -> Iterator[tuple[list[int], list[str]]]:
     name = family.instrument.exposed
     bounds = [*(str(bound) for bound in family.instrument.buckets), "+Inf"]
     width = len(bounds)
@@ -80,7 +91,26 @@ def _histogram(family: HistogramFamily, scope_labels: str) -> Iterator[str]:
                 pieces.append(with_labels % tuple(interleaved))
             else:
                 pieces.append(without % tuple(figures))
-        yield "".join(pieces)
+        yield chunk, pieces
+
+
+def _with_examples(family: HistogramFamily, slots: Iterable[int], pieces: Iterable[str]) -> Iterator[str]:
+    width = len(family.instrument.buckets) + 1
+    examples = family.examples
+    for slot, piece in zip(slots, pieces, strict=True):
+        start = slot * width
+        if not any(place in examples for place in range(start, start + width)):
+            yield piece
+            continue
+        # The lines of the buckets come first, in their order.
+        for place, line in enumerate(piece.removesuffix("\n").split("\n"), start):
+            example = examples.get(place) if place < start + width else None
+            yield f"{line}\n" if example is None else f"{line}{_example_text(*example)}\n"
+
+
+def _example_text(value: float, example: TraceExample) -> str:
+    ids = f'trace_id="{example.trace_id}",span_id="{example.span_id}"'
+    return f" # {{{ids}}} {value!r} {example.unix_seconds:.3f}"
 
 
 def _joined(labels: str | None, scope_labels: str) -> str:

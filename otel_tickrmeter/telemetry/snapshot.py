@@ -3,7 +3,7 @@
 A scrape costs a copy, however many scrapers there are, and shows the age of what it got.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import anyio
@@ -16,13 +16,15 @@ from opentelemetry.sdk.resources import Resource
 
 from otel_tickrmeter.catalogue import Instrument
 from otel_tickrmeter.catalogue.attributes import AttributeSet
+from otel_tickrmeter.saved.form import Tables
 from otel_tickrmeter.stream.second import SECOND_NS
 from otel_tickrmeter.telemetry.batches import Moments, make_batches
 from otel_tickrmeter.telemetry.body import Body, BodyWriter
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.deltas import Deltas
 from otel_tickrmeter.telemetry.family import Family
-from otel_tickrmeter.telemetry.render import FORMATS, Format, render_metadata, render_samples
+from otel_tickrmeter.telemetry.render import FORMATS, Format, render_both, render_metadata
+from otel_tickrmeter.telemetry.saved import SavedRecording, tables_of_families
 from otel_tickrmeter.telemetry.target import target_info
 
 _FRESH_INTERVALS = 3
@@ -64,6 +66,7 @@ class SnapshotTelemetry:
         self._started_ns = clock_ns()
         self._scope_labels = scope_labels
         self._deltas = deltas
+        self._points: int | None = None
         self._bodies: dict[str, Body] = {}
         self._taken_ns: int | None = None
         self._series = 0
@@ -82,7 +85,27 @@ class SnapshotTelemetry:
         """Collect, apart from the snapshot; what it returns makes the data for OTLP, in any thread."""
         moments = Moments(self._started_ns, self._clock_ns(), self._unix_offset_ns())
         families = await self._collect()
+        self._points = None if self._deltas is not None else sum(sum(family.present) for family in families)
         return partial(make_batches, families, self._resource, moments, self._deltas)
+
+    def points(self) -> int | None:
+        """Number of data points collected last for OTLP; None where differences may leave some out."""
+        return self._points
+
+    def kept(self, names: Sequence[str]) -> Callable[[], Tables]:
+        """Copy what was recorded by these; what it returns makes tables of it, in any thread."""
+        return partial(tables_of_families, self._meter.kept(names), self._started_ns + self._unix_offset_ns())
+
+    def recall(self, recording: SavedRecording) -> None:
+        """Go on with what was saved; whoever is pushed differences has been told of it already."""
+        self._started_ns = min(self._started_ns, recording.since_unix_ns - self._unix_offset_ns())
+        self._meter.recall(recording.series)
+        if self._deltas is not None:
+            now_ns = self._clock_ns()
+            for family in self._meter.collect():
+                self._deltas.change(family, now_ns)
+                self._deltas.arrived(family, 0, len(family.present), now_ns)
+            self._deltas.all_arrived(now_ns)
 
     def age_seconds(self) -> float:
         """Age of the snapshot."""
@@ -155,7 +178,12 @@ class SnapshotTelemetry:
             if len(family):
                 for form in FORMATS:
                     writer.write(form, render_metadata(family.instrument, form))
-                writer.write_shared(render_samples(family, self._scope_labels))
+                for text, with_examples in render_both(family, self._scope_labels):
+                    if with_examples == text:
+                        writer.write_shared([text])
+                    else:
+                        writer.write("text", text)
+                        writer.write("openmetrics", with_examples)
         return writer.finish()
 
     def _tail(self, form: Format) -> str:

@@ -7,7 +7,9 @@ the SDK gives no slot back. docs/DESIGN.md has what it costs.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import anyio
 from loguru import logger
@@ -36,10 +38,13 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from otel_tickrmeter import __version__
 from otel_tickrmeter.catalogue import Instrument
 from otel_tickrmeter.catalogue.attributes import AttributeSet
+from otel_tickrmeter.saved.form import Tables
 from otel_tickrmeter.settings.model import Temporality
 from otel_tickrmeter.telemetry.body import BodyWriter
+from otel_tickrmeter.telemetry.carried import Carried, tables_of_data
 from otel_tickrmeter.telemetry.registration import SCOPE_NAME
 from otel_tickrmeter.telemetry.render import Format
+from otel_tickrmeter.telemetry.saved import SavedRecording
 from otel_tickrmeter.telemetry.target import labels_collide, target_info
 
 # Pushes whose differences are kept until they arrive: ten minutes of them, in memory.
@@ -75,15 +80,17 @@ class StockTelemetry:
         }
         # The one thing that the reader would lose: see target_info.
         self._target = resource if labels_collide(resource) else None
-        readers: list[MetricReader] = [
-            PrometheusMetricReader(
-                disable_target_info=self._target is not None,
-                scope_info_enabled=scope_labels,
-                registry=self._registry,
-                cardinality_limits=limits,
-            )
-        ]
+        self._carried = Carried(rows)
+        self._reader = _CarryingReader(
+            self._carried,
+            disable_target_info=self._target is not None,
+            scope_info_enabled=scope_labels,
+            registry=self._registry,
+            cardinality_limits=limits,
+        )
+        readers: list[MetricReader] = [self._reader]
         self._otlp = None
+        self._cumulative = temporality == "cumulative"
         if temporality is not None:
             self._otlp = InMemoryMetricReader(_preference(temporality), cardinality_limits=limits)
             readers.append(self._otlp)
@@ -95,7 +102,7 @@ class StockTelemetry:
         self._provider = MeterProvider(
             readers,
             resource,
-            # Nothing is traced here: nothing could be an example.
+            # The reader shows none: not even what is traced need be kept as an example.
             exemplar_filter=AlwaysOffExemplarFilter(),
             shutdown_on_exit=False,
             views=views,
@@ -110,6 +117,8 @@ class StockTelemetry:
         """Collect; the SDK makes the data while it does. What did not arrive before comes first."""
         data = self._otlp.get_metrics_data() if self._otlp is not None else None
         if data is not None:
+            if self._cumulative:
+                data = self._carried.added(data)
             if len(self._unsent) == self._unsent.maxlen and self._unsent.maxlen > 1:
                 logger.warning("OTLP: the differences of one push are lost, {} did not arrive", _UNSENT)
             self._unsent.append(data)
@@ -119,6 +128,18 @@ class StockTelemetry:
         while self._unsent:
             yield self._unsent[0]
             self._unsent.popleft()
+
+    def points(self) -> int | None:
+        """None: the SDK does not say."""
+        return None
+
+    def kept(self, names: Sequence[str]) -> Callable[[], Tables]:
+        """Collect, as for a scrape; what it returns makes tables of it, in any thread."""
+        return partial(tables_of_data, self._reader.read(), names)
+
+    def recall(self, recording: SavedRecording) -> None:
+        """Go on with what was saved; whoever is pushed differences has been told of it already."""
+        self._carried.take(recording)
 
     def age_seconds(self) -> float:
         """0: a scrape shows what it collected itself."""
@@ -154,6 +175,37 @@ class StockTelemetry:
         writer.write(form, text.decode())
         body = writer.finish()[form]
         return body.gzip("") if gzip else body.plain("")
+
+
+class _CarryingReader(PrometheusMetricReader):
+    """The reader, with what is carried added to what it reads."""
+
+    def __init__(self, carried: Carried, **options: Any) -> None:  # noqa: ANN401  the reader's own
+        super().__init__(**options)
+        self._carried = carried
+        self._held: list[MetricsData] | None = None
+
+    def read(self) -> MetricsData:
+        """Collect, for nobody's scrape."""
+        held: list[MetricsData] = []
+        self._held = held
+        try:
+            self.collect()
+        finally:
+            self._held = None
+        return held[0]
+
+    def _receive_metrics(
+        self,
+        metrics_data: MetricsData,
+        timeout_millis: float = 10_000,
+        **options: Any,  # noqa: ANN401  as above
+    ) -> None:
+        data = self._carried.added(metrics_data)
+        if self._held is None:
+            super()._receive_metrics(data, timeout_millis, **options)
+        else:
+            self._held.append(data)
 
 
 def _preference(temporality: Temporality) -> dict[type, AggregationTemporality]:

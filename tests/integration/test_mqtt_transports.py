@@ -1,5 +1,6 @@
 """TLS and WebSockets, against a real Mosquitto with certificates made for the test."""
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,20 @@ def test_the_name_that_is_verified_can_be_set(tmp_path: Path, authority: Authori
         files = TlsSettings(ca_file=authority.ca_file, server_name="broker.example")
         with FeedThread(MqttSettings(broker.url, tls=files)) as feed:
             feed.wait_subscribed()
+
+
+def test_a_certificate_that_is_refused_is_named(tmp_path: Path, authority: Authority) -> None:
+    for name, days, words in (
+        ("localhost", -2, "certificate has expired; check mqtt.tls.ca_file and mqtt.tls.server_name"),
+        ("broker.example", 1, "Hostname mismatch, certificate is not valid for 'localhost'; check"),
+    ):
+        tls = ServerTls(authority.ca_file, *authority.issue(name, days=days))
+        ends = dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
+        with Mosquitto(tmp_path, tls=tls) as broker:
+            settings = MqttSettings(broker.url, tls=TlsSettings(authority.ca_file), reconnect=SOON)
+            check_refused(settings, words)
+            check_refused(settings, f"(it is for {name}, issued by test authority, valid from ")
+            check_refused(settings, f" to {ends:%Y-%m-%d})")
 
 
 @pytest.mark.parametrize("password", [None, "sesame"])

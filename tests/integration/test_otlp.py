@@ -181,9 +181,9 @@ def test_what_has_no_effect_is_said_at_start(tmp_path: Path) -> None:
         "OTEL_EXPORTER_PROMETHEUS_PORT": "many",
     }
     with Exporter(tmp_path, environment) as exporter:
-        assert "no effect here: OTEL_PROPAGATORS, OTEL_TRACES_EXPORTER" in exporter.log
-        assert "(OTEL_EXPORTER_OTLP_TIMEOUT) have no effect: otlp.enabled is false" in exporter.log
-        assert "OTEL_EXPORTER_PROMETHEUS_PORT is ignored" in exporter.log
+        exporter.wait_logged("no effect here: OTEL_PROPAGATORS, OTEL_TRACES_EXPORTER")
+        exporter.wait_logged("(OTEL_EXPORTER_OTLP_TIMEOUT) have no effect: otlp.enabled is false")
+        exporter.wait_logged("OTEL_EXPORTER_PROMETHEUS_PORT is ignored")
         assert exporter.stop() == 0
 
 
@@ -224,6 +224,8 @@ def test_a_disabled_sdk_leaves_a_scrape_without_figures(
     environment = {
         **QUIET,
         "OTEL_SDK_DISABLED": "true",
+        "TICKRMETER_OTLP__TRACES": "true",
+        "TICKRMETER_OTLP__LOGS": "true",
         "TICKRMETER_PROMETHEUS__READER": reader,
         "TICKRMETER_OTLP__ENABLED": "true",
         "TICKRMETER_OTLP__ENDPOINT": collector.url,
@@ -240,4 +242,5 @@ def test_a_disabled_sdk_leaves_a_scrape_without_figures(
         assert exporter.get("/health").status_code == 200
         assert exporter.stop() == 0
         assert "Traceback" not in exporter.log
+    assert {path for path, _, _ in collector.requests} <= {"/v1/metrics"}
     assert collector.metrics() == []

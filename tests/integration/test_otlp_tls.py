@@ -8,11 +8,13 @@ from pathlib import Path
 import grpc  # type: ignore[import-untyped]
 import pytest
 from opentelemetry.sdk.metrics.export import MetricExportResult
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SpanExportResult
 
 from otel_tickrmeter.catalogue import Instrument, Kind
 from otel_tickrmeter.configuration import load_settings
 from otel_tickrmeter.telemetry.compact import CompactMeter
-from otel_tickrmeter.telemetry.otlp_exporter import make_exporter
+from otel_tickrmeter.telemetry.otlp_exporter import make_exporter, make_span_exporter
 from tests.integration.exporter import Exporter
 from tests.support.certificates import Authority
 from tests.support.grpc_collector import running_grpc_collector
@@ -91,6 +93,25 @@ def test_certificates_of_both_ends(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(files.other_ca))
     with tls_collector(protocol, files) as (port, requests):
         assert export(variables(protocol, port, files, "METRICS_"), monkeypatch, tmp_path)
+        assert len(requests) == 1
+
+
+def test_spans_are_sent_with_the_same_certificates(
+    files: Files, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(files.other_ca))
+    provider = TracerProvider(shutdown_on_exit=False)
+    with tls_collector("http/protobuf", files) as (port, requests):
+        for trusted, result in ((True, SpanExportResult.SUCCESS), (False, SpanExportResult.FAILURE)):
+            environ = variables("http/protobuf", port, files) | {"OTEL_EXPORTER_OTLP_TIMEOUT": "1000"}
+            if not trusted:
+                environ["OTEL_EXPORTER_OTLP_CERTIFICATE"] = str(files.other_ca)
+            exporter = make_span_exporter(load_settings([], {}, environ, tmp_path / "nowhere").otlp)
+            span = provider.get_tracer("t").start_span("a")
+            span.end()
+            assert isinstance(span, ReadableSpan)
+            assert exporter.export([span]) is result
+            exporter.shutdown()
         assert len(requests) == 1
 
 

@@ -3,11 +3,12 @@ from hypothesis import strategies as st
 
 from otel_tickrmeter.mqtt.outbox import Outbox
 from otel_tickrmeter.stream.frames import FrameDecoder
-from otel_tickrmeter.stream.message import Dropped, LinkEvent, Message, Watermark
+from otel_tickrmeter.stream.message import Dropped, Foreign, LinkEvent, Message, Watermark
 
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("add"), st.integers(1, 30)),
+        st.tuples(st.just("foreign"), st.integers(1, 30)),
         st.tuples(st.just("room"), st.integers(0, 3000)),
         st.tuples(st.just("settle"), st.just(0)),
     ),
@@ -20,7 +21,7 @@ def test_delivered_and_dropped_add_up_to_added_in_order(plan: list[tuple[str, in
     outbox = Outbox(bound)
     decoder = FrameDecoder()
     out: list[list[Message] | LinkEvent] = []
-    room = added = 0
+    room = added = foreign = 0
 
     def write(data: memoryview) -> int:
         nonlocal room
@@ -36,6 +37,10 @@ def test_delivered_and_dropped_add_up_to_added_in_order(plan: list[tuple[str, in
             for _ in range(amount):
                 outbox.add_message(Message(b"t", b"payload", added))
                 added += 1
+        elif what == "foreign":
+            for _ in range(amount):
+                outbox.count_foreign(now)
+            foreign += amount
         elif what == "room":
             room += amount
             outbox.send(write)
@@ -45,6 +50,8 @@ def test_delivered_and_dropped_add_up_to_added_in_order(plan: list[tuple[str, in
         assert outbox.queue_size <= bound
 
     assert account(out) == added
+    assert sum(item.count for item in out if isinstance(item, Foreign)) == foreign
+    assert outbox.idle
     assert outbox.empty
 
 
@@ -57,7 +64,7 @@ def account(out: list[list[Message] | LinkEvent]) -> int:
                 accounted += 1
         elif isinstance(item, Dropped):
             accounted += item.count
-        else:
+        elif not isinstance(item, Foreign):
             assert isinstance(item, Watermark)
             assert item.at_ns == accounted  # everything before a watermark has been told of
     return accounted

@@ -24,13 +24,16 @@ class Authority:
         certificate = self._sign(self._name, self._key.public_key(), extensions)
         self.ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str, password: str | None = None) -> tuple[Path, Path]:
-        """The files of a certificate for a host (or client) and of its key, encrypted when asked."""
+    def issue(self, name: str, password: str | None = None, *, days: int = 1) -> tuple[Path, Path]:
+        """The files of a certificate for a host (or client) and of its key, encrypted when asked.
+
+        It is valid for `days` from now on; one that has ended, for fewer than none.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         extensions: list[tuple[x509.ExtensionType, bool]] = [
             (x509.SubjectAlternativeName([x509.DNSName(name)]), False)
         ]
-        certificate = self._sign(_name(name), key.public_key(), extensions)
+        certificate = self._sign(_name(name), key.public_key(), extensions, days)
         cert_file, key_file = self._directory / f"{name}.pem", self._directory / f"{name}.key"
         cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         encryption = (
@@ -48,6 +51,7 @@ class Authority:
         subject: x509.Name,
         key: ec.EllipticCurvePublicKey,
         extensions: list[tuple[x509.ExtensionType, bool]],
+        days: int = 1,
     ) -> x509.Certificate:
         now = dt.datetime.now(dt.UTC)
         builder = (
@@ -56,8 +60,8 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(days=1))
-            .not_valid_after(now + dt.timedelta(days=1))
+            .not_valid_before(now - dt.timedelta(days=30))
+            .not_valid_after(now + dt.timedelta(days=days))
         )
         for extension, critical in extensions:
             builder = builder.add_extension(extension, critical)

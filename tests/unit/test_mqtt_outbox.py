@@ -2,7 +2,7 @@ import pytest
 
 from otel_tickrmeter.mqtt.outbox import BATCH_BYTES, Outbox
 from otel_tickrmeter.stream.frames import FrameDecoder
-from otel_tickrmeter.stream.message import Dropped, LinkEvent, Message, Subscribed, Watermark
+from otel_tickrmeter.stream.message import Dropped, Foreign, LinkEvent, Message, Subscribed, Watermark
 
 
 class Channel:
@@ -104,6 +104,47 @@ def test_watermarks_do_not_pile_up_behind_a_channel_without_room() -> None:
     outbox.settle(100, 100, 100)
     outbox.send(channel.write)
     assert channel.items == [Subscribed(1), Watermark(100, 0, 100)]
+
+
+def test_what_is_foreign_wakes_nobody_and_is_told_with_the_next_watermark() -> None:
+    outbox, channel = Outbox(10), Channel()
+    for number in range(100_000):
+        outbox.count_foreign(number)
+    assert (outbox.ripe, outbox.empty, outbox.idle) == (False, True, False)
+    outbox.send(channel.write)
+    assert channel.items == []
+    outbox.add_message(message(1))
+    outbox.settle(9, 8, 8)
+    outbox.send(channel.write)
+    assert channel.items == [[message(1)], Foreign(99_999, 100_000), Watermark(8, 1, 8)]
+    assert outbox.idle
+    outbox.settle(11, 10, 10)
+    outbox.send(channel.write)
+    assert channel.items[3:] == [Watermark(10, 0, 10)]
+
+
+def test_what_is_foreign_waits_for_a_channel_with_room() -> None:
+    outbox, channel = Outbox(10), Channel(room=0)
+    outbox.add_event(Subscribed(1))
+    outbox.send(channel.write)
+    for now in range(2, 10):
+        outbox.count_foreign(now)
+        outbox.settle(now, now, now)
+        outbox.send(channel.write)
+    channel.room = 1_000
+    outbox.send(channel.write)
+    outbox.settle(10, 10, 10)
+    outbox.send(channel.write)
+    assert channel.items == [Subscribed(1), Foreign(9, 8), Watermark(10, 0, 10)]
+
+
+def test_what_is_foreign_keeps_its_place_before_an_event() -> None:
+    outbox, channel = Outbox(10), Channel()
+    outbox.add_message(message(1))
+    outbox.count_foreign(2)
+    outbox.add_event(Subscribed(3))
+    outbox.send(channel.write)
+    assert channel.items == [[message(1)], Foreign(2, 1), Subscribed(3)]
 
 
 @pytest.mark.parametrize("payload", [bytes(100), bytes(BATCH_BYTES)])

@@ -6,11 +6,11 @@ from otel_tickrmeter.mqtt.packets import (
     MAX_PAYLOAD_BYTES,
     Item,
     PacketSplitter,
+    Released,
     Unacknowledged,
 )
 from otel_tickrmeter.stream.message import Message
 
-MARKER = b"sixteen bytes !!"
 PINGRESP = b"\xd0\x00"
 
 
@@ -27,7 +27,7 @@ def publish(first: int, head: bytes, payload: bytes) -> bytes:
 
 
 def split(stream: bytes, *, mqtt5: bool = True, size: int = 65_536) -> list[Item]:
-    splitter = PacketSplitter(mqtt5=mqtt5, marker=MARKER)
+    splitter = PacketSplitter(mqtt5=mqtt5)
     items: list[Item] = []
     for start in range(0, len(stream), size):
         items += splitter.feed(stream[start : start + size], 7)
@@ -51,17 +51,21 @@ def test_properties_are_skipped_by_their_length(properties: bytes) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 5, 65_536])
-def test_what_is_at_qos_2_or_no_message_is_passed_on_whole_and_in_order(size: int) -> None:
+def test_what_is_no_message_is_passed_on_whole_and_all_is_in_order(size: int) -> None:
     packets = [
         b"\x20\x03\x00\x00\x00",
         publish(0x32, b"\x00\x01t\x00\x07\x00", b"one"),
         publish(0x30, b"\x00\x01t\x00", b"zero"),
         publish(0x3C, b"\x00\x01t\x00\x08\x00", b"two"),
+        b"\x62\x02\x00\x08",
+        b"\x62\x03\x00\x09\x92",  # with a reason code
         PINGRESP,
     ]
     items: list[Item] = [*packets]
     items[1] = Unacknowledged(Message(b"t", b"one", 7, qos=1), 7, dup=False)
     items[2] = Message(b"t", b"zero", 7)
+    items[3] = Unacknowledged(Message(b"t", b"two", 7, qos=2), 8, dup=True)
+    items[4:6] = Released(8), Released(9)
     assert split(b"".join(packets), size=size) == items
 
 
@@ -85,10 +89,12 @@ def test_a_qos_1_message_has_its_bits_and_its_packet_id() -> None:
         (b"\x32\x04\x00\x01t\x00", False),  # no packet id
         (b"\x32\x05\x00\x01t\x00\x00", False),  # the packet id that none has
         (b"\x32\x06\x00\x01t\x00\x01\x01", True),  # properties longer than the packet
+        (b"\x34\x05\x00\x01t\x00\x00", False),
+        (b"\x62\x02\x00\x00", True),
     ],
 )
-def test_a_message_that_does_not_parse_is_left_to_paho(packet: bytes, *, mqtt5: bool) -> None:
-    assert split(packet + PINGRESP, mqtt5=mqtt5) == [packet, PINGRESP]
+def test_a_message_that_does_not_parse_is_the_last(packet: bytes, *, mqtt5: bool) -> None:
+    assert split(PINGRESP + packet + PINGRESP, mqtt5=mqtt5) == [PINGRESP, IMPOSSIBLE]
 
 
 @pytest.mark.parametrize("size", [1_000, 65_536])
@@ -101,14 +107,15 @@ def test_the_largest_payload_is_carried_and_one_byte_more_is_not(excess: int, si
 
 
 @pytest.mark.parametrize("size", [1_000, 65_536, 10_000_000])
-def test_an_oversize_message_is_cut_out_of_its_packet_for_paho(size: int) -> None:
-    stream = publish(0x33, b"\x00\x01t\x00\x07\x00", bytes(1_000_000)) + PINGRESP
-    cut = b"\x00\x01t\x00\x07\x00" + MARKER
-    assert split(stream, size=size) == [b"\x33" + bytes([len(cut)]) + cut, PINGRESP]
+@pytest.mark.parametrize("qos", [1, 2])
+def test_an_oversize_message_is_acknowledged_like_any_other(size: int, qos: int) -> None:
+    stream = publish(0x31 | qos << 1, b"\x00\x01t\x00\x07\x00", bytes(1_000_000)) + PINGRESP
+    cut = Message(b"t", b"", 7, retain=True, oversize=True, qos=qos)
+    assert split(stream, size=size) == [Unacknowledged(cut, 7, dup=False), PINGRESP]
 
 
 def test_an_oversize_message_is_stamped_when_it_has_ended() -> None:
-    splitter = PacketSplitter(mqtt5=False, marker=MARKER)
+    splitter = PacketSplitter(mqtt5=False)
     stream = publish(0x31, b"\x00\x01t", bytes(100_000))
     assert splitter.feed(stream[:90_000], 1) == []
     assert splitter.feed(stream[90_000:], 2) == [Message(b"t", b"", 2, retain=True, oversize=True)]
@@ -140,6 +147,8 @@ def test_a_long_topic_waits_for_no_byte_of_the_next_packet(payload: bytes, size:
         b"\x20" + length(MAX_PAYLOAD_BYTES + 1),  # a CONNACK that would fill the memory
         b"\x30" + length(70_000) + b"\x00\x01t" + length(80_000),
         b"\x30" + length(70_000) + b"\x00\x01t\xff\xff\xff\xff",
+        b"\x36" + length(70_000) + b"\x00\x01t\x00\x01\x00",  # QoS 3
+        b"\x32" + length(70_000) + b"\x00\x01t\x00\x00\x00",  # the packet id that none has
     ],
 )
 @pytest.mark.parametrize("size", [1, 65_536])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from otel_tickrmeter.mqtt.tap import PINGREQ, PINGRESP, Tap
+from otel_tickrmeter.mqtt.tap import MAX_UNREAD_ANSWERS, PINGREQ, PINGRESP, Tap
 
 PUBACK = b"\x40\x02\x00\x01"
 
@@ -83,17 +83,43 @@ def test_a_ping_never_lands_inside_a_packet() -> None:
     assert stream.sent == PUBACK + PINGREQ
 
 
-def test_acknowledgements_go_at_once_each_with_its_packet_id() -> None:
+def test_acknowledgements_go_at_once_and_wait_for_room() -> None:
     stream = Narrow(room=1000)
     tap = Tap(stream)
-    tap.acknowledge([1, 0xABCD])
-    assert stream.sent == b"\x40\x02\x00\x01\x40\x02\xab\xcd"
+    tap.acknowledge([PUBACK, b"\x50\x02\xab\xcd"])
+    assert stream.sent == b"\x40\x02\x00\x01\x50\x02\xab\xcd"
     stream.room = 2
-    tap.acknowledge([7])
+    tap.acknowledge([b"\x40\x02\x00\x07"])
     assert tap.flush()
     stream.room = 1000
     assert not tap.flush()
     assert stream.sent.endswith(b"\x40\x02\x00\x07")
+
+
+def test_a_broker_that_is_owed_more_than_all_acknowledgements_does_not_read() -> None:
+    tap = Tap(Narrow(room=0))
+    tap.acknowledge([PUBACK] * 65_535)
+    assert not tap.unread
+    tap.acknowledge([PUBACK])
+    assert tap.unread
+
+
+def test_nor_does_one_that_lets_the_answers_of_paho_wait() -> None:
+    stream = Narrow(room=0)
+    tap = Tap(stream)
+    for _ in range(2):
+        for _ in range(MAX_UNREAD_ANSWERS):
+            tap.hand_over(b"\xc0\x00")
+            with pytest.raises(BlockingIOError):
+                tap.send(PINGRESP)
+        assert not tap.unread
+        stream.room = 2
+        tap.send(PINGRESP)
+    for _ in range(MAX_UNREAD_ANSWERS + 1):
+        with pytest.raises(BlockingIOError):
+            tap.send(PINGRESP)
+        tap.hand_over(b"\xc0\x00")
+    assert tap.unread
 
 
 def test_a_ping_into_a_broken_stream_is_left_to_the_reading() -> None:

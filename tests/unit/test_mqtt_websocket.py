@@ -29,8 +29,9 @@ def test_the_request_names_host_path_and_protocol() -> None:
     assert request.endswith("\r\n\r\n")
 
 
-def test_an_agreement_passes() -> None:
-    check_upgrade(AGREED, KEY)
+@pytest.mark.parametrize("chosen", [b"", b"Sec-WebSocket-Protocol: mqtt\r\n"])
+def test_an_agreement_passes(chosen: bytes) -> None:
+    check_upgrade(AGREED[:-2] + chosen + b"\r\n", KEY)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,7 @@ def test_an_agreement_passes() -> None:
     [
         AGREED.replace(b"101", b"404"),
         AGREED.replace(ACCEPT, ACCEPT[::-1]),
+        AGREED[:-2] + b"Sec-WebSocket-Protocol: mqttv3.1\r\n\r\n",
         b"\r\n\r\n",
         b"\xff\xfe\r\n\r\n",
         b"HTTP/1.1\r\n\r\n",
@@ -68,7 +70,7 @@ def test_content_is_passed_on_before_its_frame_has_ended() -> None:
 
 def test_a_ping_is_answered_and_a_close_too() -> None:
     stripper = FrameStripper()
-    assert stripper.feed(b"\x82\x01a\x89\x02hi\x8a\x00\x00\x01b\x88\x02\x03\xe8\x82\x01c") == b"ab"
+    assert stripper.feed(b"\x02\x01a\x89\x02hi\x8a\x00\x80\x01b\x88\x02\x03\xe8\x82\x01c") == b"ab"
     assert stripper.closed
     pong, close = stripper.replies[:8], stripper.replies[8:]
     assert (pong[0], pong[1], len(pong)) == (0x8A, 0x82, 8)
@@ -84,6 +86,13 @@ def test_a_ping_is_answered_and_a_close_too() -> None:
         b"\xc2\x01a",  # a reserved bit
         b"\x89\x7e\x00\x7e" + bytes(126),  # a long ping
         b"\x8b\x00",  # a control frame that does not exist
+        b"\x09\x00",  # part of a ping
+        b"\x80\x01a",  # goes on with nothing
+        b"\x82\x01a\x80\x01a",  # the same, after a whole message
+        b"\x02\x01a\x82\x01a",  # a message within a message
+        b"\x82\x7e\x00\x7d",  # a length in more bytes than it needs
+        b"\x82\x7f" + (0xFFFF).to_bytes(8),
+        b"\x82\x7f" + (1 << 63).to_bytes(8),  # a negative length
     ],
 )
 def test_a_server_that_breaks_the_rules_is_left(frame: bytes) -> None:

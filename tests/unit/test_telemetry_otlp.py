@@ -109,6 +109,9 @@ def test_the_same_points_as_the_stock_path(detail: Detail) -> None:
         assemble(telemetry, detail).play(scripted())
     (one,), (theirs,) = (anyio.run(each.collect_for_otlp)() for each in (ours, stock))
     compact, sdk = metrics_of(one), metrics_of(theirs)
+    scopes = [scope for resource in one.resource_metrics for scope in resource.scope_metrics]
+    assert ours.points() == sum(len(each.data.data_points) for scope in scopes for each in scope.metrics)
+    assert stock.points() is None
     assert points_of(compact) == points_of(sdk)
     assert {
         name: (each.unit, each.description, each.WhichOneof("data")) for name, each in compact.items()

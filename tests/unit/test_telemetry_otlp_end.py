@@ -147,7 +147,9 @@ def test_an_end_that_cuts_the_last_push_off_says_how_much_arrived(
             released.wait(DEADLINE_SECONDS)
         return MetricExportResult.SUCCESS
 
-    push = OtlpPush(Fake(export), collecting(make_batches), outcomes.append, 0.001, end_seconds=0.5)
+    push = OtlpPush(
+        Fake(export), collecting(make_batches), outcomes.append, 0.001, points=lambda: 3, end_seconds=0.5
+    )
 
     async def play() -> None:
         async with anyio.create_task_group() as tasks:
@@ -160,7 +162,30 @@ def test_an_end_that_cuts_the_last_push_off_says_how_much_arrived(
     released.set()
     (message,) = told
     # Two, unless the machine was busy elsewhere.
-    assert re.fullmatch(r"The last OTLP push was cut off: [012] data points of some 3 arrived", message)
+    assert re.fullmatch(r"The last OTLP push was cut off: [012] data points of 3 arrived", message)
+
+
+def test_a_last_push_that_the_collector_refuses_says_how_much_arrived(
+    told: list[str], outcomes: list[ExportOutcome]
+) -> None:
+    """Attack B13: what is missing at the end is said, however it came to be."""
+    results = iter([MetricExportResult.SUCCESS, MetricExportResult.FAILURE])
+    push = OtlpPush(
+        Fake(lambda: next(results)),
+        collecting(lambda: counted(1) * 3),
+        outcomes.append,
+        3600.0,
+        points=lambda: 3,
+        end_seconds=DEADLINE_SECONDS,
+    )
+
+    async def play() -> None:
+        with anyio.move_on_after(0.01):
+            await push.push_forever()
+
+    anyio.run(play)
+    assert outcomes == [ExportOutcome.FAILED]
+    assert told[-1] == "The last OTLP push failed: 1 data points of 3 arrived"
 
 
 @pytest.mark.parametrize("failing", [True, False])

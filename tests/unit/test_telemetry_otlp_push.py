@@ -1,17 +1,25 @@
 """How pushing behaves: at its interval, and when it fails."""
 
 import threading
+import weakref
 from collections.abc import Iterator
 
 import anyio
 import pytest
 from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
+from opentelemetry.sdk.resources import Resource
 
+from otel_tickrmeter.catalogue import Instrument, Kind
+from otel_tickrmeter.telemetry import batches
+from otel_tickrmeter.telemetry.batches import Moments
+from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.otlp import Batches, OtlpPush
 from otel_tickrmeter.telemetry.outcome import ExportOutcome
 from tests.support.otlp_collector import Collector
 from tests.support.otlp_push import FAILED, SUCCEEDED, Fake, collecting, counted, http_exporter
 from tests.support.waiting import DEADLINE_SECONDS, until
+
+COUNTER = Instrument("c", Kind.COUNTER, "1", "c_total", "C.", {"a": ()})
 
 
 def test_the_data_is_made_beside_the_event_loop(collector: Collector) -> None:
@@ -129,6 +137,39 @@ def test_what_follows_a_batch_that_failed_is_not_tried(outcomes: list[ExportOutc
     assert outcomes[:2] == [FAILED, SUCCEEDED]
 
 
+def test_one_batch_is_held_at_a_time(outcomes: list[ExportOutcome]) -> None:
+    """Attack B14: over HTTP a push of a full fleet took 160 MB."""
+    made: list[weakref.ref[MetricsData]] = []
+    held: list[int] = []
+
+    def make_batches() -> Iterator[MetricsData]:
+        meter = CompactMeter([COUNTER])
+        counter = meter.create_counter("c")
+        for number in range(5):
+            counter.add(1, {"a": str(number)})
+        for data in batches.make_batches(meter.collect(), Resource({}), Moments(1, 2, 0), batch_points=1):
+            made.append(weakref.ref(data))
+            held.append(sum(each() is not None for each in made))
+            yield data
+            del data
+
+    push = OtlpPush(
+        Fake(lambda: MetricExportResult.SUCCESS),
+        collecting(make_batches),
+        outcomes.append,
+        3600.0,
+        end_seconds=DEADLINE_SECONDS,
+    )
+
+    async def play() -> None:
+        with anyio.move_on_after(0.01):
+            await push.push_forever()
+
+    anyio.run(play)
+    assert outcomes == [SUCCEEDED]
+    assert held == [1] * 5
+
+
 def test_an_exporter_that_raises_does_not_end_the_pushing(
     told: list[str], outcomes: list[ExportOutcome]
 ) -> None:
@@ -142,7 +183,10 @@ def test_an_exporter_that_raises_does_not_end_the_pushing(
             tasks.cancel_scope.cancel()
 
     anyio.run(play)
-    assert told == ["OTLP push fails; trying on every 0.001 s"]
+    assert told == [
+        "OTLP push fails; trying on every 0.001 s",
+        "The last OTLP push failed: 0 data points arrived",
+    ]
     assert set(outcomes) == {FAILED}
 
 
