@@ -1,12 +1,15 @@
 """Kubernetes manifests made from the files that compose.yaml mounts: the two then cannot differ."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
 
 DASHBOARD_FILES = "dashboard-*.yaml"
 """The names of the dashboards' manifests, as a pattern."""
+
+BY_HAND = ("deployment.yaml", "service.yaml", "servicemonitor.yaml")
+"""The manifests that nothing generates."""
 
 RULE_FILES = ("recording.rules.yaml", "alerts.rules.yaml")
 """In `alerts`: recorded series first, then the alerts that ask for them."""
@@ -37,7 +40,17 @@ def manifests(tree: Path) -> dict[str, str]:
             labels={"grafana_dashboard": "1"},
             annotations={"grafana_folder": "TickrMeter"},
         )
+    made["kustomization.yaml"] = _kustomization([*BY_HAND, *made])
     return made
+
+
+def _kustomization(resources: Sequence[str]) -> str:
+    manifest = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": sorted(resources),
+    }
+    return _text(manifest, "what is in this folder")
 
 
 def _prometheus_rule(alerts: Path) -> str:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from otel_tickrmeter.blueprints.document import blueprints_markdown
 from otel_tickrmeter.catalogue.document import as_markdown
 from otel_tickrmeter.configuration import settings_table, shipped_toml
 from otel_tickrmeter.rows import all_rows
@@ -19,6 +20,10 @@ def with_table(page: str, name: str, table: str) -> str:
 
 if __name__ == "__main__":
     (ROOT / "settings.toml").write_text(shipped_toml())
-    for name, table in (("settings", settings_table()), ("metrics", as_markdown(all_rows()))):
+    for name, table in (
+        ("settings", settings_table()),
+        ("metrics", as_markdown(all_rows())),
+        ("jobs", blueprints_markdown()),
+    ):
         page = ROOT / "docs" / f"{name}.md"
         page.write_text(with_table(page.read_text(), name, table))

@@ -66,24 +66,35 @@ tickrmeter_messages_repaired_total              counter    message_type,kind    
 tickrmeter_message_processing_duration_seconds  histogram  message_type                   =
 tickrmeter_queue_size                           gauge      queue                          =
 tickrmeter_queue_dropped_total                  counter    queue                          =
+tickrmeter_partition_info                       gauge      partition,partitions           =
+tickrmeter_partitions                           gauge      .                              =
+tickrmeter_foreign_messages_total               counter    .                              =
 tickrmeter_identities_rejected_total            counter    kind,reason                    =
 tickrmeter_identities_displaced_total           counter    kind                           =
 tickrmeter_dead_letters_total                   counter    outcome                        =
 tickrmeter_series_expired_total                 counter    kind                           =
 tickrmeter_otlp_exports_total                   counter    outcome                        =
+tickrmeter_otlp_spans_total                     counter    outcome                        =
+tickrmeter_otlp_log_records_total               counter    outcome                        =
 tickrmeter_log_lines_dropped_total              counter    .                              =
 tickrmeter_exposition_age_seconds               gauge      .                              =
 tickrmeter_exposition_series                    gauge      .                              =
 tickrmeter_build_info                           gauge      version,revision,python_version,otel_sdk_version  =
+tickrmeter_config_last_reload_successful        gauge      .                              =
+tickrmeter_config_last_reload_success_timestamp_seconds  gauge  .                         =
+tickrmeter_state_saved_timestamp_seconds        gauge      .                              =
+tickrmeter_state_save_failures_total            counter    .                              =
 system_cpu_usage_percent                        gauge      cpu                            =
 system_memory_usage_bytes                       gauge      type                           =
 system_memory_total_bytes                       gauge      type                           =
 http_requests_total                             counter    method,endpoint,status         =
 http_request_duration_seconds                   histogram  method,endpoint                =
+tickrmeter_http_tls_handshake_failures_total    counter    reason                         =
 process_cpu_seconds_total                       counter    .                              =
 process_resident_memory_bytes                   gauge      .                              =
 process_open_fds                                gauge      .                              =
 process_start_time_seconds                      gauge      .                              =
+dagda_status                                    gauge      .                              =
 """
 
 
@@ -131,8 +142,27 @@ autocore_queue_capacity                         gauge      queue
 autocore_queue_dropped_total                    counter    queue
 autocore_spool_size_bytes                       gauge      .
 autocore_spool_oldest_timestamp_seconds         gauge      .
+autocore_automation_runs_total                  counter    rule,outcome
 autocore_dead_letters                           gauge      .
 autocore_dead_letters_total                     counter    reason
+"""
+
+
+# Of jobs, besides the status that is always there. The first nine and that are a published document's.
+_DAGDA = """
+dagda_shards_total                              gauge      .
+dagda_workers_total                             gauge      shard_id
+dagda_workers_by_status                         gauge      status,shard_id
+dagda_worker_operations_total                   counter    operation,status
+dagda_worker_ticks_total                        counter    worker_id,blueprint
+dagda_worker_progress_ratio                     gauge      worker_id,blueprint
+dagda_message_queue_size                        gauge      queue_type
+dagda_tick_processing_duration_seconds          histogram  shard_id
+dagda_worker_processing_duration_seconds        histogram  message_type
+dagda_ticks_skipped_total                       counter    shard_id
+dagda_shard_restarts_total                      counter    shard_id
+dagda_messages_merged_total                     counter    .
+dagda_worker_outcomes_total                     counter    blueprint,outcome
 """
 
 
@@ -143,7 +173,16 @@ def published() -> list[Published]:
 
 def published_of_autocore() -> list[Published]:
     """Return the table of the AutoCore fleet."""
-    return _read("".join(f"{line} =\n" for line in _AUTOCORE.strip().splitlines()))
+    return _read_plain(_AUTOCORE)
+
+
+def published_of_jobs() -> list[Published]:
+    """Return the table of the job controller."""
+    return _read_plain(_DAGDA)
+
+
+def _read_plain(table: str) -> list[Published]:
+    return _read("".join(f"{line} =\n" for line in table.strip().splitlines()))
 
 
 def _read(table: str) -> list[Published]:

@@ -6,12 +6,15 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from promql_parser import parse
 
+from alerts.fleet import CHOSEN, NEVER_ADDED
 from alerts.rule import Alert, Recording, Severity, Subject
 from grafana.committed import dashboards, variables
 from tests.contract.alert_rules import ROOT
+from tests.support.partitions import NEVER_ADDED as PARTITIONS_NEVER_ADDED
 from tools.dashlint.project import alerts, all_series, recordings
 from tools.dashlint.promql.labels import Metric, labels_of
 from tools.dashlint.promql.metrics import TARGET
+from tools.dashlint.rules.adding import wrong_sums
 
 # A level is what remains of the labels, besides those of the target and of the figure itself.
 LEVELS = {
@@ -19,8 +22,13 @@ LEVELS = {
     "symbol": {"symbol"},
     "firmware": {"firmware_version"},
     "device": {"device_id"},
+    # Exporters that share a fleet, by how many they are; and without any label of an exporter.
+    "set": {"partitions"},
+    "fleet": set(),
+    "fleet_symbol": {"symbol"},
+    "fleet_firmware": {"firmware_version"},
 }
-OF_THE_FIGURE = {"le", "quantile", "outcome"}
+OF_THE_FIGURE = {"le", "quantile", "outcome", "status"}
 
 PUBLISHED = {
     "HighSymbolLatency": (
@@ -36,6 +44,14 @@ PUBLISHED = {
         "High timeout rate for symbol {{ $labels.symbol }}",
     ),
 }
+PUBLISHED_OF_JOBS = {
+    "DagdaCpuHigh": 'system_cpu_usage_percent{cpu="total"} > 80',
+    "DagdaWorkerFailures": 'rate(dagda_worker_operations_total{status="error"}[5m]) > 0.1',
+    "DagdaMessageProcessingSlow": (
+        "histogram_quantile(0.95, rate(dagda_worker_processing_duration_seconds_bucket[5m])) > 0.1"
+    ),
+}
+"""Expressions only: the document has no more."""
 
 
 def by_name(rule: Alert | Recording) -> str:
@@ -64,11 +80,13 @@ def test_no_rule_has_a_variable_of_grafana() -> None:
 @pytest.mark.parametrize("rule", recordings(), ids=by_name)
 def test_a_recorded_name_is_level_metric_operation(rule: Recording, series: dict[str, Metric]) -> None:
     level, metric, operation = rule.record.split(":")
-    assert re.fullmatch(r"tickrmeter_[a-z_]+", metric)
+    assert re.fullmatch(r"(tickrmeter|autocore)_[a-z_]+", metric)
     assert re.fullmatch(
-        r"(rate|ratio_rate|mean|stddev)\d+[mhd]|sum|count|ratio|quantile|(top|bottom)k", operation
+        r"(rate|ratio_rate|mean|stddev)\d+[mhd]|sum|count|ratio|quantile|(top|bottom)k|min|complete|chosen",
+        operation,
     )
     found = set(series[rule.record].labels) - set(TARGET) - OF_THE_FIGURE
+    assert ("instance" in series[rule.record].labels) != (level.startswith("fleet") or level == "set")
     # A device has one firmware.
     assert found - ({"firmware_version"} if level == "device" else set()) == LEVELS[level]
 
@@ -89,15 +107,15 @@ def test_an_alert_says_what_its_readers_need(alert: Alert) -> None:
         alert.name in PUBLISHED
     )
     assert alert.description.endswith(".")
-    assert re.fullmatch(r"(TickrMeter|AutoCore|High)([A-Z][a-z]+)+", alert.name)
+    assert re.fullmatch(r"(TickrMeter|AutoCore|Dagda|High)([A-Z][a-z]+)+", alert.name)
 
 
 @pytest.mark.parametrize("alert", alerts(), ids=by_name)
 def test_alerts_of_one_name_can_be_told_apart_in_a_list(alert: Alert, series: dict[str, Metric]) -> None:
     labels = set(labels_of(parse(alert.expression), series) or {})
-    assert labels & {"symbol", "firmware_version", "device_id", "sensor"} == set(
-        re.findall(r"\$labels\.(\w+)", alert.summary)
-    )
+    identities = {"symbol", "firmware_version", "device_id", "sensor", "rule", "channel"}
+    identities |= {"worker_id", "blueprint", "shard_id", "operation", "message_type"}
+    assert labels & identities == set(re.findall(r"\$labels\.(\w+)", alert.summary))
 
 
 @pytest.mark.parametrize("alert", alerts(), ids=by_name)
@@ -132,6 +150,26 @@ def test_the_published_alerts_are_as_they_were_published() -> None:
     found = {
         alert.name: (alert.expression, alert.hold, alert.severity.value, alert.summary)
         for alert in alerts()
-        if not alert.name.startswith(("TickrMeter", "AutoCore"))
+        if not alert.name.startswith(("TickrMeter", "AutoCore", "Dagda"))
     }
     assert found == PUBLISHED
+    expressions = {alert.name: alert.expression for alert in alerts() if alert.name in PUBLISHED_OF_JOBS}
+    assert expressions == PUBLISHED_OF_JOBS
+
+
+def test_no_rule_adds_up_what_no_sum_says_anything_about() -> None:
+    expressions = [rule.expression for rule in recordings()] + [alert.expression for alert in alerts()]
+    assert [fault for each in expressions for fault in wrong_sums(parse(each), NEVER_ADDED)] == []
+
+
+def test_what_is_never_added_is_all_that_partitions_do_not_add_up_to() -> None:
+    """`tests/property/test_partition_sum.py` holds the others to adding up."""
+    assert {name for name in NEVER_ADDED if not name.startswith("system_")} == {*PARTITIONS_NEVER_ADDED}
+
+
+def test_the_level_of_the_fleet_knows_no_exporter(series: dict[str, Metric]) -> None:
+    for rule in recordings():
+        if rule.record.startswith("fleet"):
+            assert "instance" not in series[rule.record].labels
+            # Of the complete set, by itself or by way of another rule.
+            assert CHOSEN in rule.expression or "fleet" in rule.expression

@@ -30,7 +30,7 @@ def compose() -> Document:
     program = Path(sys.executable).with_name("podman-compose")
     # Whoever runs this may have variables that the file asks for.
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
-    profiles = [f"--profile={name}" for name in ("simulate", "autocore", "simulate-autocore")]
+    profiles = [f"--profile={name}" for name in ("simulate", "autocore", "simulate-autocore", "partitions")]
     command = [str(program), f"--file={DEPLOY}/compose.yaml", *profiles, "config"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return document(done.stdout)
@@ -50,7 +50,7 @@ def pod() -> Document:
 
 def test_every_service_is_locked_in(services: Document) -> None:
     usual = {"mosquitto", "exporter", "prometheus", "alertmanager", "grafana", "simulate"}
-    assert set(services) == usual | {"autocore", "postgresql", "simulate-autocore"}
+    assert set(services) == usual | {"autocore", "postgresql", "simulate-autocore", "exporter-1"}
     for name, service in services.items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
@@ -63,6 +63,14 @@ def test_every_service_is_locked_in(services: Document) -> None:
         assert re.fullmatch(r".+:v?\d+\.\d+(\.\d+|-\w+)", service["image"]), name
         for port in service.get("ports", ()):
             assert port.startswith("127.0.0.1:"), name
+
+
+def asked_by(service: Document) -> tuple[str, str]:
+    """Return port and path that a service's health check asks."""
+    code = service["healthcheck"]["test"][-1]
+    asked = re.search(r'HTTPConnection\("127\.0\.0\.1", (\d+).*"GET", "([^"]+)"', code, re.DOTALL)
+    assert asked is not None, code
+    return asked[1], asked[2]
 
 
 def test_every_file_that_is_mounted_is_there(compose: Document, services: Document) -> None:
@@ -100,7 +108,7 @@ def test_the_exporter_is_the_same_everywhere(services: Document, pod: Document) 
     stop = word(unit, r"TimeoutStopSec=(\d+)s")
     assert exporter["stop_grace_period"] == f"{pod['terminationGracePeriodSeconds']}s" == f"{stop}s"
     assert container["livenessProbe"]["httpGet"]["path"] == "/-/healthy"
-    assert f"http://127.0.0.1:{port}/-/healthy" in exporter["healthcheck"]["test"][-1]
+    assert asked_by(exporter) == (port, "/-/healthy")
 
 
 def test_the_pod_is_locked_in_as_well(pod: Document) -> None:
@@ -162,10 +170,27 @@ def test_the_monitor_of_the_other_fleet_finds_its_broker_and_its_database(
     assert str(settings.database.spool).startswith("/data/")
     assert "/data" in mounts(monitor)
     assert monitor["ports"] == [f"127.0.0.1:{settings.prometheus.port}:8000"]
-    assert ":8000/health/mqtt-monitor" in monitor["healthcheck"]["test"][-1]
+    assert asked_by(monitor) == ("8000", "/health/mqtt-monitor")
     (job,) = document(DEPLOY / "compose" / "prometheus.yml")["scrape_configs"]
-    (found,) = job["dns_sd_configs"]
+    _, found = job["dns_sd_configs"]
     assert (found["names"], found["port"]) == (["autocore"], settings.prometheus.port)
+
+
+def test_two_exporters_share_a_fleet_where_that_is_asked_for(services: Document, tmp_path: Path) -> None:
+    first, second = services["exporter"], services["exporter-1"]
+    own = {"environment", "ports", "profiles", "depends_on"}
+    assert {key: value for key, value in first.items() if key not in own} == {
+        key: value for key, value in second.items() if key not in own
+    }
+    alone = load_settings([], {}, first["environment"], tmp_path).partition
+    assert (alone.index, alone.count) == (0, 1)
+    counts = {each["environment"]["TICKRMETER_PARTITION__COUNT"] for each in (first, second)}
+    assert counts == {"1"}, "they are given one number"
+    shared = {**second["environment"], "TICKRMETER_PARTITION__COUNT": "2"}
+    assert load_settings([], {}, shared, tmp_path).partition.index == 1
+    (job,) = document(DEPLOY / "compose" / "prometheus.yml")["scrape_configs"]
+    found, _ = job["dns_sd_configs"]
+    assert (found["names"], found["port"]) == (["exporter-1"], 9464)
 
 
 def test_the_simulated_boards_use_the_same_broker(services: Document) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from otel_tickrmeter.blueprints.document import blueprints_markdown
 from otel_tickrmeter.cli import main
 from otel_tickrmeter.configuration import settings_table
 
@@ -20,6 +21,10 @@ def test_metric_table(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_settings_table() -> None:
     assert _table_of("settings") == settings_table().strip(), GENERATE
+
+
+def test_tables_of_parameters() -> None:
+    assert _table_of("jobs") == blueprints_markdown().strip(), GENERATE
 
 
 def test_readme_is_short() -> None:

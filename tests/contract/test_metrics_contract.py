@@ -10,8 +10,8 @@ from otel_tickrmeter.fleets.tickrmeter.detail import Detail
 from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.telemetry.exposition import Telemetry
 from otel_tickrmeter.telemetry.render import FORMATS, Format
-from tests.contract.published import published, published_of_autocore
-from tests.support import autocore_assembly
+from tests.contract.published import published, published_of_autocore, published_of_jobs
+from tests.support import autocore_assembly, jobs_assembly
 from tests.support.assembly import BOUNDS, assemble, compact_telemetry, expose, stock_telemetry
 from tests.support.exposition_text import families
 from tests.support.settings import rows_in
@@ -25,7 +25,7 @@ AFTER_HALF_AN_HOUR = {"tickrmeter_symbol_anomaly_score"}
 
 def test_the_catalogue_has_the_published_metrics_and_no_others() -> None:
     rows = [(row.exposed, row.exposed_type, frozenset(row.attributes)) for row in all_rows()]
-    wanted = (*published(), *published_of_autocore())
+    wanted = (*published(), *published_of_autocore(), *published_of_jobs())
     typed_in = {(row.name, row.type, row.device_labels) for row in wanted}
     hint = "write it into tests/contract/published.py by hand, or mend the catalogue"
     assert set(rows) - typed_in == set(), f"in the catalogue and not published: {hint}"
@@ -40,9 +40,9 @@ NOT_AT_ZERO = {
         "autocore_message_errors_total",
         "tickrmeter_messages_repaired_total",
     ),
-    # Begun where the program has a database, channels or a collector, or with the first count.
-    *("autocore_database_errors_total", "autocore_dead_letters_total", "autocore_notifications_total"),
-    "tickrmeter_otlp_exports_total",
+    # Begun where the program has channels, a collector or TLS, or with the first count.
+    "autocore_notifications_total",
+    *("tickrmeter_otlp_exports_total", "tickrmeter_http_tls_handshake_failures_total"),
 }
 
 
@@ -53,7 +53,13 @@ def test_counters_of_closed_lists_start_at_zero() -> None:
     )
     assemble(tickrmeter, "device")
     autocore_assembly.AutoCoreAssembly(autocore)
-    for telemetry, rows in ((tickrmeter, rows_in("device")), (autocore, autocore_assembly.rows())):
+    jobs = compact_telemetry("device", rows=jobs_assembly.ROWS)
+    jobs_assembly.JobsAssembly(jobs)
+    for telemetry, rows in (
+        (tickrmeter, rows_in("device")),
+        (autocore, autocore_assembly.rows()),
+        (jobs, jobs_assembly.ROWS),
+    ):
         shown = _contract(expose(telemetry), "text")
         late = {row.exposed for row in rows if _closed_counter(row)} - shown.keys() - NOT_AT_ZERO
         assert late == set(), (
@@ -117,6 +123,19 @@ def test_target_info_stands_there_once(make: Callable[[Detail], Telemetry], form
     assemble(telemetry, "device").play(scripted())
     lines = expose(telemetry, form).decode().splitlines()
     assert sum(line.startswith("target_info{") for line in lines) == 1
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("make", [compact_telemetry, stock_telemetry])
+def test_a_live_exposition_of_jobs_has_the_published_metrics_and_no_others(
+    make: Callable[..., Telemetry], form: Format
+) -> None:
+    telemetry = make("device", rows=jobs_assembly.ROWS)
+    jobs_assembly.JobsAssembly(telemetry).scripted()
+    exposed = _contract(expose(telemetry, form), form)
+    exposed = {name: found for name, found in exposed.items() if name.startswith("dagda_")}
+    wanted = {row.name: (row.type, {row.device_labels}) for row in published_of_jobs()}
+    assert exposed == {"dagda_status": ("gauge", {frozenset()}), **wanted}
 
 
 def _contract(text: bytes, form: Format) -> Contract:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 import pytest
 
 from otel_tickrmeter.fleets.tickrmeter.detail import Detail
+from tests.support import jobs_assembly
 from tests.support.assembly import assemble, compact_telemetry, expose
 from tests.support.autocore_assembly import AutoCoreAssembly, database_day, rows
 from tests.support.autocore_assembly import scripted as autocore_scripted
@@ -45,6 +46,15 @@ def test_promtool_has_nothing_to_say_of_the_other_fleet() -> None:
     fleet.play(autocore_scripted())
     database_day(fleet.keeper)
     assert complaints_of(expose(telemetry)) == []
+
+
+def test_promtool_complains_of_published_names_of_jobs_only() -> None:
+    telemetry = compact_telemetry("device", rows=jobs_assembly.ROWS)
+    jobs_assembly.JobsAssembly(telemetry).scripted()
+    assert complaints_of(expose(telemetry)) == [
+        ["dagda_shards_total", _GAUGE],
+        ["dagda_workers_total", _GAUGE],
+    ]
 
 
 @pytest.mark.parametrize(
