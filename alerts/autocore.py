@@ -1,7 +1,7 @@
 """Alerts about the AutoCore fleet: its devices, its sensors, its messages and its database."""
 
 from alerts.rule import Alert, Severity, Subject
-from alerts.windows import Windows
+from alerts.windows import LINGER, Windows
 
 _DASHBOARD = "/d/autocore?var-instance={{ $labels.instance | urlquery }}"
 _OF_DEVICE = f"{_DASHBOARD}&var-device_id={{{{ $labels.device_id | urlquery }}}}"
@@ -12,7 +12,7 @@ _FAULTS = "late|clock|burst|protocol_version|retained|duplicate"
 
 def autocore_alerts(w: Windows) -> tuple[Alert, ...]:
     """Return them."""
-    return (*_devices(w), *_messages(w), *_database(w))
+    return (*_devices(w), *_messages(w), *_database(w), *_rules_and_notices(w))
 
 
 def _alert(
@@ -24,8 +24,11 @@ def _alert(
     *,
     severity: Severity = Severity.WARNING,
     dashboard: str = _DASHBOARD,
+    linger: str = "",
 ) -> Alert:
-    return Alert(name, expression, severity, Subject.AUTOCORE, summary, description, dashboard, hold)
+    return Alert(
+        name, expression, severity, Subject.AUTOCORE, summary, description, dashboard, hold, linger=linger
+    )
 
 
 def _new(counter: str, window: str) -> str:
@@ -37,6 +40,11 @@ def _devices(w: Windows) -> tuple[Alert, ...]:
     there = f"sum without (status) ({_THERE})"
     # Ten minutes apart, so that a quick drop is not part of what it is compared with.
     before = f"sum without (status) (avg_over_time({_THERE}[{w('1h')}] offset {w('10m')}))"
+    changes = f'autocore_connectivity_changes_total{{to="offline",cause=~"will|silence"}}[{w("10m")}]'
+    # increase() extrapolates: five may come out as 5.1.
+    lost = f"round(sum without (to, cause) (increase({changes})))"
+    offline = 'sum without (status) (autocore_devices{status="offline"})'
+    known = "sum without (status) (autocore_devices)"
     return (
         _alert(
             "AutoCoreFleetDrop",
@@ -45,6 +53,29 @@ def _devices(w: Windows) -> tuple[Alert, ...]:
             "Many AutoCore devices are gone.",
             "{{ $value | humanize }} devices are there: less than 80 % of the last hour's mean.",
             severity=Severity.CRITICAL,
+        ),
+        _alert(
+            "AutoCoreConnectionsLost",
+            f"{lost} > 5 and {lost} / {known} > 0.1",
+            w("2m"),
+            "Many AutoCore devices lost their connection at once.",
+            "{{ $value | humanize }} devices were lost by the broker, or fell silent, within ten minutes.",
+        ),
+        _alert(
+            "AutoCoreDevicesOffline",
+            f"{offline} > 1 and {offline} / {known} > 0.5",
+            w("15m"),
+            "More than half of the AutoCore devices are offline.",
+            "{{ $value | humanize }} devices have been offline for a quarter of an hour.",
+        ),
+        _alert(
+            "AutoCoreDeviceOffline",
+            "autocore_device_online == 0",
+            w("6h"),
+            "AutoCore device {{ $labels.device_id }} is offline.",
+            "{{ $labels.device_id }} has been offline for hours.",
+            severity=Severity.INFO,
+            dashboard=_OF_DEVICE,
         ),
         _alert(
             "AutoCoreDeviceFlapping",
@@ -109,6 +140,7 @@ def _database(w: Windows) -> tuple[Alert, ...]:
             "The database of the AutoCore monitor takes no rows.",
             "Rows wait in memory and in the spool of {{ $labels.instance }}; nothing is lost yet.",
             severity=Severity.CRITICAL,
+            linger=w(LINGER),
         ),
         _alert(
             "AutoCoreSpoolFilling",
@@ -132,5 +164,26 @@ def _database(w: Windows) -> tuple[Alert, ...]:
             "",
             "The database refuses rows of the AutoCore monitor.",
             "Rows were refused within an hour, and are dead letters now.",
+        ),
+    )
+
+
+def _rules_and_notices(w: Windows) -> tuple[Alert, ...]:
+    unfinished = 'autocore_automation_runs_total{outcome=~"failed|timeout"}'
+    failed = 'autocore_notifications_total{outcome="failed"}'
+    return (
+        _alert(
+            "AutoCoreRuleFails",
+            f"max without (outcome) ({_new(unfinished, w('1h'))})",
+            "",
+            "Rule {{ $labels.rule }} of the AutoCore fleet did not do what it should.",
+            "A run of {{ $labels.rule }} failed within an hour, or took longer than a minute.",
+        ),
+        _alert(
+            "AutoCoreNoticesFail",
+            f"max without (kind, outcome) ({_new(failed, w('1h'))})",
+            "",
+            "Notices of the AutoCore fleet do not arrive by {{ $labels.channel }}.",
+            "A notice was given up within an hour, after six attempts.",
         ),
     )

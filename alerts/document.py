@@ -8,7 +8,9 @@ import yaml
 from alerts.autocore import autocore_alerts
 from alerts.devices import device_alerts
 from alerts.exporter import exporter_alerts
+from alerts.jobs import job_alerts
 from alerts.objectives import objective_alerts
+from alerts.partitions import partition_alerts
 from alerts.rule import Alert, Group, Recording
 from alerts.symbols import symbol_alerts
 from alerts.windows import Windows
@@ -24,8 +26,9 @@ def alert_groups(windows: Windows) -> tuple[Group, ...]:
         Group("tickrmeter.alerts.symbols", symbol_alerts(windows)),
         Group("tickrmeter.alerts.objectives", objective_alerts(windows)),
         Group("tickrmeter.alerts.devices", device_alerts(windows)),
-        Group("tickrmeter.alerts.exporter", exporter_alerts(windows)),
+        Group("tickrmeter.alerts.exporter", (*exporter_alerts(windows), *partition_alerts(windows))),
         Group("autocore.alerts", autocore_alerts(windows)),
+        Group("dagda.alerts", job_alerts(windows)),
     )
 
 

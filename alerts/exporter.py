@@ -69,6 +69,26 @@ def _process(w: Windows) -> tuple[Alert, ...]:
             summary="An exporter restarts again and again.",
             description="{{ $labels.instance }} was started {{ $value }} times within 15 minutes.",
         ),
+        _alert(
+            "TickrMeterConfigReloadFailed",
+            "tickrmeter_config_last_reload_successful == 0",
+            Severity.WARNING,
+            hold=w("5m"),
+            summary="An exporter goes by old settings: the new ones are at fault.",
+            description="{{ $labels.instance }} read its settings again and could not take them over; with"
+            " them it would not start either.",
+        ),
+        _alert(
+            "TickrMeterStateNotSaved",
+            # `unless`, so that it fires too when nothing was ever saved.
+            f"increase(tickrmeter_state_save_failures_total[{w('15m')}]) > 0"
+            f" unless time() - tickrmeter_state_saved_timestamp_seconds < {w.seconds('10m')}",
+            Severity.WARNING,
+            hold=w("5m"),
+            summary="An exporter cannot save its state: a restart would take it back to an older one.",
+            description="{{ $labels.instance }} has saved nothing for 10 minutes, and {{ $value | humanize }}"
+            " attempts failed within 15: its log says why.",
+        ),
     )
 
 

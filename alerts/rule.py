@@ -25,6 +25,7 @@ class Subject(StrEnum):
     BACKEND = "backend"
     DEVICES = "devices"
     AUTOCORE = "autocore"
+    JOBS = "jobs"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from grafana.autocore import autocore
 from grafana.backend import backend
 from grafana.device_health import device_health
 from grafana.exporter import exporter
+from grafana.jobs import jobs
 from grafana.one_device import one_device
 
 DIRECTORY = Path(__file__).parent / "dashboards"
@@ -20,7 +21,7 @@ def main() -> None:
 
 def dashboards() -> dict[str, str]:
     """Return every dashboard as JSON, by its uid."""
-    made = (backend(), device_health(), one_device(), exporter(), autocore())
+    made = (backend(), device_health(), one_device(), exporter(), autocore(), jobs())
     return {dashboard.uid: dashboard.json for dashboard in made}
 
 

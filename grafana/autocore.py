@@ -12,6 +12,7 @@ from grafana.variable import board, datasource, instance, job
 
 _MINUTE = 60
 _SHOWN = 10
+_STATUSES = {"online": "green", "offline": "red", "error": "orange", "maintenance": "blue"}
 _SCORE: Steps = ((3, "yellow"), (5, "red"))
 """Below the first a sensor is usual again, from the second on it is unusual."""
 
@@ -29,7 +30,7 @@ def autocore() -> Made:
             Section("Devices that need a look", _worst()),
             Section("Sensors that are unusual", _unusual()),
             Section("One device", device()),
-            Section("Messages", _messages()),
+            Section("Messages and rules", _messages()),
             Section("Database and queues", database()),
         ),
         annotations=(alerts('component="autocore"'), connection_changes()),
@@ -58,7 +59,12 @@ def _fleet() -> tuple[Panel, ...]:
         figure(
             "Safety shutoffs",
             "Relays that a device switched off by itself within the time range, for want of a heartbeat.",
-            Query(f"sum(increase({select('autocore_relay_safety_shutoffs_total')}[$__range]))", instant=True),
+            # A device that never had to has no series.
+            Query(
+                f"sum(increase({select('autocore_relay_safety_shutoffs_total')}[$__range]))"
+                f" or 0 * sum({by_status})",
+                instant=True,
+            ),
             steps=((1, "red"),),
             decimals=0,
             width=6,
@@ -76,12 +82,17 @@ def _fleet() -> tuple[Panel, ...]:
             "All known devices by what they said last; a device that is silent is offline. Good: a flat top.",
             [Query(f"sum by (status) ({by_status})", "{{status}}")],
             stacked=True,
+            overrides={
+                status: {"color": {"mode": "fixed", "fixedColor": colour}}
+                for status, colour in _STATUSES.items()
+            },
         ),
         trend(
             "Comings and goings",
             "Devices that came or went, by what showed it. A will is the broker's word that a device is gone;"
             " many of them at once are a network that failed.",
             [Query(f"sum by (to, cause) (increase({changes}[$__rate_interval])) > 0", "{{to}}, {{cause}}")],
+            counted=True,
         ),
     )
 
@@ -156,7 +167,7 @@ def _unusual() -> tuple[Panel, ...]:
         rows(
             "Unusual now",
             "Sensors whose newest reading is far from what they usually say, with the distance in their usual"
-            " spreads. Five is unusual, below three it is usual again.",
+            " spreads. Five is unusual, below three it is usual again. No data: none is.",
             [table(f"topk(20, abs({score}) and {anomaly} == 1)")],
             key="device_id",
             columns=(("Score", "none"),),
@@ -171,11 +182,13 @@ def _unusual() -> tuple[Panel, ...]:
             "Outlier: one reading far off. Level shift: it stays there. Out of range: outside of what the"
             " settings allow. Good: few, and of single devices.",
             [Query(f"sum by (kind) (increase({began}[$__rate_interval]))", "{{kind}}")],
+            counted=True,
         ),
     )
 
 
 def _messages() -> tuple[Panel, ...]:
+    runs = select("autocore_automation_runs_total")
     duration = "autocore_message_processing_duration_seconds"
     total, count = (
         f"sum(rate({select(f'{duration}_{part}')}[$__rate_interval]))" for part in ("sum", "count")
@@ -187,7 +200,7 @@ def _messages() -> tuple[Panel, ...]:
             [
                 Query(
                     f"sum by (message_type) (rate({select('autocore_messages_total')}[$__rate_interval]))"
-                    f" * {_MINUTE}",
+                    f" * {_MINUTE} > 0",
                     "{{message_type}}",
                 )
             ],
@@ -209,9 +222,21 @@ def _messages() -> tuple[Panel, ...]:
         ),
         trend(
             "Time to handle a message",
-            "Mean time the exporter takes for a message. Good: some tens of microseconds.",
+            "Mean time the exporter takes for a message. Good: tens of microseconds in a busy fleet, a few"
+            " hundred in one that says little.",
             [Query(f"{total} / ({count} > 0)", "mean")],
             unit="s",
-            width=12,
+        ),
+        trend(
+            "Runs of rules, by how they ended",
+            "Of operators' rules. Dry run: a permission to publish is missing. Failed, timeout: it did not"
+            " do what it should. No data: there is no rule, or none ran.",
+            [
+                Query(
+                    f"sum by (rule, outcome) (increase({runs}[$__rate_interval])) > 0",
+                    "{{rule}}, {{outcome}}",
+                )
+            ],
+            counted=True,
         ),
     )

@@ -30,7 +30,7 @@ def _state() -> tuple[Panel, ...]:
             [Query(f"max by (instance) ({select('autocore_database_up')})", "{{instance}}")],
             states={1: ("Takes rows", "green"), 0: ("Takes none", "red")},
             width=8,
-            height=5,
+            height=4,
         ),
         figure(
             "Fullest queue",
@@ -41,8 +41,8 @@ def _state() -> tuple[Panel, ...]:
             width=4,
         ),
         figure(
-            "Oldest row in the spool",
-            "How long it has waited. No data: nothing waits.",
+            "Oldest in the spool",
+            "How long the row that waits longest has waited. No data: none waits.",
             Query(f"max(time() - {oldest})", instant=True),
             unit="s",
             steps=((60, "yellow"), (3600, "red")),
@@ -86,8 +86,10 @@ def _writing() -> tuple[Panel, ...]:
         ),
         trend(
             "What went wrong with the database",
-            "By kind. Data: a row was refused, and is a dead letter; all else is tried again.",
+            "By kind. Data: a row was refused, and is a dead letter; all else is tried again. No data: none"
+            " did.",
             [Query(_increase("kind", "autocore_database_errors_total"), "{{kind}}")],
+            counted=True,
         ),
         trend(
             "Connections to the database",
@@ -125,7 +127,8 @@ def _waiting() -> tuple[Panel, ...]:
         ),
         trend(
             "Dead letters by reason",
-            "Messages that were set aside and kept, and rows that the database refused (row).",
+            "Messages that were set aside and kept, and rows that the database refused (row). No data: none.",
             [Query(_increase("reason", "autocore_dead_letters_total"), "{{reason}}")],
+            counted=True,
         ),
     )

@@ -84,14 +84,15 @@ def _relays() -> tuple[Panel, ...]:
         ),
         trend(
             "Switchings, by what caused them",
-            "How often its relays were switched. Safety: the board did it by itself.",
+            "How often its relays were switched, all of them together. Safety: the board did it by itself.",
             [
                 Query(
-                    "sum by (relay, triggered_by)"
+                    "sum by (triggered_by)"
                     f" (increase({_of('autocore_relay_changes_total')}[$__rate_interval])) > 0",
-                    "relay {{relay}}, {{triggered_by}}",
+                    "{{triggered_by}}",
                 )
             ],
+            counted=True,
         ),
     )
 
@@ -130,6 +131,8 @@ def _sensors() -> tuple[Panel, ...]:
                     "{{action}}",
                 )
             ],
+            counted=True,
+            width=24,
         ),
     )
 

@@ -27,6 +27,7 @@ DEVICES = "tickrmeter-devices"
 DEVICE = "tickrmeter-device"
 EXPORTER = "tickrmeter-exporter"
 AUTOCORE = "autocore"
+JOBS = "jobs"
 """The dashboards' uids, which links and alerts name."""
 
 _TAG = "tickrmeter"

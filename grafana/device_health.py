@@ -81,10 +81,11 @@ def _glance() -> tuple[Panel, ...]:
     )
     return (
         figure(
-            "Devices online",
+            "Online",
             "Devices with the chosen firmware that were heard from lately and did not say goodbye.",
             Query(f"sum({select(_ONLINE_BY_FIRMWARE, _FIRMWARE)})"),
             decimals=0,
+            width=3,
         ),
         figure(
             "Against yesterday",
@@ -103,26 +104,29 @@ def _glance() -> tuple[Panel, ...]:
             steps=_TIMEOUTS,
         ),
         figure(
-            "Boots an hour",
+            "Boots/h",
             "In the whole fleet, at the pace of the last 15 minutes. A jump means that devices crash or that"
             " their power failed; an update makes each device boot once.",
             Query(f"sum({select(_BOOTS)}) * {_HOUR}"),
             decimals=0,
+            width=3,
         ),
         figure(
-            "Low batteries (device detail)",
+            "Low charge (device detail)",
             f"Share of the devices with less than {LOW_BATTERY} % left that do not charge: they go dark soon."
             " Red from a tenth of the fleet.",
             Query(f"max({select(f'instance:{_BATTERY}_low:ratio')})"),
             unit="percentunit",
             steps=LOW_BATTERIES,
+            width=5,
         ),
         figure(
-            "Wifi losses/h (device detail)",
+            "Wifi loss/h (device detail)",
             "In the whole fleet, at the pace of the last 15 minutes. A jump in many homes at once points to"
             " the firmware or to the backend, not to the homes.",
             Query(f"sum({select(_WIFI_LOST)}) * {_HOUR}"),
             decimals=0,
+            width=5,
         ),
     )
 
@@ -222,6 +226,7 @@ def _releases() -> tuple[Panel, ...]:
             [Query(timed_out, "{{firmware_version}}")],
             unit="percentunit",
             steps=_TIMEOUTS,
+            width=8,
         ),
         trend(
             "Outcomes of requests",
@@ -234,7 +239,7 @@ def _releases() -> tuple[Panel, ...]:
             ],
             unit="reqps",
             stacked=True,
-            width=6,
+            width=8,
         ),
         trend(
             "Price streams over HTTP",
@@ -248,7 +253,7 @@ def _releases() -> tuple[Panel, ...]:
             ],
             unit="reqps",
             stacked=True,
-            width=6,
+            width=8,
         ),
     )
 

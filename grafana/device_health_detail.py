@@ -73,13 +73,14 @@ def power() -> tuple[Panel, ...]:
         trend(
             "Supply level (VIN)",
             "As the devices report it: the middle device, and the bounds below which 5 % and 95 % of the"
-            " devices lie. Good: steady lines. A sinking lowest line means weak power supplies.",
+            " devices lie (of several exporters: the middle, the highest and the lowest of theirs). Good:"
+            " steady lines. A sinking lowest line means weak power supplies.",
             [
-                Query(f"avg({select('instance:tickrmeter_device_vin_level:quantile', matcher)})", name)
-                for matcher, name in (
-                    ('quantile="0.95"', "95 % are below"),
-                    ('quantile="0.5"', "middle"),
-                    ('quantile="0.05"', "5 % are below"),
+                Query(f"{how}{select('instance:tickrmeter_device_vin_level:quantile', matcher)})", name)
+                for how, matcher, name in (
+                    ("max(", 'quantile="0.95"', "95 % are below"),
+                    ("quantile(0.5, ", 'quantile="0.5"', "middle"),
+                    ("min(", 'quantile="0.05"', "5 % are below"),
                 )
             ],
             unit="none",

@@ -14,6 +14,7 @@ from grafana.dashboard import (
     make_dashboard,
 )
 from grafana.exporter_field import answers, greedy_devices, link_of_processes, log, odd_messages
+from grafana.exporter_service import service
 from grafana.panel import bars, figure, heat, trend
 from grafana.query import Form, Query, distribution, select, select_ours
 from grafana.variable import datasource, instance, job
@@ -37,6 +38,7 @@ def exporter() -> Made:
             Section("Requests and answers", answers()),
             Section("Connection to the broker", (*_connection(), *link_of_processes())),
             Section("Exposition and scrapes", _exposition()),
+            Section("Settings and clients", service()),
             Section("Identities and series", (*_identities(), *greedy_devices())),
             Section("Resources", (*_resources(), *log())),
         ),
@@ -219,6 +221,7 @@ def _exposition() -> tuple[Panel, ...]:
             [Query(f"max by (instance) ({select_ours('scrape_duration_seconds')})", "{{instance}}")],
             unit="s",
             steps=((5, "yellow"), (10, "red")),
+            width=8,
         ),
         bars(
             "Distribution of answer times for /metrics",
@@ -227,6 +230,7 @@ def _exposition() -> tuple[Panel, ...]:
             [distribution(f"sum by (le) (increase({scrape}[$__range]))")],
             decimals=0,
             upright=True,
+            width=16,
             overrides=seconds_bars(HTTP_BUCKETS),
         ),
     )

@@ -120,7 +120,7 @@ def _now() -> tuple[Panel, ...]:
         figure(
             "Boots",
             "As the device counts them, else as the exporter saw them. The number alone says little: what"
-            " matters is whether it grows.",
+            " matters is whether it grows. No data: it does not count them, and none was seen.",
             Query(_newest(_BOOT_COUNT), instant=True),
             unit="none",
             width=6,
@@ -213,9 +213,10 @@ def _symbols() -> tuple[Panel, ...]:
             " long the answers took. If one symbol is bad here, look at whether it is bad for all devices:"
             " click it. If all are bad, the device or its network is the cause.",
             [
-                table(requests),
-                table(answers),
-                table(f"{answers} / ({requests} > 0)"),
+                # Whole numbers: an increase is estimated, and 5.26 requests look like a fault.
+                table(f"round({requests})"),
+                table(f"round({answers})"),
+                table(f"clamp_max({answers} / ({requests} > 0), 1)"),
                 table(f"{total} / ({count} > 0)"),
             ],
             key="symbol",

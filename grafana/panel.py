@@ -27,6 +27,7 @@ from grafana_foundation_sdk.models.common import (
     BigValueGraphMode,
     BigValueTextMode,
     DataSourceRef,
+    GraphDrawStyle,
     GraphThresholdsStyleMode,
     LegendDisplayMode,
     LegendPlacement,
@@ -62,7 +63,14 @@ Properties = Mapping[str, Any]
 HEIGHT = 10
 """Of a panel, in grid rows, unless given: a legend of four lines fits."""
 
-_HEADINGS = {"symbol": "Symbol", "device_id": "Device", "firmware_version": "Firmware", "sensor": "Sensor"}
+_HEADINGS = {
+    "symbol": "Symbol",
+    "device_id": "Device",
+    "firmware_version": "Firmware",
+    "sensor": "Sensor",
+    "worker_id": "Worker",
+    "blueprint": "Blueprint",
+}
 """Of the columns of a table that are labels."""
 
 
@@ -92,15 +100,20 @@ def trend(
     width: int = 12,
     height: int = HEIGHT,
     stacked: bool = False,
+    counted: bool = False,
     from_zero: bool = True,
     overrides: Mapping[str, Properties] | None = None,
     link: str = "",
 ) -> Panel:
-    """Return lines over time; with `steps`, dashed lines show where it gets bad."""
+    """Return lines over time; with `steps`, dashed lines show where it gets bad.
+
+    `counted` is for what happens now and then: a bar where there was something, and no line to the next. Its
+    windows are a minute at least: shorter ones overlap, and show one thing several times.
+    """
     panel = (
         timeseries.Panel()
         .line_width(1)
-        .fill_opacity(40 if stacked else 8)
+        .fill_opacity(60 if counted else 40 if stacked else 8)
         .show_points(VisibilityMode.AUTO)
         .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
         .legend(
@@ -113,7 +126,9 @@ def trend(
     )
     if from_zero:
         panel.min(0)
-    if stacked:
+    if counted:
+        panel.draw_style(GraphDrawStyle.BARS)
+    if stacked or counted:
         panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL).group("A"))
     if steps:
         panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED))
@@ -128,6 +143,7 @@ def trend(
         steps=steps,
         overrides=overrides,
         link=link,
+        step="1m" if counted else "",
     )
 
 
@@ -367,13 +383,14 @@ def _finished(
     steps: Steps = (),
     overrides: Mapping[str, Properties] | None = None,
     link: str = "",
+    step: str = "",
 ) -> Panel:
-    """Give a panel what all kinds have, and build it."""
+    """Give a panel what all kinds have, and build it; `step` is the least time between two points."""
     panel.title(title).description(description).unit(unit).span(width).height(height).datasource(DATASOURCE)
     panel.thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(_thresholds(steps)))
     # Recorded series come once a minute: a finer step would only repeat, and double the cost. All queries of
     # a panel have the same, because lines with different steps cannot be stacked.
-    step = "1m" if any(":" in query.expression for query in queries) else ""
+    step = "1m" if any(":" in query.expression for query in queries) else step
     for reference, query in zip(ascii_uppercase, queries, strict=False):
         panel.with_target(_target(reference, query, step))
     for name, properties in (overrides or {}).items():

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,8 @@ def main() -> None:
     with PrometheusApi(arguments.prometheus) as api:
         variables = Variables(dashboard, dict(pair.split("=", 1) for pair in arguments.set), api)
         queries = Queries(api, variables, window)
-        panels = [_panel(panel, queries, variables) for panel in dashboard["panels"]]
+        shown = sections(dashboard["panels"], arguments.section)
+        panels = [_panel(panel, queries, variables) for panel in shown]
         for panel in panels:
             if panel["error"]:
                 print(f"{panel['title']}: {panel['error']}")  # noqa: T201  a command prints
@@ -59,6 +60,30 @@ def main() -> None:
     arguments.output.write_bytes(_small(png))
 
 
+def sections(panels: Sequence[dict[str, Any]], titles: Sequence[str]) -> list[dict[str, Any]]:
+    """The panels of the sections with these titles, moved up to each other; all of them for none."""
+    if not titles:
+        return list(panels)
+    kept: list[dict[str, Any]] = []
+    wanted = False
+    ends = 0
+    offset = 0
+    for panel in sorted(panels, key=lambda panel: (panel["gridPos"]["y"], panel["gridPos"]["x"])):
+        place = panel["gridPos"]
+        if panel["type"] == "row":
+            wanted = panel["title"] in titles
+            offset = place["y"] - ends
+        if wanted:
+            moved = {**place, "y": place["y"] - offset}
+            ends = max(ends, moved["y"] + moved["h"])
+            kept.append({**panel, "gridPos": moved})
+    missing = set(titles) - {panel["title"] for panel in kept if panel["type"] == "row"}
+    if missing:
+        message = f"no such section: {', '.join(sorted(missing))}"
+        raise ValueError(message)
+    return kept
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prometheus", default="http://127.0.0.1:9090", metavar="URL")
@@ -66,6 +91,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, required=True, metavar="PNG")
     parser.add_argument("--range", default="30m", metavar="TIME", help="how far back, such as 30m")
     parser.add_argument("--scrape-interval", default="15s", metavar="TIME", help="what Prometheus is set to")
+    parser.add_argument("--section", action="append", default=[], metavar="TITLE", help="only this one")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a variable")
     return parser.parse_args()
 

@@ -33,10 +33,12 @@ export function TimeAxis({ timeRange, left, right, y, theme }) {
   for (let time = Math.ceil(from / step) * step; time <= to; time += step) {
     times.push(time);
   }
+  // Beside the edge a label moves inwards.
+  const inside = (x) => Math.min(x, right - textWidth('00:00') / 2);
   return times.map((time) => (
     <Label
       key={time}
-      x={left + ((time - from) / (to - from)) * (right - left)}
+      x={inside(left + ((time - from) / (to - from)) * (right - left))}
       y={y}
       fill={theme.colors.text.primary}
     >

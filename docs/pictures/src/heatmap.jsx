@@ -3,6 +3,7 @@ import { FieldType, formattedValueToString, getFieldDisplayName, getValueFormat 
 import * as chromatic from 'd3-scale-chromatic';
 
 import { Label, TimeAxis, shortened, textWidth, widest } from './axes.jsx';
+import { NoData } from './genuine.jsx';
 
 const LINE = 20;
 const SCALE = 30;
@@ -21,6 +22,9 @@ export function HeatmapPanel({ panel, frames, width, height, timeRange, theme })
         step: times.config.interval,
       }));
   });
+  if (!rows.some((row) => row.cells.length)) {
+    return <NoData />;
+  }
   const format = getValueFormat(options.yAxis?.unit ?? 'none');
   const name = (text) =>
     options.yAxis?.unit && text !== '' && Number.isFinite(Number(text))

@@ -10,6 +10,7 @@ import { prepare, registerTransformers } from './fields.js';
 import { BarGaugePanel, NoData, StatPanel, TablePanel, TextPanel, TimeSeriesPanel } from './genuine.jsx';
 import { HeatmapPanel } from './heatmap.jsx';
 import { PiePanel } from './pie.jsx';
+import { StateTimelinePanel } from './statetimeline.jsx';
 
 const PANELS = {
   timeseries: TimeSeriesPanel,
@@ -19,6 +20,7 @@ const PANELS = {
   text: TextPanel,
   piechart: PiePanel,
   heatmap: HeatmapPanel,
+  'state-timeline': StateTimelinePanel,
 };
 const UNPADDED = ['table'];
 const EDGE = 16;
