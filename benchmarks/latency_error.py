@@ -9,11 +9,13 @@ import json
 import re
 import statistics
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.figure import Figure, Result, Target, number, percentile, spread
-from benchmarks.load.traffic import one_round
+from benchmarks.load.publisher import BOARDS
+from benchmarks.load.traffic import Shape, one_round
 from benchmarks.rig.live import Live, live
 from benchmarks.rig.scraper import Scraper, values
 from benchmarks.rig.worker import Worker
@@ -22,6 +24,8 @@ from benchmarks.scale import Scale
 _RATE = 1000
 _SCRAPE_SECONDS = 5.0
 _FRESH_SECONDS = 20.0
+_BOARDS = 500
+_ENDLESS_SECONDS = 86_400
 _MS_PER_NS = 1e-6
 _LABELS = re.compile(rb'device_id="([^"]*)",symbol="([^"]*)"')
 _LATENCY = "tickrmeter_stock_update_latency_seconds"
@@ -31,42 +35,75 @@ Stamp = tuple[int, bytes, bytes]
 """Monotonic nanoseconds, topic, payload."""
 
 
-def measure(scale: Scale) -> Result:
-    """Compare the exporter's latencies, and a bare subscriber's, with the truth."""
-    ours: list[list[float]] = []
-    bare: list[list[float]] = []
-    apart: list[list[float]] = []
-    missing = 0
-    with live(scale.fleet, "device") as fleet:
-        for run in range(min(scale.runs, 3)):
+class LatencyErrors:
+    """What was measured less the truth, in ms, sorted, by run; and less what a subscriber saw."""
+
+    def __init__(self) -> None:
+        self.ours: list[list[float]] = []
+        self.bare: list[list[float]] = []
+        self.apart: list[list[float]] = []
+        self.missing = 0
+
+    def take(self, fleet: Live, runs: int, before: int = 0) -> None:
+        """Let rounds pass; so many were taken of the same fleet before."""
+        for run in range(before, before + runs):
             truth, seen, measured = _run(fleet, run)
-            ours.append(sorted(abs(measured[pair] - truth[pair]) for pair in truth.keys() & measured.keys()))
-            bare.append(sorted(abs(seen[pair] - truth[pair]) for pair in truth.keys() & seen.keys()))
-            apart.append(sorted(abs(measured[pair] - seen[pair]) for pair in seen.keys() & measured.keys()))
-            missing += len(truth.keys() - measured.keys())
+            both = truth.keys() & measured.keys()
+            self.ours.append(sorted(abs(measured[pair] - truth[pair]) for pair in both))
+            self.bare.append(sorted(abs(seen[pair] - truth[pair]) for pair in truth.keys() & seen.keys()))
+            both = seen.keys() & measured.keys()
+            self.apart.append(sorted(abs(measured[pair] - seen[pair]) for pair in both))
+            self.missing += len(truth.keys() - measured.keys())
+
+
+def measure(scale: Scale) -> Result:
+    """Compare the exporter's latencies, and a subscriber's, with the truth; alone and beside AutoCore."""
+    runs = min(scale.runs, 3)
+    alone, beside = LatencyErrors(), LatencyErrors()
+    with live(scale.fleet, "device") as fleet:
+        alone.take(fleet, runs)
+    with live(scale.fleet, "device", {"AUTOCORE__ENABLED": "true"}) as fleet, _boards(fleet):
+        beside.take(fleet, runs)
     what = f"error of a measured latency, scraped every {_SCRAPE_SECONDS:g} s, {number(_RATE)} msg/s"
+    also = f"the same, with {number(_BOARDS)} AutoCore messages a second beside, into SQLite"
+    found = sum(map(len, alone.ours)) + alone.missing
     return Result(
         (
-            _figure(f"{what}: 99.9th percentile", ours, bare, 0.999, Target(10)),
-            _figure(f"{what}: maximum", ours, bare, 1.0, Target(50)),
-            _figure(f"{what}: median", ours, bare, 0.5, None),
+            _figure(f"{what}: 99.9th percentile", alone, 0.999, Target(10)),
+            _figure(f"{also}: 99.9th percentile", beside, 0.999, Target(10)),
+            _figure(f"{what}: maximum", alone, 1.0, Target(50)),
+            _figure(f"{also}: maximum", beside, 1.0, Target(50)),
+            _figure(f"{what}: median", alone, 0.5, None),
+            _figure(f"{also}: median", beside, 0.5, None),
             Figure(
                 "the exporter's own share of it: difference from the bare subscriber, 99.9th percentile",
-                statistics.median(percentile(run, 0.999) for run in apart),
+                statistics.median(percentile(run, 0.999) for run in alone.apart),
                 "ms",
-                note=spread([percentile(run, 0.999) for run in apart], "ms"),
+                note=spread([percentile(run, 0.999) for run in alone.apart], "ms"),
             ),
             Figure(
-                "answers without a latency", missing, "", Target(0), f"of {sum(map(len, ours)) + missing}"
+                "answers without a latency", alone.missing + beside.missing, "", Target(0), f"of {2 * found}"
             ),
         )
     )
 
 
-def _figure(
-    what: str, ours: list[list[float]], bare: list[list[float]], share: float, target: Target | None
-) -> Figure:
-    mine, theirs = ([percentile(errors, share) for errors in runs] for runs in (ours, bare))
+@contextmanager
+def _boards(fleet: Live) -> Iterator[None]:
+    """Let AutoCore boards send while the context lasts."""
+    with Worker(
+        "benchmarks.load.publisher",
+        port=fleet.broker.port,
+        shape=Shape(_BOARDS, 1).as_job(),
+        traffic=BOARDS,
+        count=_BOARDS * _ENDLESS_SECONDS,
+        rate=_BOARDS,
+    ):
+        yield
+
+
+def _figure(what: str, errors: LatencyErrors, share: float, target: Target | None) -> Figure:
+    mine, theirs = ([percentile(run, share) for run in runs] for runs in (errors.ours, errors.bare))
     note = f"{spread(mine, 'ms')}; a bare subscriber {spread(theirs, 'ms')}"
     return Figure(what, statistics.median(mine), "ms", target, note)
 

@@ -13,12 +13,15 @@ if __name__ == "__main__" and not sys.flags.safe_path:
     if sys.path[0] == here:
         del sys.path[0]
 
+import errno
 import signal
 from pathlib import Path
 from typing import NoReturn
 
 _BROKEN_PIPE = 128 + signal.SIGPIPE
 """The exit code of a program whose reader has left: what a shell says of one that the signal ended."""
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def _leave(*_: object) -> NoReturn:
@@ -59,11 +62,22 @@ def main() -> int:
             sys.stdout.flush()
     except* BrokenPipeError:
         # Whoever read what we print has left. What Python still holds for it goes nowhere.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for stream in (1, 2):
-            os.dup2(nowhere, stream)
+        _silence(1, 2)
         code = _BROKEN_PIPE
+    except* OSError as group:
+        full = [error for error in group.exceptions if getattr(error, "errno", None) in _FULL]
+        if not full:
+            raise
+        print(f"otel-tickrmeter: the output cannot be written: {full[0]}", file=sys.stderr)  # noqa: T201
+        _silence(1)
+        code = 1
     return code
+
+
+def _silence(*streams: int) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in streams:
+        os.dup2(nowhere, stream)
 
 
 if __name__ == "__main__":

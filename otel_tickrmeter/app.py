@@ -1,18 +1,18 @@
 """The composition root: makes every part from the settings, and runs them in one task group."""
 
 import os
-import platform
 import secrets
 import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
-from importlib import metadata, resources
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
@@ -21,44 +21,76 @@ from opentelemetry.metrics import NoOpMeter
 from opentelemetry.sdk.resources import Resource
 
 from otel_tickrmeter import __version__
+from otel_tickrmeter.capture.writer import CaptureWriter
+from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.catalogue.observe import as_callbacks
-from otel_tickrmeter.configuration import gives_notices, keeps_rows
+from otel_tickrmeter.configuration import gives_notices, keeps_rows, publishes
+from otel_tickrmeter.exporter.build import build_labels
 from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
-from otel_tickrmeter.exporter.observers import ProcessObserver, exposition_callbacks
+from otel_tickrmeter.exporter.observers import ProcessObserver, ReloadObserver, exposition_callbacks
 from otel_tickrmeter.exporter.process import ProcessSampler, sample_forever
-from otel_tickrmeter.fleets.dialect import Intake
-from otel_tickrmeter.fleets.roster import FLEETS
-from otel_tickrmeter.http.message import ResponseBody
-from otel_tickrmeter.http.negotiate import Format
+from otel_tickrmeter.fleets.roster import watched_fleets
+from otel_tickrmeter.front import Front
+from otel_tickrmeter.http.protect.failure import HandshakeFailure
 from otel_tickrmeter.http.server import serve
+from otel_tickrmeter.http.sockets import ListenError, adopt
+from otel_tickrmeter.jobs.blueprint import Blueprint
+from otel_tickrmeter.jobs.surroundings import Surroundings
+from otel_tickrmeter.lasting import Lasting
 from otel_tickrmeter.letters.writer import LetterWriter
-from otel_tickrmeter.log_writer import LogWriter, report_dropped
+from otel_tickrmeter.log_writer import report_dropped
+from otel_tickrmeter.logs import ProgramLog
+from otel_tickrmeter.mqtt.command_switch import CommandSwitch
+from otel_tickrmeter.mqtt.commands import CommandPublisher
 from otel_tickrmeter.mqtt.configure import receiver_config
 from otel_tickrmeter.mqtt.feed import Feed
-from otel_tickrmeter.notify.channels import Channel, LogChannel, TelegramChannel, WebhookChannel
-from otel_tickrmeter.notify.dispatcher import Dispatcher
-from otel_tickrmeter.notify.policy import Policy
+from otel_tickrmeter.notify.configure import change_dispatcher, make_dispatcher
 from otel_tickrmeter.pipeline import Clock, make_pipeline
+from otel_tickrmeter.reload import ReadSettings, Reloader
 from otel_tickrmeter.rows import rows_of
 from otel_tickrmeter.settings.database import DEFAULT_DATABASE_URL, parse_database_url
-from otel_tickrmeter.settings.model import DatabaseSettings, MessagesSettings, NotificationsSettings, Settings
+from otel_tickrmeter.settings.known_secrets import known_secrets
+from otel_tickrmeter.settings.model import (
+    CaptureSettings,
+    MessagesSettings,
+    OtlpSettings,
+    PartitionSettings,
+    Settings,
+    StateSettings,
+)
+from otel_tickrmeter.statefile.keeper import StateKeeper, present_moment
 from otel_tickrmeter.store.spool import Spool
-from otel_tickrmeter.stream.message import Message
+from otel_tickrmeter.stream.message import LinkEvent, Message
+from otel_tickrmeter.stream.partition import Partition
 from otel_tickrmeter.stream.second import SECOND_NS
+from otel_tickrmeter.systemd.activation import HandedSocket
+from otel_tickrmeter.systemd.manager import ServiceManager
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.deltas import Deltas
 from otel_tickrmeter.telemetry.exposition import Telemetry
 from otel_tickrmeter.telemetry.otlp import DEFAULT_INTERVAL_SECONDS, OtlpPush
-from otel_tickrmeter.telemetry.otlp_exporter import make_exporter, push_seconds
-from otel_tickrmeter.telemetry.registration import SCOPE_NAME
+from otel_tickrmeter.telemetry.otlp_exporter import (
+    make_exporter,
+    make_log_exporter,
+    make_span_exporter,
+    push_seconds,
+)
+from otel_tickrmeter.telemetry.registration import SCOPE_NAME, Recorded
 from otel_tickrmeter.telemetry.series import label_text
 from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
 from otel_tickrmeter.telemetry.target import make_resource
-from otel_tickrmeter.web.pages import HealthReport, LandingState, MonitorHealth
-from otel_tickrmeter.web.routes import ExpositionUnavailableError, build_routes
+from otel_tickrmeter.threads import ThreadWatch
+from otel_tickrmeter.web.openapi import ApiPart
+from otel_tickrmeter.web.reload import reload_route
 
 if TYPE_CHECKING:
+    from otel_tickrmeter.http.protect.protection import Protection
+    from otel_tickrmeter.jobs.service import JobService
     from otel_tickrmeter.store.keeper import Keeper
+    from otel_tickrmeter.telemetry.log_sender import LogSender
+    from otel_tickrmeter.telemetry.traces import TraceSender
+
+_T = TypeVar("_T")
 
 _SAMPLE_SECONDS = 5.0
 # A scrape that is answered while the next exposition is rendered needs the interpreter lock some forty
@@ -67,44 +99,107 @@ _SWITCH_SECONDS = 0.0005
 # With series for each device of a full fleet an exposition takes a third of a second of CPU.
 _REFRESH_SECONDS = 1.0
 _REFRESH_SECONDS_BY_DEVICE = 5.0
+_SHARD_MODULE = "otel_tickrmeter.jobs.shard"
+_WORKER_MODULE = "otel_tickrmeter.blueprints.work"
+_MOST_SHARDS = 4
 
 
 class App:
-    """Every part, made and connected; nothing runs and nothing is held open before `run`."""
+    """Every part, made and connected; nothing runs and nothing is held open before `run`.
 
-    def __init__(self, settings: Settings, log: LogWriter) -> None:
+    Args:
+        settings: What to do.
+        log: The log that all of it goes to.
+        read: Reads the settings again; None when there is nothing to read them from.
+        manager: Told how it goes; None when nobody wants to be.
+        handed: The sockets that systemd has handed over.
+        files: What the settings were read from, for jobs that watch as the program does.
+        blueprints: The kinds of jobs that there are, by name.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        log: ProgramLog,
+        read: ReadSettings | None = None,
+        manager: ServiceManager | None = None,
+        handed: Sequence[HandedSocket] = (),
+        *,
+        files: Sequence[Path] = (),
+        blueprints: Mapping[str, Blueprint] = MappingProxyType({}),
+    ) -> None:
         self._settings = settings
+        self._handed = handed
         self._log = log
+        self._manager = manager
         self._started_ns = time.monotonic_ns()
-        self._telemetry = _make_telemetry(settings, make_resource(socket.gethostname()))
-        self._process = ProcessObserver(_build_labels(), lambda: log.dropped)
+        self._threads = ThreadWatch()
+        resource = make_resource(socket.gethostname())
+        self._telemetry = _make_telemetry(settings, resource)
+        self._process = ProcessObserver(build_labels(), lambda: log.dropped)
         disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+        otlp = settings.otlp
+        traces, logs = settings.otlp_for("traces"), settings.otlp_for("logs")
+        self._traces = _make_traces(traces, resource) if otlp.traces and not disabled else None
+        self._log_sender = _make_log_sender(logs, resource) if otlp.logs and not disabled else None
         self._letters = _make_letters(settings.messages)
-        self._keeper = _make_keeper(settings.database) if keeps_rows(settings) else None
-        self._notifier = _make_notifier(settings.notifications) if gives_notices(settings) else None
+        self._capture = _make_capture(settings.capture, self._started_ns)
+        self._state = _make_state(settings.state, settings.partition)
+        self._keeper = _make_keeper(settings) if keeps_rows(settings) else None
+        self._jobs: JobService | None = None
+        self._notifier = make_dispatcher(settings.notifications) if gives_notices(settings) else None
+        around = nullcontext if manager is None else manager.reloading
+        self._reloader = Reloader(settings, read, self.use, around=around)
+        wanted = chain.from_iterable(fleet.subscriptions(settings) for fleet in watched_fleets(settings))
+        receiver = receiver_config(
+            settings.mqtt,
+            wanted,
+            settings.performance.buffer_size,
+            Partition(settings.partition.index, settings.partition.count),
+            (fleet.owner_rule(settings) for fleet in watched_fleets(settings)),
+        )
+        self._commands = CommandSwitch(
+            partial(CommandPublisher, receiver, logger.info), on=publishes(settings)
+        )
         self._pipeline = pipeline = make_pipeline(
             settings,
             NoOpMeter("otel_tickrmeter") if disabled else self._telemetry.meter(),
             self._telemetry.end_series,
-            as_callbacks(self._process.callbacks()) | exposition_callbacks(self._telemetry),
+            as_callbacks(self._process.callbacks() | ReloadObserver(self._reloader).callbacks())
+            | exposition_callbacks(self._telemetry),
             Clock(self._started_ns, _unix_offset_ns, time.perf_counter_ns),
             letters=self._letters,
             keeper=self._keeper,
             notifier=self._notifier,
+            publish=self._commands.publish,
+            tracer=self._traces,
+            lines_sent=self._log_sender,
+            saves=self._state,
+            jobs=lambda: self._jobs,
         )
-        fleets = [fleet for fleet in FLEETS if fleet.enabled(settings)]
-        watched = (fleet.subscriptions(settings) for fleet in fleets)
-        self._monitors = {
-            fleet.health_path: partial(self._monitor_health, intake)
-            for fleet, intake in zip(fleets, pipeline.fleets, strict=True)
-            if fleet.health_path
-        }
-        self._feed = Feed(
-            receiver_config(settings.mqtt, chain.from_iterable(watched), settings.performance.buffer_size),
-            deliver=pipeline.handler.deliver,
-            report=pipeline.handler.report,
-            silent=pipeline.handler.silent,
+        self._lasting = Lasting(settings, pipeline.fleets, self._telemetry)
+        if settings.dagda.enabled:
+            self._jobs = _make_jobs(
+                settings, pipeline.recorded, self._telemetry.end_series, files, blueprints
+            )
+        self._protection = _make_protection(
+            settings.prometheus.web_config_file, pipeline.recorder.handshake_failure
         )
+        self._front = Front(
+            settings,
+            pipeline,
+            self._telemetry,
+            started_ns=self._started_ns,
+            clock_ns=time.monotonic_ns,
+            unix_offset_ns=_unix_offset_ns,
+            others=() if self._jobs is None else (self._jobs.glance,),
+            parts=_job_parts(self._jobs, blueprints, settings.dagda.tokens_file),
+        )
+        deliver: Callable[[list[Message]], None] = pipeline.handler.deliver
+        report: Callable[[LinkEvent], None] = pipeline.handler.report
+        if self._capture is not None:
+            deliver, report = _both(self._capture.deliver, deliver), _both(self._capture.report, report)
+        self._feed = Feed(receiver, deliver=deliver, report=report, silent=pipeline.handler.silent)
 
     def deliver(self, messages: list[Message]) -> None:
         """Handle messages that did not come by our own connection, in the event loop that `run` runs in."""
@@ -115,13 +210,25 @@ class App:
 
         Raises:
             LetterFileError: The dead-letter file cannot be opened.
+            CaptureFileError: The capture cannot be begun.
             SpoolError: The directory that rows are to wait in cannot be used.
+            JobDirectoryError: The directory of jobs cannot be used.
             ListenError: The address of the HTTP server cannot be listened on.
+            ThreadFailedError: A thread of ours has failed.
         """
         sys.setswitchinterval(_SWITCH_SECONDS)
         if self._keeper is not None:
             self._keeper.open()
-        with self._letters or nullcontext():
+        if self._state is not None:
+            self._state.restore(self._lasting)
+        if self._jobs is not None:
+            self._jobs.open()
+        with (
+            self._threads,
+            self._letters or nullcontext(),
+            self._capture or nullcontext(),
+            self._commands,
+        ):
             if stop is not None:
                 await self._run(stop.wait)
                 return
@@ -135,10 +242,24 @@ class App:
                 last.start_soon(self._keeper.run)
             if self._notifier is not None:
                 last.start_soon(self._notifier.run)
-            async with anyio.create_task_group() as tasks:
-                await self._start(tasks)
-                await until_stopped()
-                tasks.cancel_scope.cancel()
+            started = False
+            try:
+                async with anyio.create_task_group() as tasks:
+                    await self._start(tasks)
+                    started = True
+                    # Jobs end first: how they do can be seen.
+                    async with anyio.create_task_group() as work:
+                        if self._jobs is not None:
+                            work.start_soon(self._jobs.run)
+                        await until_stopped()
+                        if self._manager is not None:
+                            self._manager.stopping()
+                        work.cancel_scope.cancel()
+                    tasks.cancel_scope.cancel()
+            finally:
+                # All that was received has been handled. One that could not start has heard nothing.
+                if self._state is not None and started:
+                    await self._state.save(self._lasting)
             last.cancel_scope.cancel()
 
     async def _until_stopped(self, signals: AsyncIterator[signal.Signals]) -> None:
@@ -147,37 +268,66 @@ class App:
                 logger.info("Stopping on {}", received.name)
                 return
             # This very line makes it so.
-            logger.warning(
-                "Settings cannot be reloaded by this version: restart instead;"
-                " a log file that was moved away is begun anew"
-            )
+            logger.info("SIGHUP: reading the settings again; a log file that was moved away is begun anew")
+            self._reloader.ask()
+
+    def use(self, settings: Settings, read: Settings) -> None:
+        """Go by other settings from now on, in the event loop that `run` runs in.
+
+        Args:
+            settings: They differ from those of before only in keys with `Key.reload`.
+            read: The same with all that takes effect after a restart: secrets of it are masked from now on.
+        """
+        self._log.use(settings.logging.level, known_secrets(read))
+        before, self._settings = self._settings, settings
+        for fleet in self._pipeline.fleets:
+            fleet.use(settings)
+        if self._notifier is not None:
+            change_dispatcher(self._notifier, settings.notifications)
+        self._commands.switch(on=publishes(settings))
+        if settings.prometheus.reader == "stock" and _most_series(settings) > _most_series(before):
+            logger.warning("Settings: the SDK's reader shows more series only after a restart")
 
     async def _start(self, tasks: TaskGroup) -> None:
         settings = self._settings
         # Before any thread runs: it takes variables from the environment for a moment.
         exporter = make_exporter(settings.otlp) if settings.otlp.enabled else None
+        if self._traces is not None:
+            self._traces.open()
+            tasks.start_soon(self._traces.keep_open)
+        if self._log_sender is not None:
+            self._log_sender.open()
+            self._log.forward(self._log_sender.take)
+            tasks.start_soon(self._log_sender.keep_open)
+        adopted = self._adopt()
         port = await tasks.start(
             partial(
                 serve,
                 settings.prometheus.host,
                 settings.prometheus.port,
-                build_routes(
-                    metrics_path=settings.prometheus.path,
-                    exposition=self._scrape,
-                    not_ready_reason=self._not_ready_reason,
-                    health=self._health,
-                    landing=self._landing,
-                    monitors=self._monitors,
+                (
+                    *self._front.routes(),
+                    reload_route(lambda: self._settings.prometheus.enable_reload, self._reloader.reload),
                 ),
                 self._pipeline.recorder.http_response,
+                protection=self._protection,
+                adopted=adopted,
             )
         )
-        host = settings.prometheus.host
+        host = adopted[0].getsockname()[0] if adopted else settings.prometheus.host
         in_url = f"[{host}]" if ":" in host else host
-        logger.info("Serving http://{}:{}{}", in_url, port, settings.prometheus.path)
+        scheme = "https" if self._protection is not None and self._protection.tls else "http"
+        logger.info("Serving {}://{}:{}{}", scheme, in_url, port, settings.prometheus.path)
         sampler = ProcessSampler(self._own_pids)
         tasks.start_soon(sample_forever, sampler, _SAMPLE_SECONDS, self._process.publish)
-        tasks.start_soon(report_dropped, self._log, _SAMPLE_SECONDS)
+        tasks.start_soon(report_dropped, self._log.writer, _SAMPLE_SECONDS)
+        tasks.start_soon(self._threads.watch)
+        tasks.start_soon(self._reloader.run)
+        tasks.start_soon(self._front.report.keep_rates)
+        if self._manager is not None:
+            self._manager.ready()
+            tasks.start_soon(self._manager.tell_status, self._sentence)
+            tasks.start_soon(self._manager.watch)
         tasks.start_soon(self._telemetry.keep_fresh)
         if exporter is not None:
             push = OtlpPush(
@@ -185,58 +335,61 @@ class App:
                 self._telemetry.collect_for_otlp,
                 self._pipeline.recorder.otlp_export,
                 settings.otlp.interval or DEFAULT_INTERVAL_SECONDS,
+                points=self._telemetry.points,
                 timeout_seconds=push_seconds(settings.otlp),
             )
             tasks.start_soon(push.push_forever)
+        if self._state is not None:
+            tasks.start_soon(self._state.keep, self._lasting)
         tasks.start_soon(self._feed.run)
+
+    def _adopt(self) -> tuple[socket.socket, ...]:
+        """The sockets of systemd's that are to be served on; none: we listen ourselves."""
+        if not self._settings.prometheus.systemd_socket:
+            if self._handed:
+                logger.warning(
+                    "systemd handed over a socket, and prometheus.systemd_socket is false: not used"
+                )
+            return ()
+        if not self._handed:
+            raise ListenError(
+                "prometheus.systemd_socket is true, and systemd handed over no socket: "
+                "is otel-tickrmeter.socket there and started?"
+            )
+        return tuple(adopt(each.descriptor, each.name) for each in self._handed)
 
     def _own_pids(self) -> tuple[int, ...]:
         pid = self._feed.pid
         return () if pid is None else (pid,)
 
-    async def _scrape(self, form: Format, gzip: bool) -> ResponseBody:  # noqa: FBT001  the routes' callable
-        body = await self._telemetry.scrape(form, gzip=gzip)
-        if body is None:
-            raise ExpositionUnavailableError("no exposition made yet")
-        return body
-
-    def _not_ready_reason(self) -> str | None:
-        return self._pipeline.not_ready_reason() or self._telemetry.stale()
-
-    def _health(self) -> HealthReport:
-        link = self._pipeline.link
-        now_ns = time.monotonic_ns()
-        return HealthReport(
-            status="healthy" if self._not_ready_reason() is None else "degraded",
-            broker_connected=link.usable,
-            last_message_time=self._last_message_time(),
-            messages_processed=self._pipeline.messages_processed,
-            errors_count=self._pipeline.errors,
-            uptime_seconds=(now_ns - self._started_ns) / SECOND_NS,
-            connection_uptime_share=link.up_share(now_ns),
-            queue_sizes={"receive": link.queue_size},
-            mqtt_protocol=link.protocol or None,
+    def _sentence(self) -> str:
+        """How it goes, in a sentence."""
+        reason = self._front.not_ready_reason()
+        status = "Connected to the broker" if reason is None else f"Not ready: {reason}"
+        return (
+            status
+            if self._reloader.successful
+            else f"{status}; the settings that were read last are at fault"
         )
 
-    def _last_message_time(self) -> float | None:
-        last_ns = self._pipeline.link.last_message_ns
-        return None if last_ns is None else (last_ns + _unix_offset_ns()) / SECOND_NS
 
-    def _monitor_health(self, fleet: Intake[Any]) -> MonitorHealth:
-        return MonitorHealth(
-            broker_connected=self._pipeline.link.usable,
-            last_message_time=self._last_message_time(),
-            messages_processed=fleet.figures.processed,
-            errors_count=fleet.figures.errors,
-        )
+def _both(first: Callable[[_T], None], then: Callable[[_T], None]) -> Callable[[_T], None]:
+    def take(item: _T) -> None:
+        first(item)
+        then(item)
 
-    def _landing(self) -> LandingState:
-        return LandingState(
-            title="otel-tickrmeter",
-            version=__version__,
-            not_ready_reason=self._not_ready_reason(),
-            metrics_path=self._settings.prometheus.path,
-        )
+    return take
+
+
+def _make_protection(
+    path: Path | None, on_failure: Callable[[HandshakeFailure], None]
+) -> "Protection | None":
+    if path is None:
+        return None
+    # OpenSSL and bcrypt: 12 MB that only this needs.
+    from otel_tickrmeter.http.protect.protection import Protection  # noqa: PLC0415
+
+    return Protection(path, on_failure)
 
 
 def _make_letters(messages: MessagesSettings) -> LetterWriter | None:
@@ -246,27 +399,109 @@ def _make_letters(messages: MessagesSettings) -> LetterWriter | None:
     return LetterWriter(path, messages.dead_letter_max_size, messages.dead_letter_files)
 
 
-def _make_keeper(database: DatabaseSettings) -> "Keeper":
+def _make_capture(capture: CaptureSettings, started_ns: int) -> CaptureWriter | None:
+    if capture.file is None:
+        return None
+    return CaptureWriter(
+        capture.file,
+        capture.max_size,
+        capture.files,
+        run=secrets.token_hex(5),
+        started_ns=started_ns,
+        unix_offset_ns=_unix_offset_ns,
+    )
+
+
+def _make_state(state: StateSettings, partition: PartitionSettings) -> StateKeeper | None:
+    if state.file is None:
+        return None
+    return StateKeeper(
+        state.file,
+        state.interval,
+        present_moment,
+        whose=f"partition {partition.index} of {partition.count}",
+        counters_after_crash=state.counters_after_crash == "saved",
+    )
+
+
+def _make_keeper(settings: Settings) -> "Keeper":
     # SQLAlchemy and Alembic: an optional part, and 20 MB that only this needs.
     from otel_tickrmeter.store.keeper import Keeper  # noqa: PLC0415
 
+    database = settings.database
     url = parse_database_url(database.url or DEFAULT_DATABASE_URL)
     spool = Spool(database.spool, database.spool_max_size)
-    return Keeper(url, spool, database.spool_max_size, secrets.token_hex(5))
+    # Where there are jobs, one of them does it.
+    keeps_house = not settings.dagda.enabled
+    return Keeper(url, spool, database.spool_max_size, secrets.token_hex(5), keeps_house=keeps_house)
 
 
-def _make_notifier(wanted: NotificationsSettings) -> Dispatcher | None:
-    channels: list[Channel] = []
-    if wanted.log:
-        channels.append(LogChannel())
-    if wanted.webhook_url is not None:
-        channels.append(WebhookChannel(wanted.webhook_url, wanted.webhook_token))
-    if wanted.telegram_chat_id is not None and wanted.telegram_token is not None:
-        telegram = TelegramChannel(wanted.telegram_url, wanted.telegram_token, wanted.telegram_chat_id)
-        channels.append(telegram)
-    if not channels:
-        return None
-    return Dispatcher(channels, Policy(round(wanted.min_interval * SECOND_NS), wanted.max_per_minute))
+def _make_jobs(
+    settings: Settings,
+    recorded: Recorded,
+    end_series: Callable[[AttributeSet], None],
+    files: Sequence[Path],
+    blueprints: Mapping[str, Blueprint],
+) -> "JobService":
+    # What it takes to run them: only this needs it.
+    from otel_tickrmeter.jobs.recorder import JobRecorder  # noqa: PLC0415
+    from otel_tickrmeter.jobs.service import JobService  # noqa: PLC0415
+
+    dagda = settings.dagda
+    recorder = JobRecorder(recorded, end_series, blueprints)
+    surroundings = Surroundings(
+        str(dagda.directory),
+        database_url=settings.database.url or DEFAULT_DATABASE_URL,
+        watched_broker=settings.mqtt.broker,
+        allow_watched_broker=dagda.allow_watched_broker,
+        settings_files=tuple(map(str, files)),
+        memory_bytes=dagda.worker_memory,
+    )
+    processors = len(os.sched_getaffinity(0))
+    return JobService(
+        blueprints,
+        surroundings,
+        # Nothing is imported from where one happens to stand.
+        (sys.executable, "-Pm", _SHARD_MODULE, sys.executable, "-Pm", _WORKER_MODULE),
+        recorder,
+        recorder.handled,
+        most_shards=dagda.shards or min(max(processors - 1, 1), _MOST_SHARDS),
+        seconds=dagda.max_duration,
+        again=("retention",) if keeps_rows(settings) else (),
+        unix_offset_ns=_unix_offset_ns(),
+    )
+
+
+def _job_parts(
+    jobs: "JobService | None", blueprints: Mapping[str, Blueprint], tokens: Path | None
+) -> tuple[ApiPart, ...]:
+    """What the JSON interface has of jobs: nothing, where nobody could ask."""
+    if jobs is None or tokens is None:
+        return ()
+    # Only this needs it.
+    from otel_tickrmeter.web.jobs.routes import jobs_part  # noqa: PLC0415
+
+    return (jobs_part(jobs, blueprints, tokens),)
+
+
+def _make_traces(otlp: OtlpSettings, resource: Resource) -> "TraceSender":
+    # The part of the SDK that makes spans: only this needs it.
+    from otel_tickrmeter.telemetry.traces import TraceSender  # noqa: PLC0415
+
+    return TraceSender(
+        lambda: make_span_exporter(otlp),
+        resource,
+        round(otlp.traces_slower_than * SECOND_NS),
+        otlp.traces_per_second,
+        _unix_offset_ns,
+    )
+
+
+def _make_log_sender(otlp: OtlpSettings, resource: Resource) -> "LogSender":
+    # The part of the SDK that makes records: only this needs it.
+    from otel_tickrmeter.telemetry.log_sender import LogSender  # noqa: PLC0415
+
+    return LogSender(lambda: make_log_exporter(otlp), resource)
 
 
 def _make_telemetry(settings: Settings, resource: Resource) -> Telemetry:
@@ -280,7 +515,7 @@ def _make_telemetry(settings: Settings, resource: Resource) -> Telemetry:
         return StockTelemetry(
             resource,
             rows,
-            series_limit=max(fleet.most_series(settings) for fleet in FLEETS if fleet.enabled(settings)),
+            series_limit=_most_series(settings),
             scope_labels=prometheus.scope_labels,
             temporality=temporality,
         )
@@ -302,15 +537,8 @@ def _make_telemetry(settings: Settings, resource: Resource) -> Telemetry:
     )
 
 
-def _build_labels() -> dict[str, str]:
-    # The container build writes the revision into the package; elsewhere there is none to know.
-    revision = resources.files("otel_tickrmeter") / "REVISION"
-    return {
-        "version": __version__,
-        "revision": revision.read_text().strip() if revision.is_file() else "unknown",
-        "python_version": platform.python_version(),
-        "otel_sdk_version": metadata.version("opentelemetry-sdk"),
-    }
+def _most_series(settings: Settings) -> int:
+    return max(fleet.most_series(settings) for fleet in watched_fleets(settings))
 
 
 def _unix_offset_ns() -> int:

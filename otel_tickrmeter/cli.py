@@ -6,27 +6,51 @@
 import argparse
 import os
 import re
+import secrets
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 from loguru import logger
 
 from otel_tickrmeter import __version__
 from otel_tickrmeter.configuration import effective_toml, load_settings
+from otel_tickrmeter.jobs.command import options as job_options
+from otel_tickrmeter.settings.durations import parse_duration
 from otel_tickrmeter.settings.faults import SettingsError
 from otel_tickrmeter.settings.layer import Found
 from otel_tickrmeter.settings.load import settings_files
-from otel_tickrmeter.settings.model import Settings
+from otel_tickrmeter.settings.model import DEFAULT_PORT, Settings
+from otel_tickrmeter.simulate.arguments import telling
 from otel_tickrmeter.store import options as database_options
 
-_COMMANDS = ("run", "check-config", "simulate", "demo", "dead-letters", "metrics", "database")
+if TYPE_CHECKING:
+    from otel_tickrmeter.jobs.blueprint import Blueprint
+
+_COMMANDS = (
+    "run",
+    "check-config",
+    "simulate",
+    "demo",
+    "dead-letters",
+    "metrics",
+    "database",
+    "replay",
+    "top",
+    "jobs",
+    "completion",
+)
 _FLEETS = ("tickrmeter", "autocore")
 """Those that can be made up; the first is meant without --fleet."""
-_NOTICE_SECRETS = ("webhook_url", "webhook_token", "telegram_token")
+_Loaded = tuple[Settings, Callable[[], Settings]]
+"""The settings, and what reads them again from the same sources."""
+_MOST_PORT = 65_535
 _LISTEN = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]+):([0-9]+)")
 _EXAMPLES = """\
 examples:
@@ -36,30 +60,31 @@ examples:
   otel-tickrmeter simulate --devices 200 --rate 50 --duration 2m
   otel-tickrmeter demo
   otel-tickrmeter dead-letters dead-letters.jsonl dead-letters.jsonl.1
+  otel-tickrmeter run --capture capture.gz
+  otel-tickrmeter replay capture.gz
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  one for each command
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that the arguments (or those of the process) name; return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or (given[0] not in _COMMANDS and given[0] not in ("-h", "--help", "--version")):
         given.insert(0, "run")
-    options = _parser(_fleet_named(given)).parse_args(given)
-    match options.command:
-        case "check-config":
-            return _check_config(options)
-        case "metrics":
-            return _metrics(options)
-        case "dead-letters":
-            return _dead_letters(options)
-        case "database":
-            return _database(options)
-        case "simulate":
-            return _simulate(options)
-        case "demo":
-            return _demo(options)
-        case _:
-            return _run(options)
+    options = make_parser(_fleet_named(given)).parse_args(given)
+    run: Callable[[argparse.Namespace], int] = {
+        "run": _run,
+        "check-config": _check_config,
+        "simulate": _simulate,
+        "demo": _demo,
+        "dead-letters": _dead_letters,
+        "replay": _replay,
+        "metrics": _metrics,
+        "database": _database,
+        "top": _top,
+        "jobs": _jobs,
+        "completion": _completion,
+    }[options.command]
+    return run(options)
 
 
 def _fleet_named(given: Sequence[str]) -> str:
@@ -69,7 +94,8 @@ def _fleet_named(given: Sequence[str]) -> str:
     return str(finder.parse_known_args(given)[0].fleet)
 
 
-def _parser(fleet: str) -> argparse.ArgumentParser:
+def make_parser(fleet: str = _FLEETS[0]) -> argparse.ArgumentParser:
+    """The command's parser; `simulate` has the options of a fleet."""
     parser = argparse.ArgumentParser(
         prog="otel-tickrmeter",
         description="Watches TickrMeter requests and answers on an MQTT broker and serves their timing "
@@ -79,14 +105,39 @@ def _parser(fleet: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"otel-tickrmeter {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    run = commands.add_parser("run", help="run the exporter")
+    run = commands.add_parser(
+        "run",
+        help="run the exporter",
+        epilog="examples:\n"
+        "  otel-tickrmeter run --broker mqtts://broker.example:8883 --listen 127.0.0.1:9464\n"
+        "  otel-tickrmeter run --config exporter.toml --capture capture.gz",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     check = commands.add_parser(
-        "check-config", help="validate the settings and print the effective ones, secrets masked"
+        "check-config",
+        help="validate the settings and print the effective ones, secrets masked",
+        epilog="example:\n  otel-tickrmeter check-config --config exporter.toml",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     for command in (run, check):
         _add_settings_options(command)
-    simulate = commands.add_parser("simulate", help="publish a realistic fleet and say exactly what was sent")
-    demo = commands.add_parser("demo", help="run a broker, a simulated fleet and the exporter on it")
+        command.add_argument("--capture", metavar="FILE", help="capture.file: keep what arrives, for replay")
+    simulate = commands.add_parser(
+        "simulate",
+        help="publish a realistic fleet and say exactly what was sent",
+        epilog="examples:\n  otel-tickrmeter simulate --devices 200 --rate 50 --duration 2m\n"
+        "  otel-tickrmeter simulate --fleet autocore --devices 24 --rate 20",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    demo = commands.add_parser(
+        "demo",
+        help="run a broker, a simulated fleet and the exporter on it",
+        epilog="examples:\n  otel-tickrmeter demo\n  otel-tickrmeter demo --fleet autocore",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    demo.add_argument(
+        "--port", type=_port, metavar="N", help="of the page; default: 9464, or one that is free"
+    )
     for command in (simulate, demo):
         command.add_argument("--fleet", choices=_FLEETS, default=_FLEETS[0], help="default: %(default)s")
     # The imports are cheap, but the rest of what simulate needs is not wanted in the exporter's process.
@@ -107,6 +158,27 @@ def _parser(fleet: str) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     letters.add_argument("files", type=Path, nargs="+", metavar="FILE", help="the file, and rotated ones")
+    _add_replay(commands.add_parser)
+    _add_top(commands.add_parser)
+    jobs = commands.add_parser(
+        "jobs",
+        help="create, list and control jobs of a running exporter",
+        description="Asks a running exporter for jobs (docs/jobs.md), or makes a token for who is to ask. "
+        f"The token is in a file, or in {job_options.TOKEN_VARIABLE}.",
+        epilog=job_options.EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    job_options.add_job_actions(jobs, f"http://127.0.0.1:{DEFAULT_PORT}")
+    completion = commands.add_parser(
+        "completion",
+        help="print what makes a shell complete this command",
+        description="Prints a script that makes a shell complete this command and its options.",
+        epilog="examples:\n"
+        "  otel-tickrmeter completion bash > ~/.local/share/bash-completion/completions/otel-tickrmeter\n"
+        "  otel-tickrmeter completion zsh > ~/.zfunc/_otel-tickrmeter    # a directory of your fpath",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
     metrics = commands.add_parser("metrics", help="print the metric catalogue")
     metrics.add_argument("--format", choices=("markdown", "json"), default="markdown")
     database = commands.add_parser(
@@ -118,7 +190,92 @@ def _parser(fleet: str) -> argparse.ArgumentParser:
     return parser
 
 
+def _add_replay(add: Callable[..., argparse.ArgumentParser]) -> None:
+    replay = add(
+        "replay",
+        help="play what was captured, and print the metrics at its end",
+        description="Plays what `run --capture` has kept, by its recorded times, as fast as it can, and "
+        "prints the metrics that the exporter would have shown at its end. Also reads what "
+        "`mosquitto_sub -F %%j` printed, and dead-letter files. Parts of a capture may come in any order.",
+        epilog="examples:\n  otel-tickrmeter replay capture.gz capture.gz.1\n"
+        "  otel-tickrmeter replay --until 90s --serve capture.gz\n"
+        "  otel-tickrmeter replay --anonymise for-the-developers.gz capture.gz",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    replay.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    _add_config_option(replay)
+    replay.add_argument(
+        "--until",
+        type=_moment,
+        metavar="TIME",
+        help="stop there: 90s after the beginning, or at 2026-01-31T12:00:00Z",
+    )
+    replay.add_argument(
+        "--anonymise",
+        type=Path,
+        metavar="OUTPUT",
+        help="write a capture in which names of devices, symbols and all else are replaced, and play nothing",
+    )
+    replay.add_argument("--serve", action="store_true", help="serve the page and the metrics of that moment")
+    there = f"127.0.0.1:{DEFAULT_PORT}"
+    replay.add_argument(
+        "--listen",
+        type=_host_and_port,
+        default=there,
+        metavar="HOST:PORT",
+        help="where; default: %(default)s",
+    )
+    forms = ("text", "openmetrics")
+    replay.add_argument("--format", choices=forms, default="text", help="default: %(default)s")
+
+
+def _add_top(add: Callable[..., argparse.ArgumentParser]) -> None:
+    top = add(
+        "top",
+        help="show an exporter at a glance, again and again",
+        description="Shows what an exporter's JSON interface says: how it is, the slowest symbols, AutoCore "
+        "devices, what was set aside. Ctrl-C ends it.",
+        epilog="examples:\n  otel-tickrmeter top\n  otel-tickrmeter top --url https://exporter.example:9464 "
+        "--ca-file ca.pem --username me --password-file secret",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", help="default: %(default)s")
+    top.add_argument(
+        "--interval", type=telling(parse_duration), default=2.0, metavar="TIME", help="default: 2s"
+    )
+    top.add_argument("--lines", type=int, choices=range(1, 101), default=10, metavar="N", help="default: 10")
+    top.add_argument("--once", action="store_true", help="print it once")
+    top.add_argument("--username")
+    top.add_argument("--password-file", type=Path, metavar="FILE")
+    top.add_argument("--ca-file", type=Path, metavar="FILE", help="certificates to trust; else the system's")
+
+
+def _moment(text: str) -> float | datetime:
+    try:
+        return parse_duration(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise argparse.ArgumentTypeError(
+            f"must be like 90s, or a time and its zone like 2026-01-31T12:00:00Z, not {text!r}"
+        )
+    return moment
+
+
 def _add_settings_options(parser: argparse.ArgumentParser) -> None:
+    _add_config_option(parser)
+    parser.add_argument("--broker", metavar="URL", help="mqtt.broker")
+    parser.add_argument(
+        "--listen", type=_host_and_port, metavar="HOST:PORT", help="prometheus.host and prometheus.port"
+    )
+    parser.add_argument("--log-level", metavar="LEVEL", help="logging.level")
+
+
+def _add_config_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         type=Path,
@@ -127,11 +284,12 @@ def _add_settings_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="settings file, TOML or YAML; may be given several times, later ones win",
     )
-    parser.add_argument("--broker", metavar="URL", help="mqtt.broker")
-    parser.add_argument(
-        "--listen", type=_host_and_port, metavar="HOST:PORT", help="prometheus.host and prometheus.port"
-    )
-    parser.add_argument("--log-level", metavar="LEVEL", help="logging.level")
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_PORT):
+        raise argparse.ArgumentTypeError(f"must be a port, 1 to {_MOST_PORT}, not {text!r}")
+    return int(text)
 
 
 def _host_and_port(text: str) -> tuple[str, str]:
@@ -142,7 +300,7 @@ def _host_and_port(text: str) -> tuple[str, str]:
     return match[1], match[2]
 
 
-def _load(options: argparse.Namespace) -> Settings | None:
+def _load(options: argparse.Namespace) -> _Loaded | None:
     overrides: dict[str, Found] = {}
     if options.broker is not None:
         overrides["mqtt.broker"] = Found(options.broker, "option --broker")
@@ -152,13 +310,22 @@ def _load(options: argparse.Namespace) -> Settings | None:
         overrides["prometheus.port"] = Found(port, "option --listen")
     if options.log_level is not None:
         overrides["logging.level"] = Found(options.log_level, "option --log-level")
+    if options.capture is not None:
+        overrides["capture.file"] = Found(options.capture, "option --capture")
+    return _loaded(options.config, overrides)
+
+
+def _loaded(files: Sequence[Path], overrides: Mapping[str, Found]) -> _Loaded | None:
+    """Load the settings; None when they are at fault, which is told."""
     try:
         directory = Path.cwd()
     except OSError as error:
         print(f"the working directory cannot be used: {error.strerror}", file=sys.stderr)
         return None
+    # A copy of the environment: some parts change the process's own for a moment.
+    read = partial(load_settings, files, overrides, dict(os.environ), directory, secrets.token_hex(4))
     try:
-        return load_settings(options.config, overrides, os.environ, directory)
+        return read(), read
     except SettingsError as error:
         for fault in error.faults:
             print(fault, file=sys.stderr)
@@ -167,66 +334,77 @@ def _load(options: argparse.Namespace) -> Settings | None:
         return None
 
 
-def _sources(options: argparse.Namespace) -> str:
+def _sources(files: Iterable[Path]) -> str:
     # A file that is in another directory than one believes is the commonest cause of "it is not obeyed".
-    files = [repr(str(path)) for path in settings_files(options.config, Path.cwd())]
-    return f"Settings read from {', '.join(files) or 'no file'}, the environment and the options"
+    names = ", ".join(repr(str(path)) for path in files)
+    return f"Settings read from {names or 'no file'}, the environment and the options"
 
 
 def _check_config(options: argparse.Namespace) -> int:
     from otel_tickrmeter.settings.notices import notices
 
-    settings = _load(options)
-    if settings is None:
+    loaded = _load(options)
+    if loaded is None:
         return 2
-    print(f"# {_sources(options)}\n{effective_toml(settings)}", end="")
+    settings, _ = loaded
+    print(f"# {_sources(settings_files(options.config, Path.cwd()))}\n{effective_toml(settings)}", end="")
     for notice in notices(settings, os.environ):
         print(f"note: {notice}", file=sys.stderr)
     return 0
 
 
 def _run(options: argparse.Namespace) -> int:
-    settings = _load(options)
-    if settings is None:
+    loaded = _load(options)
+    if loaded is None:
         return 2
     # Here, so that bad usage and bad settings are told at once.
     from otel_tickrmeter.logs import end_logging
 
     try:
-        return _run_with(settings, _sources(options))
+        return _run_with(*loaded, settings_files(options.config, Path.cwd()))
     finally:
         end_logging()
 
 
-def _run_with(settings: Settings, sources: str) -> int:
+def _run_with(settings: Settings, read: Callable[[], Settings], files: Sequence[Path]) -> int:
     from otel_tickrmeter.app import App
+    from otel_tickrmeter.capture.writer import CaptureFileError
     from otel_tickrmeter.http.sockets import ListenError
+    from otel_tickrmeter.jobs.directory import JobDirectoryError
     from otel_tickrmeter.letters.writer import LetterFileError
     from otel_tickrmeter.logs import configure_logging
-    from otel_tickrmeter.settings.database import password_in
+    from otel_tickrmeter.settings.known_secrets import known_secrets
     from otel_tickrmeter.settings.notices import notices
     from otel_tickrmeter.store.spool import SpoolError
+    from otel_tickrmeter.systemd.activation import take_sockets
+    from otel_tickrmeter.systemd.manager import ServiceManager
+    from otel_tickrmeter.systemd.notify_socket import notify_socket, watchdog_seconds
 
-    query = settings.mqtt.broker.partition("?")[2]
-    secrets = [
-        *(settings.mqtt.password or "", query, password_in(settings.database.url or "")),
-        *(settings.otlp.headers or {}).values(),
-        *(getattr(settings.notifications, name) or "" for name in _NOTICE_SECRETS),
-    ]
     try:
-        log = configure_logging(settings.logging, secrets=[secret for secret in secrets if secret])
+        log = configure_logging(settings.logging, secrets=known_secrets(settings))
     except OSError as error:
         logger.error("The log file cannot be opened: {}", error)
         return 1
     logger.info("otel-tickrmeter {} watches {}", __version__, settings.mqtt.broker)
-    logger.info(sources)
+    logger.info(_sources(files))
     for notice in notices(settings, os.environ):
         logger.warning(notice)
+    blueprints: Mapping[str, Blueprint] = {}
+    if settings.dagda.enabled:
+        # What jobs do, and all that it takes: only this needs it.
+        from otel_tickrmeter.blueprints import roster
+
+        blueprints = roster.blueprints()
     code = 0
+    # Before anything is started that would inherit the variables.
+    handed = take_sockets(os.environ, os.getpid())
     try:
-        anyio.run(App(settings, log).run)
-    except* (LetterFileError, ListenError, SpoolError) as group:
-        code = 2 if group.subgroup((LetterFileError, SpoolError)) else 1
+        told = notify_socket(os.environ)
+        seconds = watchdog_seconds(os.environ, os.getpid())
+        manager = None if told is None else ServiceManager(told.send, seconds)
+        anyio.run(App(settings, log, read, manager, handed, files=files, blueprints=blueprints).run)
+    except* (CaptureFileError, JobDirectoryError, LetterFileError, ListenError, SpoolError) as group:
+        code = 1 if group.subgroup(ListenError) else 2
         for reason in _reasons(group):
             logger.error("{}", reason)
     except* Exception:  # noqa: BLE001  the last line of defence: said in the log, not as a bare traceback
@@ -250,14 +428,15 @@ def _simulate(options: argparse.Namespace) -> int:
     from otel_tickrmeter.fleets.autocore.simulate import run as autocore
     from otel_tickrmeter.fleets.tickrmeter.simulate import options as tickrmeter_options
     from otel_tickrmeter.fleets.tickrmeter.simulate import run as tickrmeter
+    from otel_tickrmeter.simulate.control import RunControl
     from otel_tickrmeter.simulate.run import run
 
     try:
         if options.fleet == "autocore":
             boards = autocore_options.from_arguments(options, time.time())
-            return run(lambda stop: autocore.simulate(boards, stop), boards.summary)
+            return run(lambda stop: autocore.simulate(boards, RunControl(stop)), boards.summary)
         tickers = tickrmeter_options.from_arguments(options)
-        return run(lambda stop: tickrmeter.simulate(tickers, stop), tickers.summary)
+        return run(lambda stop: tickrmeter.simulate(tickers, RunControl(stop)), tickers.summary)
     except ValueError as error:
         print(f"otel-tickrmeter simulate: {error}", file=sys.stderr)
         return 2
@@ -266,7 +445,7 @@ def _simulate(options: argparse.Namespace) -> int:
 def _demo(options: argparse.Namespace) -> int:
     from otel_tickrmeter.demo.run import demo
 
-    return demo(options.fleet)
+    return demo(options.fleet, options.port)
 
 
 def _dead_letters(options: argparse.Namespace) -> int:
@@ -285,6 +464,65 @@ def _database(options: argparse.Namespace) -> int:
         of = (options.device, options.sensor, options.start, options.end)
         return export_history(os.environ, Wanted(options.format, *of, options.output), gauges())
     return run_database_command(options.action, os.environ)
+
+
+def _replay(options: argparse.Namespace) -> int:
+    loaded = _loaded(options.config, {})
+    if loaded is None:
+        return 2
+    from otel_tickrmeter.logs import configure_logging, end_logging
+    from otel_tickrmeter.replay import anonymise, replay
+    from otel_tickrmeter.settings.known_secrets import known_secrets
+
+    settings, _ = loaded
+    # Its log is no part of what is replayed, and the file of the settings is another machine's.
+    quiet = replace(settings.logging, level="WARNING", file=None)
+    configure_logging(quiet, secrets=known_secrets(settings))
+    try:
+        if options.anonymise is not None:
+            return anonymise(settings, options.files, options.anonymise)
+        host, port = options.listen
+        address = (host.strip("[]"), int(port)) if options.serve else None
+        return replay(settings, options.files, options.until, options.format, address)
+    finally:
+        end_logging()
+
+
+def _top(options: argparse.Namespace) -> int:
+    from otel_tickrmeter.client.ask import Asker, AskError
+    from otel_tickrmeter.settings.extras import ExtraMissingError, require_extra
+    from otel_tickrmeter.settings.secret import read_secret
+
+    try:
+        require_extra("otel-tickrmeter top", "top", ("rich",))
+        user = None
+        if options.username is not None:
+            file = options.password_file
+            user = (options.username, "" if file is None else read_secret(file))
+        asker = Asker(options.url, user, options.ca_file)
+    except (AskError, ExtraMissingError, ValueError) as error:
+        print(f"otel-tickrmeter top: {error}", file=sys.stderr)
+        return 2
+    # Of an optional part.
+    from otel_tickrmeter.top.run import show
+
+    try:
+        return show(asker, options.lines, options.interval, once=options.once)
+    except KeyboardInterrupt:
+        return 0
+
+
+def _jobs(options: argparse.Namespace) -> int:
+    from otel_tickrmeter.jobs.command.run import run_jobs_command
+
+    return run_jobs_command(options, os.environ)
+
+
+def _completion(options: argparse.Namespace) -> int:
+    import shtab
+
+    print(shtab.complete(make_parser(), options.shell))
+    return 0
 
 
 def _metrics(options: argparse.Namespace) -> int:

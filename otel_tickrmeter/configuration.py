@@ -1,18 +1,21 @@
 """The settings of this program: its own keys and those of every fleet, put together."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations, product
 from pathlib import Path
 
-from otel_tickrmeter.fleets.roster import FLEETS
+from otel_tickrmeter.fleets.roster import FLEETS, watched_fleets
+from otel_tickrmeter.jobs.token_file import check_tokens_file
 from otel_tickrmeter.settings import load, schema, show
 from otel_tickrmeter.settings.database import DEFAULT_DATABASE_URL, DatabaseUrlError, parse_database_url
+from otel_tickrmeter.settings.extras import ExtraMissingError, require_extra
 from otel_tickrmeter.settings.faults import Fault, SettingsError
 from otel_tickrmeter.settings.key import Rule, make_schema
 from otel_tickrmeter.settings.layer import Found
-from otel_tickrmeter.settings.model import Settings
-from otel_tickrmeter.settings.rules import INPUT_RULES, NOTICE_RULES, OUTPUT_RULES
-from otel_tickrmeter.store.extra import DatabaseExtraMissingError, require_database_extra
+from otel_tickrmeter.settings.model import PartitionSettings, Settings
+from otel_tickrmeter.settings.rules import INPUT_RULES, JOB_RULES, NOTICE_RULES, OUTPUT_RULES
+from otel_tickrmeter.store.extra import require_database_extra
 from otel_tickrmeter.stream.subscription import overlap
 
 SCHEMA = make_schema(
@@ -21,8 +24,11 @@ SCHEMA = make_schema(
         *schema.LINK_KEYS,
         *schema.LETTER_KEYS,
         *(key for fleet in FLEETS for key in fleet.keys),
+        *schema.CAPTURE_KEYS,
+        *schema.STATE_KEYS,
         *schema.DATABASE_KEYS,
         *schema.NOTICE_KEYS,
+        *schema.JOB_KEYS,
         *schema.OUTPUT_KEYS,
     ),
     (
@@ -34,6 +40,7 @@ SCHEMA = make_schema(
             "no fleet is enabled: there would be nothing to watch",
         ),
         *NOTICE_RULES,
+        *JOB_RULES,
         *OUTPUT_RULES,
     ),
 )
@@ -50,6 +57,7 @@ def load_settings(
     overrides: Mapping[str, Found],
     environ: Mapping[str, str],
     directory: Path,
+    chance: str = "",
 ) -> Settings:
     """The settings from all sources, as `settings.load.load_settings` has it.
 
@@ -57,11 +65,19 @@ def load_settings(
         SettingsError: with every fault of every source.
     """
     settings = load.load_settings(
-        config_files, overrides, environ, directory, SCHEMA, defaults=default_settings()
+        config_files, overrides, environ, directory, SCHEMA, defaults=default_settings(), chance=chance
     )
     faults = [Fault("settings", "", message) for message in _shared_topics(settings)]
+    faults += _partition_faults(settings)
+    if settings.prometheus.web_config_file is not None:
+        faults += _web_faults(settings.prometheus.web_config_file)
+    if settings.dagda.enabled and settings.dagda.tokens_file is not None:
+        faults += check_tokens_file(settings.dagda.tokens_file)
     if keeps_rows(settings):
         faults += _database_faults(settings)
+    protocols = {settings.otlp.protocol, *(otlp.protocol for otlp in settings.signals.values())}
+    if settings.otlp.enabled and protocols != {"http/protobuf"}:
+        faults += _grpc_faults()
     if faults:
         raise SettingsError(faults)
     return settings
@@ -69,12 +85,28 @@ def load_settings(
 
 def keeps_rows(settings: Settings) -> bool:
     """Whether a fleet that is watched keeps rows in a database."""
-    return any(fleet.enabled(settings) and fleet.keeps_rows(settings) for fleet in FLEETS)
+    return any(fleet.keeps_rows(settings) for fleet in watched_fleets(settings))
 
 
 def gives_notices(settings: Settings) -> bool:
     """Whether a fleet that is watched has something to tell people at once."""
-    return any(fleet.enabled(settings) and fleet.gives_notices(settings) for fleet in FLEETS)
+    return any(fleet.gives_notices(settings) for fleet in watched_fleets(settings))
+
+
+def publishes(settings: Settings) -> bool:
+    """Whether a fleet that is watched is to publish anything."""
+    return any(fleet.publishes(settings) for fleet in watched_fleets(settings))
+
+
+def _partition_faults(settings: Settings) -> Iterator[Fault]:
+    # No rule of the schema: whether a fleet publishes may change while the program runs, its partition not.
+    if settings.partition.count > 1 and publishes(replace(settings, partition=PartitionSettings())):
+        yield Fault(
+            "settings",
+            "partition.count",
+            "an exporter that shares a fleet cannot publish: its rules would know some of the devices only, "
+            "and run in each of the exporters; autocore.automation.publish must be false",
+        )
 
 
 def _database_faults(settings: Settings) -> Iterator[Fault]:
@@ -85,14 +117,32 @@ def _database_faults(settings: Settings) -> Iterator[Fault]:
         yield Fault("database.url or DATABASE_URL", "database.url", str(error))
     try:
         require_database_extra()
-    except DatabaseExtraMissingError as error:
+    except ExtraMissingError as error:
         yield Fault("settings", "", f"{error}, or keep no rows: autocore.database = false")
+
+
+def _grpc_faults() -> Iterator[Fault]:
+    try:
+        require_extra("OTLP over gRPC", "grpc", ("grpc",))
+    except ExtraMissingError as error:
+        yield Fault("settings", "", f'{error}, or push over HTTP: otlp.protocol = "http/protobuf"')
+
+
+def _web_faults(file: Path) -> Iterator[Fault]:
+    try:
+        require_extra("prometheus.web_config_file", "tls", ("OpenSSL", "cryptography", "bcrypt"))
+    except ExtraMissingError as error:
+        yield Fault("settings", "prometheus.web_config_file", str(error))
+        return
+    # OpenSSL and bcrypt: 12 MB that only this needs.
+    from otel_tickrmeter.http.protect.source import check_web_config  # noqa: PLC0415
+
+    yield from check_web_config(file)
 
 
 def _shared_topics(settings: Settings) -> Iterator[str]:
     """What is wrong with the topics of fleets that are watched together: a topic must be one fleet's."""
-    watched = [fleet for fleet in FLEETS if fleet.enabled(settings)]
-    for one, other in combinations(watched, 2):
+    for one, other in combinations(watched_fleets(settings), 2):
         for ours, theirs in product(one.subscriptions(settings), other.subscriptions(settings)):
             if overlap(ours.topic_filter, theirs.topic_filter):
                 yield (

@@ -7,12 +7,15 @@ from loguru import logger
 
 from otel_tickrmeter.exporter.recorder import ProgramRecorder
 from otel_tickrmeter.fleets.dialect import Intake
+from otel_tickrmeter.letters.escape import escaped
+from otel_tickrmeter.limiter import Limiter
 from otel_tickrmeter.set_aside import SetAside
 from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.message import (
     Connected,
     Doubted,
     Dropped,
+    Foreign,
     Heard,
     LinkEvent,
     Lost,
@@ -57,6 +60,7 @@ class Handler:
         self._set_aside = set_aside
         self._bug_quiet_until_ns = 0
         self._drops_quiet_until_ns = 0
+        self._foreign = Limiter()
 
     def deliver(self, messages: list[Message]) -> None:
         """Handle messages in the order of their arrival."""
@@ -70,6 +74,7 @@ class Handler:
             else:
                 fleet = fleets[0]
                 message_type = fleet.unclaimed
+                self._tell_of_foreign(message)
             figures = fleet.figures
             try:
                 message_type = fleet.take(message_type, message)
@@ -87,17 +92,30 @@ class Handler:
         if messages:
             self._link.last_message_ns = messages[-1].arrived_ns
 
+    def _tell_of_foreign(self, message: Message) -> None:
+        count = self._foreign.count_due("topic", message.arrived_ns)
+        if count:
+            logger.warning(
+                "Ignored {} on topics that were not asked for, such as {}: the broker changes topics, and the"
+                " topic prefix must be as they come; or it keeps subscriptions of earlier settings",
+                "a message" if count == 1 else f"{count} messages",
+                escaped(message.topic),
+            )
+
     def report(self, event: LinkEvent) -> None:
         """Handle what the receiver noticed about the link."""
         for fleet in self._fleets:
             fleet.noticed(event)
         self._note(event)
 
-    def _note(self, event: LinkEvent) -> None:  # noqa: C901  a case for each kind of event
+    def _note(self, event: LinkEvent) -> None:  # noqa: C901, PLR0912  a case for each kind of event
         link = self._link
         match event:
             case Watermark():
                 link.queue_size = event.queue_size
+            case Foreign():
+                link.last_message_ns = max(link.last_message_ns or 0, event.at_ns)
+                self._recorder.foreign(event.count)
             case Connected():
                 link.trouble = "connected to the broker, subscription not confirmed yet"
                 link.protocol = event.protocol

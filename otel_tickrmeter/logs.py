@@ -22,6 +22,7 @@ from loguru import logger
 from otel_tickrmeter.log_file import STANDARD_ERROR, LogFile, write_all
 from otel_tickrmeter.log_writer import LogWriter
 from otel_tickrmeter.settings.model import LoggingSettings
+from otel_tickrmeter.telemetry.log_line import LogLine
 
 if TYPE_CHECKING:
     from loguru import Record, RecordException
@@ -30,7 +31,75 @@ _MASK = "********"
 _Mask = Callable[[str], str]
 
 
-def configure_logging(settings: LoggingSettings, *, secrets: Iterable[str] = ()) -> LogWriter:
+class _Sink:
+    """What loguru writes to; of several on one writer, the last one ends it."""
+
+    def __init__(self, writer: LogWriter) -> None:
+        self._writer = writer
+        self.last = True
+
+    def write(self, line: str) -> None:
+        self._writer.write(line)
+
+    def stop(self) -> None:
+        if self.last:
+            self._writer.stop()
+
+
+class ProgramLog:
+    """The one sink, as `configure_logging` makes it.
+
+    Attributes:
+        writer: Writes the lines.
+    """
+
+    def __init__(self, settings: LoggingSettings, secrets: Iterable[str], writer: LogWriter) -> None:
+        self.writer = writer
+        self._format = settings.format
+        self._secrets = frozenset(secrets)
+        self._level = settings.level
+        self._forward: Callable[[LogLine], None] | None = None
+        self._add()
+
+    def forward(self, take: Callable[[LogLine], None] | None) -> None:
+        """Give each line to it as well, from now on, in the thread that logs it; None ends that."""
+        self._forward = take
+
+    def _pass_on(self, record: "Record", exception: str) -> None:
+        take = self._forward
+        if take is not None:
+            take(_log_line(record, exception))
+
+    @property
+    def dropped(self) -> int:
+        """Lines that are missing."""
+        return self.writer.dropped
+
+    def use(self, level: str, secrets: Iterable[str]) -> None:
+        """Log from this level on, and mask these secrets too; what was masked stays masked.
+
+        No line is lost meanwhile; one that another thread logs at this moment may be there twice.
+        """
+        known = self._secrets | frozenset(secrets)
+        if (level, known) == (self._level, self._secrets):
+            return
+        self._level, self._secrets = level, known
+        before, number = self._sink, self._number
+        self._add()
+        before.last = False
+        logger.remove(number)
+        _level_others(level)
+
+    def _add(self) -> None:
+        self._sink = _Sink(self.writer)
+        line = _line_format(self._format, _mask_for(self._secrets), self._pass_on)
+        # diagnose would print the values of variables into tracebacks.
+        self._number = logger.add(
+            self._sink, level=self._level, format=line, diagnose=False, backtrace=False, colorize=False
+        )
+
+
+def configure_logging(settings: LoggingSettings, *, secrets: Iterable[str] = ()) -> ProgramLog:
     """Send loguru's, the standard library's and Python's own warnings to the one sink of `settings`.
 
     May be called again, with other settings: the new sink replaces the old one.
@@ -40,26 +109,22 @@ def configure_logging(settings: LoggingSettings, *, secrets: Iterable[str] = ())
         secrets: texts that must never be written, in their plain or any of the usual quoted forms.
 
     Returns:
-        What writes the lines.
+        What writes them, and may be told of another level.
 
     Raises:
         OSError: the log file cannot be opened; standard error is logged to instead.
     """
-    line = _line_format(settings.format, _mask_for(secrets))
+    masked = tuple(secrets)
     logger.remove()
     try:
-        writer = _open_writer(settings)
-        _add(settings, line, writer)
+        return ProgramLog(settings, masked, _open_writer(settings))
     except OSError:
-        _add(settings, line, _standard_error())
+        ProgramLog(settings, masked, _standard_error())
         raise
     finally:
-        level = logger.level(settings.level).no
-        logging.basicConfig(handlers=[InterceptHandler()], level=level, force=True)
-        # It tells of each of its own parts, and of each connection.
-        logging.getLogger("alembic").setLevel(max(level, logging.WARNING))
+        logging.basicConfig(handlers=[InterceptHandler()], force=True)
+        _level_others(settings.level)
         logging.captureWarnings(capture=True)
-    return writer
 
 
 def end_logging() -> None:
@@ -111,24 +176,46 @@ def _standard_error() -> LogWriter:
     return LogWriter(lambda data: write_all(STANDARD_ERROR, data), lambda _: None)
 
 
-def _add(settings: LoggingSettings, line: Callable[["Record"], str], writer: LogWriter) -> None:
-    # diagnose would print the values of variables into tracebacks.
-    logger.add(writer, level=settings.level, format=line, diagnose=False, backtrace=False, colorize=False)
+def _level_others(name: str) -> None:
+    """Let pass from the standard library what is of this level or above."""
+    level = logger.level(name).no
+    logging.getLogger().setLevel(level)
+    # It tells of each of its own parts, and of each connection.
+    logging.getLogger("alembic").setLevel(max(level, logging.WARNING))
 
 
-def _line_format(name: str, mask: _Mask) -> Callable[["Record"], str]:
+def _line_format(
+    name: str, mask: _Mask, pass_on: Callable[["Record", str], None]
+) -> Callable[["Record"], str]:
     make = _json_line if name == "json" else _text_line
 
     def line(record: "Record") -> str:
         exception, record["exception"] = record["exception"], None
         record["message"] = mask(record["message"])
         record["extra"] = _masked(record["extra"], mask)
-        finished = make(record, mask(_exception_text(exception)))
+        told = mask(_exception_text(exception))
+        pass_on(record, told)
+        finished = make(record, told)
         # A key of its own, because a returned text would be searched for colour tags and braces.
         record["finished"] = finished  # type: ignore[typeddict-unknown-key]
         return "{finished}\n"
 
     return line
+
+
+def _log_line(record: "Record", exception: str) -> LogLine:
+    return LogLine(
+        # To the microsecond: a float of seconds has no room for more.
+        round(record["time"].timestamp() * 1_000_000) * 1000,
+        record["level"].name,
+        record["level"].no,
+        record["name"] or "",
+        record["message"],
+        record["function"],
+        record["line"],
+        exception,
+        record["extra"],
+    )
 
 
 def _text_line(record: "Record", exception: str) -> str:

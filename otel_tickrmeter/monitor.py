@@ -16,6 +16,7 @@ import anyio
 from paho.mqtt.client import MQTTMessage
 
 from otel_tickrmeter.app import App
+from otel_tickrmeter.blueprints.roster import blueprints
 from otel_tickrmeter.fleets.autocore.settings import AutoCoreSettings
 from otel_tickrmeter.logs import configure_logging
 from otel_tickrmeter.settings.model import Settings
@@ -30,7 +31,8 @@ class MQTTMonitor:
     """
 
     def __init__(self, config: Settings) -> None:
-        self._app = App(config, configure_logging(config.logging))
+        kinds = blueprints() if config.dagda.enabled else {}
+        self._app = App(config, configure_logging(config.logging), blueprints=kinds)
         self._prefix = config.of(AutoCoreSettings).autocore.topic_prefix
         self._stop: anyio.Event | None = None
 
@@ -39,6 +41,7 @@ class MQTTMonitor:
 
         Raises:
             SpoolError: The directory that rows are to wait in cannot be used.
+            JobDirectoryError: The directory of jobs cannot be used.
             ExceptionGroup: With a ListenError, when the address of the HTTP server cannot be listened on.
         """
         self._stop = anyio.Event()

@@ -4,15 +4,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from loguru import logger
 from opentelemetry.metrics import CallbackT, Meter
 
 from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.catalogue.observe import Observe, as_callbacks
-from otel_tickrmeter.exporter.observers import LetterObserver, LinkObserver
+from otel_tickrmeter.exporter import names
+from otel_tickrmeter.exporter.observers import (
+    LetterObserver,
+    LinkObserver,
+    OutcomeObserver,
+    PartitionObserver,
+    SaveObserver,
+    Saves,
+)
 from otel_tickrmeter.exporter.recorder import ProgramRecorder
-from otel_tickrmeter.fleets.dialect import Intake, Workshop
-from otel_tickrmeter.fleets.roster import FLEETS
+from otel_tickrmeter.fleets.dialect import Intake, Level, Workshop
+from otel_tickrmeter.fleets.roster import watched_fleets
 from otel_tickrmeter.handler import Handler
+from otel_tickrmeter.jobs.observers import JobObserver, WatchedJobs
 from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.notify.notice import Notifier
 from otel_tickrmeter.rows import rows_of
@@ -20,7 +30,10 @@ from otel_tickrmeter.set_aside import SetAside
 from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.store.keeping import RowKeeper
 from otel_tickrmeter.stream.link_state import LinkState
-from otel_tickrmeter.telemetry.registration import make_observed, make_recorded
+from otel_tickrmeter.stream.ticket import Ticket
+from otel_tickrmeter.telemetry.log_line import LineCounts
+from otel_tickrmeter.telemetry.registration import Recorded, make_observed, make_recorded
+from otel_tickrmeter.telemetry.span import Tracer
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +53,17 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Connected parts: the receiver tells `handler`, the HTTP server and the OTLP push `recorder`."""
+    """Connected parts: the receiver tells `handler`, the HTTP server and the OTLP push `recorder`.
+
+    What works beside them records into `recorded`.
+    """
 
     handler: Handler
     recorder: ProgramRecorder
     fleets: tuple[Intake[Any], ...]
     link: LinkState
+    set_aside: SetAside
+    recorded: Recorded
 
     @property
     def messages_processed(self) -> int:
@@ -63,6 +81,10 @@ class Pipeline:
         return next((reason for reason in reasons if reason), None)
 
 
+def _say(level: Level, text: str) -> None:
+    logger.log(level, text)
+
+
 def make_pipeline(
     settings: Settings,
     meter: Meter,
@@ -73,6 +95,11 @@ def make_pipeline(
     letters: LetterWriter | None = None,
     keeper: RowKeeper | None = None,
     notifier: Notifier | None = None,
+    publish: Callable[[str, bytes], Ticket] | None = None,
+    tracer: Tracer | None = None,
+    lines_sent: LineCounts | None = None,
+    saves: Saves | None = None,
+    jobs: Callable[[], WatchedJobs | None] = lambda: None,
 ) -> Pipeline:
     """Make the parts, those of every fleet that is watched among them, and every instrument of theirs.
 
@@ -85,20 +112,36 @@ def make_pipeline(
         letters: Keeps the messages that are set aside; None when nothing is to be kept.
         keeper: Keeps the rows of fleets that have some; None when nothing is to be kept.
         notifier: Sends the notices of fleets that have some; None when nobody wants any.
+        publish: Publishes what fleets want to; None when none may.
+        tracer: Makes traces of what was slow; None when there are to be none.
+        lines_sent: Counts the lines of the log that are sent; None when none are.
+        saves: Saves what outlasts a restart; None when nothing does.
+        jobs: What the job controller is observed by; None when there is none.
     """
     rows = rows_of(settings)
     link = LinkState(clock.started_ns)
     recorded = make_recorded(meter, rows)
-    program = ProgramRecorder(recorded, with_otlp=settings.otlp.enabled)
-    workshop = Workshop(recorded, end_series, clock.unix_offset_ns, link, keeper, notifier)
-    fleets = tuple(fleet.start(settings, workshop) for fleet in FLEETS if fleet.enabled(settings))
+    program = ProgramRecorder(
+        recorded,
+        with_otlp=settings.otlp.enabled,
+        with_tls=settings.prometheus.web_config_file is not None,
+    )
+    workshop = Workshop(
+        recorded, end_series, clock.unix_offset_ns, link, keeper, notifier, publish, _say, tracer
+    )
+    fleets = tuple(fleet.start(settings, workshop) for fleet in watched_fleets(settings))
     observed: dict[str, Observe] = {
         **LinkObserver(link, clock.unix_offset_ns).callbacks(),
+        **PartitionObserver(settings.partition.index, settings.partition.count).callbacks(),
         **LetterObserver(letters).callbacks(),
+        **SaveObserver(saves).callbacks(),
+        **OutcomeObserver(names.OTLP_SPANS, tracer).callbacks(),
+        **OutcomeObserver(names.OTLP_LOG_RECORDS, lines_sent).callbacks(),
+        **JobObserver(jobs).callbacks(),
     }
     for fleet in fleets:
         observed |= fleet.callbacks()
     make_observed(meter, rows, {**as_callbacks(observed), **others})
     set_aside = SetAside(letters, clock.unix_offset_ns)
     handler = Handler(fleets, program, clock.processing_ns, link, set_aside=set_aside)
-    return Pipeline(handler, program, fleets, link)
+    return Pipeline(handler, program, fleets, link, set_aside, recorded)

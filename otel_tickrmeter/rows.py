@@ -2,8 +2,9 @@
 
 from otel_tickrmeter.catalogue import Instrument
 from otel_tickrmeter.configuration import default_settings
-from otel_tickrmeter.exporter.catalogue import process, receiving, sending
-from otel_tickrmeter.fleets.roster import FLEETS
+from otel_tickrmeter.exporter.catalogue import process, receiving, reloading, saving, sending
+from otel_tickrmeter.fleets.roster import FLEETS, watched_fleets
+from otel_tickrmeter.jobs.catalogue import job_status, jobs
 from otel_tickrmeter.settings.model import Settings
 
 
@@ -13,20 +14,25 @@ def all_rows(settings: Settings | None = None) -> tuple[Instrument, ...]:
     Without settings, as the built-in defaults want them.
     """
     wanted = settings or default_settings()
-    return (*(row for fleet in FLEETS for row in fleet.rows(wanted)), *_program_rows())
+    return (*(row for fleet in FLEETS for row in fleet.rows(wanted)), *_program_rows(), *jobs())
 
 
 def rows_of(settings: Settings) -> tuple[Instrument, ...]:
-    """Those of the fleets that are watched, and the program's, in the order they are exposed in."""
-    watched = (fleet for fleet in FLEETS if fleet.enabled(settings))
-    return (*(row for fleet in watched for row in fleet.rows(settings)), *_program_rows())
+    """Those of the fleets that are watched, the program's, and those of jobs that are on, as exposed."""
+    watched = watched_fleets(settings)
+    of_fleets = (row for fleet in watched for row in fleet.rows(settings))
+    return (*of_fleets, *_program_rows(), *(jobs() if settings.dagda.enabled else ()))
 
 
 def _program_rows() -> tuple[Instrument, ...]:
     return (
         *receiving.connection(),
         *receiving.queue(),
+        *receiving.partition(),
         *sending.dead_letters(),
         *sending.output(),
+        *reloading.reloading(),
+        *saving.saving(),
         *process.process(),
+        *job_status(),
     )

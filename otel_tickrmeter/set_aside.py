@@ -4,9 +4,10 @@ Anybody may publish such messages, as many as the broker takes. So most cost a l
 more, and what a line shows of them is short, printable ASCII.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from loguru import logger
 
@@ -20,6 +21,22 @@ from otel_tickrmeter.stream.reason import ErrorReason
 # A broker sends them by itself, at every reconnect.
 _USUAL: frozenset[StrEnum] = frozenset({ErrorReason.RETAINED, ErrorReason.DUPLICATE})
 _NS_PER_MS = 1_000_000
+MOST_TOLD = 20
+
+
+class Told(NamedTuple):
+    """One that the log told of, all texts in printable ASCII; `unix_ns` is its arrival.
+
+    `times` is how many of its kind there were since the one before.
+    """
+
+    unix_ns: int
+    message_type: str
+    reason: str
+    device: str
+    topic: str
+    sample: str
+    times: int
 
 
 class SetAside:
@@ -28,6 +45,9 @@ class SetAside:
     Args:
         letters: Keeps them; None when nothing is to be kept.
         unix_offset_ns: Unix time less monotonic time.
+
+    Attributes:
+        told: The last MOST_TOLD that were worth a line, the oldest first.
     """
 
     def __init__(
@@ -38,6 +58,7 @@ class SetAside:
         self._letters = letters
         self._unix_offset_ns = unix_offset_ns
         self._limiter = Limiter()
+        self.told: deque[Told] = deque(maxlen=MOST_TOLD)
 
     def take(
         self,
@@ -58,6 +79,8 @@ class SetAside:
                 device = sender(message_type, message)
                 others = [other for other in distinct if other != reason]
                 logger.log(level, _line(f"{message_type} ({reason})", device, message, others, count))
+                if reason not in _USUAL:
+                    self._remember(message_type, message, reason, device, count)
         faults = [reason for reason in distinct if reason not in _USUAL]
         if faults and self._letters is not None:
             self._letters.post(
@@ -73,12 +96,31 @@ class SetAside:
                 )
             )
 
+    def _remember(
+        self, message_type: StrEnum, message: Message, reason: StrEnum, device: bytes | None, count: int
+    ) -> None:
+        self.told.append(
+            Told(
+                message.arrived_ns + self._unix_offset_ns(),
+                message_type.value,
+                reason.value,
+                _device_shown(device),
+                escaped(message.topic),
+                payload_shown(message.payload),
+                count,
+            )
+        )
+
+
+def _device_shown(device: bytes | None) -> str:
+    return "unknown" if device is None else escaped(device)
+
 
 def _line(what: str, device: bytes | None, message: Message, others: Sequence[str], count: int) -> str:
     return "".join(
         (
             f"Set aside, as a whole or in part: {what}, device ",
-            "unknown" if device is None else escaped(device),
+            _device_shown(device),
             f", topic {escaped(message.topic)}, payload {payload_shown(message.payload)}",
             f"; also {', '.join(others)}" if others else "",
             f"; {count} such since this was last said" if count > 1 else "",

@@ -12,10 +12,11 @@ from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.catalogue.observe import as_callbacks
 from otel_tickrmeter.configuration import default_settings
 from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
-from otel_tickrmeter.exporter.observers import ProcessObserver, exposition_callbacks
+from otel_tickrmeter.exporter.observers import ProcessObserver, ReloadObserver, exposition_callbacks
 from otel_tickrmeter.fleets.tickrmeter.settings import MonitoringSettings, TickrMeterSettings
 from otel_tickrmeter.handler import Handler
-from otel_tickrmeter.pipeline import Clock, make_pipeline
+from otel_tickrmeter.lasting import Lasting
+from otel_tickrmeter.pipeline import Clock, Pipeline, make_pipeline
 from otel_tickrmeter.rows import rows_of
 from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.stream.message import Message, Watermark
@@ -30,10 +31,16 @@ BATCH = 50
 
 @dataclass(frozen=True, slots=True)
 class Exporter:
-    """A handler, and the snapshot of what it records."""
+    """Connected parts, and the snapshot of what is recorded; what of it would outlast a restart."""
 
-    handler: Handler
+    pipeline: Pipeline
     telemetry: SnapshotTelemetry
+    lasting: Lasting
+
+    @property
+    def handler(self) -> Handler:
+        """What takes messages."""
+        return self.pipeline.handler
 
 
 def make_handler(
@@ -43,10 +50,19 @@ def make_handler(
     settings: Settings,
 ) -> Handler:
     """Make all instruments on the meter, and a handler that records on them."""
+    return _make_pipeline(meter, end_series, exposition, settings).handler
+
+
+def _make_pipeline(
+    meter: Meter,
+    end_series: Callable[[AttributeSet], None],
+    exposition: Mapping[str, CallbackT],
+    settings: Settings,
+) -> Pipeline:
     build = {"version": "", "revision": "", "python_version": "", "otel_sdk_version": ""}
-    process = as_callbacks(ProcessObserver(build).callbacks())
+    process = as_callbacks(ProcessObserver(build).callbacks() | ReloadObserver(None).callbacks())
     clock = Clock(0, _no_offset, time.perf_counter_ns)
-    return make_pipeline(settings, meter, end_series, {**process, **exposition}, clock).handler
+    return make_pipeline(settings, meter, end_series, {**process, **exposition}, clock)
 
 
 def make_exporter(settings: Settings) -> Exporter:
@@ -60,7 +76,8 @@ def make_exporter(settings: Settings) -> Exporter:
         unix_offset_ns=_no_offset,
     )
     exposition = exposition_callbacks(telemetry)
-    return Exporter(make_handler(telemetry.meter(), telemetry.end_series, exposition, settings), telemetry)
+    pipeline = _make_pipeline(telemetry.meter(), telemetry.end_series, exposition, settings)
+    return Exporter(pipeline, telemetry, Lasting(settings, pipeline.fleets, telemetry))
 
 
 def settings_for(shape: Shape) -> Settings:

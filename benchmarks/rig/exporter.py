@@ -22,11 +22,21 @@ class Exporter(HttpServerProcess):
         directory: It runs there, so no settings file of somebody's working directory is found.
         broker_port: Port of its broker on the loopback address.
         settings: Settings as environment variables, without `TICKRMETER_`.
+        checkout: Where else the program is taken from.
     """
 
-    def __init__(self, directory: Path, broker_port: int, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        broker_port: int,
+        settings: Mapping[str, str],
+        *,
+        checkout: Path | None = None,
+    ) -> None:
         port = free_port()
         own = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+        if checkout is not None:
+            own["PYTHONPATH"] = str(checkout)
         super().__init__(
             "exporter",
             directory,

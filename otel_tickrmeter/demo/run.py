@@ -18,6 +18,7 @@ from threading import Event
 from types import MappingProxyType
 
 from otel_tickrmeter.demo.parts import PartDiedError, Parts
+from otel_tickrmeter.settings.model import DEFAULT_PORT
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 60.0
@@ -49,8 +50,13 @@ class _StoppedError(Exception):
     """Somebody asked the demo to stop while it was starting."""
 
 
-def demo(fleet: str) -> int:
-    """Run the demo of a fleet until SIGINT, SIGTERM or SIGHUP; return the exit code: 1 when a part fails."""
+def demo(fleet: str, port: int | None = None) -> int:
+    """Run the demo of a fleet until SIGINT, SIGTERM or SIGHUP; return the exit code: 1 when a part fails.
+
+    Args:
+        fleet: Which.
+        port: Where the page is to be; without one, 9464, or any that is free.
+    """
     if find_spec("amqtt") is None:
         _say("the demo needs its broker: run ./scripts/demo, or pip install 'otel-tickrmeter[demo]'")
         return 1
@@ -58,7 +64,12 @@ def demo(fleet: str) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda _number, _frame: stop.set())
     broker_port = _free_port(1883)
-    http_port = _free_port(9464)
+    http_port = _free_port(DEFAULT_PORT if port is None else port)
+    if port is not None and http_port != port:
+        _say(f"port {port} is taken")
+        return 1
+    if http_port != DEFAULT_PORT and port is None:
+        _say(f"port {DEFAULT_PORT} is taken: the page is at {http_port}")
     try:
         # The temporary directory is also where they run: a settings.toml here is not meant for the demo.
         with (

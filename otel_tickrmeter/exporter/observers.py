@@ -16,6 +16,8 @@ from otel_tickrmeter.exporter.process import SystemSample
 from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.second import SECOND_NS
 from otel_tickrmeter.telemetry.exposition import Telemetry
+from otel_tickrmeter.telemetry.log_line import LineCounts
+from otel_tickrmeter.telemetry.span import Tracer
 
 
 class Letters(Protocol):
@@ -28,6 +30,66 @@ class Letters(Protocol):
     @property
     def dropped(self) -> int:
         """Messages that it could not take."""
+
+
+class Reloads(Protocol):
+    """Knows how it went when the settings were last read."""
+
+    @property
+    def successful(self) -> bool:
+        """Whether they were taken over."""
+
+    @property
+    def succeeded_at(self) -> float:
+        """When they last were, Unix seconds."""
+
+
+class Saves(Protocol):
+    """Saves the state, and knows how that went."""
+
+    @property
+    def failures(self) -> int:
+        """How often it could not be saved."""
+
+    @property
+    def saved_at(self) -> float | None:
+        """When it was saved that would be taken back, Unix seconds; None when there is none."""
+
+
+class SaveObserver:
+    """Observes that; where nothing is saved there is nothing to see."""
+
+    def __init__(self, saves: Saves | None) -> None:
+        self._saves = saves
+
+    def callbacks(self) -> dict[str, Observe]:
+        """A callback for each instrument, by name."""
+        return {names.STATE_SAVED_TIMESTAMP: self._saved, names.STATE_SAVE_FAILURES: self._failures}
+
+    def _saved(self) -> Iterable[Observation]:
+        if self._saves is not None and self._saves.saved_at is not None:
+            yield Observation(self._saves.saved_at)
+
+    def _failures(self) -> Iterable[Observation]:
+        if self._saves is not None:
+            yield Observation(self._saves.failures)
+
+
+class ReloadObserver:
+    """Observes that; where settings are read once for all there is nothing to see."""
+
+    def __init__(self, reloads: Reloads | None) -> None:
+        self._reloads = reloads
+
+    def callbacks(self) -> dict[str, Observe]:
+        """A callback for each instrument, by name."""
+        return {
+            names.CONFIG_RELOAD_SUCCESSFUL: self._one(lambda reloads: int(reloads.successful)),
+            names.CONFIG_RELOAD_TIMESTAMP: self._one(lambda reloads: reloads.succeeded_at),
+        }
+
+    def _one(self, read: Callable[[Reloads], float]) -> Observe:
+        return lambda: [] if self._reloads is None else [Observation(read(self._reloads))]
 
 
 class LinkObserver:
@@ -57,6 +119,21 @@ class LinkObserver:
             yield Observation((last_ns + self._unix_offset_ns()) / SECOND_NS)
 
 
+class PartitionObserver:
+    """Observes which part of the fleet is kept: the same for the life of the process."""
+
+    def __init__(self, index: int, count: int) -> None:
+        self._labels = AttributeSet({"partition": str(index), "partitions": str(count)})
+        self._count = count
+
+    def callbacks(self) -> dict[str, Observe]:
+        """A callback for each instrument, by name."""
+        return {
+            names.PARTITION_INFO: lambda: [Observation(1, self._labels)],
+            names.PARTITIONS: lambda: [Observation(self._count)],
+        }
+
+
 class LetterObserver:
     """Observes the dead-letter file; without one there is nothing to see."""
 
@@ -71,6 +148,28 @@ class LetterObserver:
         if self._letters is not None:
             yield Observation(self._letters.written, {"outcome": LetterOutcome.WRITTEN.value})
             yield Observation(self._letters.dropped, {"outcome": LetterOutcome.DROPPED.value})
+
+
+class OutcomeObserver:
+    """Observes what becomes of what is sent; where nothing is there is nothing to see.
+
+    Args:
+        name: The instrument.
+        sent: Counts, by outcome.
+    """
+
+    def __init__(self, name: str, sent: Tracer | LineCounts | None) -> None:
+        self._name = name
+        self._sent = sent
+
+    def callbacks(self) -> dict[str, Observe]:
+        """A callback for the instrument, by its name."""
+        return {self._name: self._outcomes}
+
+    def _outcomes(self) -> Iterable[Observation]:
+        if self._sent is not None:
+            for outcome, count in self._sent.counts().items():
+                yield Observation(count, {"outcome": outcome.value})
 
 
 class ProcessObserver:

@@ -6,23 +6,63 @@ Whoever adds a fleet writes these two for it, and puts it into `roster.py`; noth
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from otel_tickrmeter.catalogue import Instrument
 from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.catalogue.observe import Observe
 from otel_tickrmeter.exporter.messages import MessageRecorder
 from otel_tickrmeter.notify.notice import Notifier
+from otel_tickrmeter.saved.form import Form, Tables
 from otel_tickrmeter.settings.key import Key, Rule
 from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.store.keeping import RowKeeper
 from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.message import LinkEvent, Message
+from otel_tickrmeter.stream.partition import OwnerRule
 from otel_tickrmeter.stream.subscription import Subscription
+from otel_tickrmeter.stream.ticket import Ticket
 from otel_tickrmeter.telemetry.registration import Recorded
+from otel_tickrmeter.telemetry.span import Tracer
+from otel_tickrmeter.views.glance import Glance
+from otel_tickrmeter.views.view import View
 
 TypeT = TypeVar("TypeT", bound=StrEnum)
 """What a fleet's messages may be, by their topics."""
+
+
+class Recall(Protocol):
+    """What a fleet has read of what was saved; nothing has changed yet."""
+
+    def knows(self, attributes: Mapping[str, str]) -> bool:
+        """Whether the series with these attributes is of somebody it knows, or of nobody in particular."""
+
+    def take_over(self) -> None:
+        """Let the fleet go on with it. Cannot fail."""
+
+
+class Memory(Protocol):
+    """What of a fleet outlasts a restart. Times in it are monotonic nanoseconds."""
+
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        """The tables that it is saved in; their names begin with the fleet's."""
+
+    def kept(self) -> Tables:
+        """Copy it, in milliseconds, whatever its size."""
+
+    def read(self, tables: Tables, shift_ns: int, now_ns: int, *, counted: bool) -> Recall:
+        """Make of tables what they were made of, by a fleet that has met nobody yet.
+
+        Args:
+            tables: Cells are of their kinds, and perhaps a table is missing.
+            shift_ns: What to add to their times.
+            now_ns: When the fleet begins to listen.
+            counted: Whether what it counts goes on from there; else from zero.
+
+        Raises:
+            SavedError: They were not made by this fleet.
+        """
 
 
 class Intake(Protocol[TypeT]):
@@ -44,6 +84,12 @@ class Intake(Protocol[TypeT]):
     def noticed(self, event: LinkEvent) -> None:
         """Draw from the state of the link what it means for the fleet, time passing among it."""
 
+    def use(self, settings: Settings) -> None:
+        """Go by these settings from now on: other ones only in its keys with `Key.reload`.
+
+        Nothing that is known is lost, no series ends, and nothing is counted anew. Never raises.
+        """
+
     def sender(self, message_type: TypeT, message: Message) -> bytes | None:
         """The device id of a message, as it is spelled there; None when it cannot be read."""
 
@@ -52,6 +98,22 @@ class Intake(Protocol[TypeT]):
 
     def not_ready_reason(self) -> str | None:
         """Why its figures cannot be relied on, in words; None when they can."""
+
+    def memory(self) -> Memory | None:
+        """What of it outlasts a restart; None when nothing does, or its facts are kept elsewhere."""
+
+    def views(self) -> tuple[View, ...]:
+        """The lists of its things that can be asked for, always the same."""
+
+    def glance(self) -> Glance:
+        """How it is now, on one page; takes milliseconds, whatever its size."""
+
+
+Level = Literal["INFO", "WARNING"]
+
+
+def _nothing(_: Level, __: str) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +127,9 @@ class Workshop:
         link: What is known of the connection.
         keeper: Takes rows for the database; None when the fleet keeps none.
         notifier: Takes notices; None when nobody wants any.
+        publish: Publishes at QoS 1, not retained: topic and payload; None when nothing may be published.
+        say: Takes a line for the program's log, about what operators have to know.
+        tracer: Told of what was slow; None when nothing is traced.
     """
 
     recorded: Recorded
@@ -73,6 +138,9 @@ class Workshop:
     link: LinkState
     keeper: RowKeeper | None = None
     notifier: Notifier | None = None
+    publish: Callable[[str, bytes], Ticket] | None = None
+    say: Callable[[Level, str], None] = _nothing
+    tracer: Tracer | None = None
 
 
 class Dialect(Protocol):
@@ -107,8 +175,17 @@ class Dialect(Protocol):
     def gives_notices(self, settings: Settings) -> bool:
         """Whether it has something to tell people at once."""
 
+    def publishes(self, settings: Settings) -> bool:
+        """Whether it is to publish anything."""
+
+    def words(self, settings: Settings) -> frozenset[str]:
+        """The levels of its topics that name nobody: who replaces names leaves these."""
+
     def subscriptions(self, settings: Settings) -> tuple[Subscription, ...]:
         """What to ask the broker for; no topic of another fleet may match."""
+
+    def owner_rule(self, settings: Settings) -> OwnerRule:
+        """Which of its messages belong together, where several exporters share it."""
 
     def rows(self, settings: Settings) -> tuple[Instrument, ...]:
         """Its rows of the catalogue, as these settings want them."""

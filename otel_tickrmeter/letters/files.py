@@ -6,6 +6,8 @@ from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
 
+from otel_tickrmeter.letters.rotation import rotate
+
 
 class LetterFiles:
     """Appends lines, and begins a new file before the present one would pass its size.
@@ -53,7 +55,7 @@ class LetterFiles:
         """
         descriptor, size = self._ready()
         if size and size + len(lines[0]) > self._max_bytes:
-            self._rotate()
+            rotate(self._path, self._kept)
             descriptor, size = self._ready()
         begun = b"\n" if self._torn else b""
         ends = accumulate(map(len, lines), initial=size + len(begun))
@@ -84,15 +86,3 @@ class LetterFiles:
         self.open()
         assert self._descriptor is not None  # noqa: S101  open() returned
         return self._descriptor, os.fstat(self._descriptor).st_size
-
-    def _rotate(self) -> None:
-        # A file that is not there leaves a gap, which is no reason to stop.
-        if not self._kept:
-            self._path.unlink(missing_ok=True)
-            return
-        for number in range(self._kept - 1, -1, -1):
-            with suppress(FileNotFoundError):
-                self._nth(number).replace(self._nth(number + 1))
-
-    def _nth(self, number: int) -> Path:
-        return self._path.with_name(f"{self._path.name}.{number}") if number else self._path

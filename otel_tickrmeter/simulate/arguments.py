@@ -5,11 +5,13 @@ A text that cannot be right raises ArgumentTypeError.
 
 import argparse
 import os
+import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from otel_tickrmeter.settings.broker import parse_broker_url
+from otel_tickrmeter.settings.durations import parse_duration
 
 
 def telling(parse: Callable[[str], object]) -> Callable[[str], object]:
@@ -52,6 +54,40 @@ def rate(text: str) -> float:
 def share(text: str) -> float:
     """A share, 0 to 1."""
     return _number(text, 0, 1, "a share, 0 to 1")
+
+
+def add_patience(parser: argparse.ArgumentParser) -> None:
+    """Declare `--patience`, seconds."""
+    parser.add_argument(
+        "--patience",
+        type=telling(parse_duration),
+        default=0.0,
+        metavar="TIME",
+        help="how long to wait for a broker that went away (default: not at all)",
+    )
+
+
+def add_ca_file(parser: argparse.ArgumentParser) -> None:
+    """Declare `--ca-file`."""
+    parser.add_argument("--ca-file", metavar="FILE", help="certificates to trust (default: the system's)")
+
+
+def ca_file_faults(file: str | None, broker_url: str) -> Iterator[str]:
+    """Yield what is wrong with it, and what does not go together."""
+    if file is None:
+        return
+    if not parse_broker_url(broker_url).tls:
+        yield "--ca-file needs a --broker with TLS: mqtts:// or wss://"
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except OSError as error:
+        yield f"--ca-file {file} has no usable certificate: {error.strerror or error}"
+
+
+def patience_faults(patience: float, qos: int) -> Iterator[str]:
+    """Yield what does not go together."""
+    if patience and not qos:
+        yield "--patience needs --qos 1: what is lost on the way is not sent again"
 
 
 def read_password(file: str) -> str:

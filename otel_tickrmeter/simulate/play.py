@@ -1,9 +1,9 @@
 """Plays the plan of a fleet: publishes it with a progress bar, and says how that went."""
 
-import threading
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
 
+from otel_tickrmeter.simulate.control import RunControl
 from otel_tickrmeter.simulate.planned import Planned
 from otel_tickrmeter.simulate.progress import progress
 from otel_tickrmeter.simulate.publisher import BrokerError, Pace, PublishOptions, publish
@@ -24,7 +24,7 @@ def play(
     options: PublishOptions,
     total: int,
     sent: Callable[[Planned[MeaningT]], None],
-    stop: threading.Event,
+    control: RunControl,
 ) -> Played:
     """Publish the messages, about `total`, at their times; `sent` is told each, with when it really left."""
     pace = Pace()
@@ -33,10 +33,11 @@ def play(
 
         def note(message: Planned[MeaningT]) -> None:
             sent(message)
-            advance()
+            advance(1)
+            control.advance(1)
 
         try:
-            publish(messages, options, stopped=stop.is_set, sent=note, pace=pace)
+            publish(messages, options, control, sent=note, pace=pace)
         except BrokerError as error:
             failure = str(error)
-    return Played(pace, failure is None and not stop.is_set(), failure)
+    return Played(pace, failure is None and not control.stop.is_set(), failure)

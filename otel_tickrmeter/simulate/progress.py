@@ -8,9 +8,12 @@ from contextlib import contextmanager
 _LINE_SECONDS = 5.0
 
 
+Advance = Callable[[int], None]
+
+
 @contextmanager
-def progress(total: int) -> Iterator[Callable[[], None]]:
-    """Yield what to call once for each message of about `total`."""
+def progress(total: int, unit: str = "msg") -> Iterator[Advance]:
+    """Yield what to tell how many of about `total` are done."""
     if not sys.stderr.isatty():
         yield _nothing
         return
@@ -18,29 +21,29 @@ def progress(total: int) -> Iterator[Callable[[], None]]:
         # An optional dependency, and only wanted here.
         from tqdm import tqdm  # noqa: PLC0415
     except ModuleNotFoundError:
-        yield _lines(total)
+        yield _lines(total, unit)
         return
-    with tqdm(total=total, unit="msg", file=sys.stderr) as bar:
+    with tqdm(total=total, unit=unit, unit_scale=unit == "B", file=sys.stderr) as bar:
 
-        def advance() -> None:
-            bar.update()
+        def advance(count: int) -> None:
+            bar.update(count)
 
         yield advance
 
 
-def _nothing() -> None:
+def _nothing(_: int) -> None:
     pass
 
 
-def _lines(total: int) -> Callable[[], None]:
+def _lines(total: int, unit: str) -> Advance:
     done, next_line = 0, time.monotonic() + _LINE_SECONDS
 
-    def advance() -> None:
+    def advance(count: int) -> None:
         nonlocal done, next_line
-        done += 1
+        done += count
         now = time.monotonic()
         if now >= next_line:
             next_line = now + _LINE_SECONDS
-            print(f"{done:,} of about {total:,} messages", file=sys.stderr)  # noqa: T201  the command's own output
+            print(f"{done:,} of about {total:,} {unit}", file=sys.stderr)  # noqa: T201  the command's own output
 
     return advance

@@ -5,6 +5,7 @@ Paho's own thread is not used: it would compete for the interpreter lock with th
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from secrets import token_hex
 from socket import IPPROTO_TCP, TCP_NODELAY, socket
@@ -16,15 +17,20 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.reasoncodes import ReasonCode
 
 from otel_tickrmeter.settings.broker import parse_broker_url
+from otel_tickrmeter.simulate.control import RunControl
 from otel_tickrmeter.simulate.planned import Planned
 
 _ANSWER_SECONDS = 10.0
 """How long the broker may take for a CONNACK, or to take what is left at the end."""
 _LONGEST_WAIT = 0.25
 """A signal is noticed after this many seconds at most."""
+_HELD_WAIT = 0.02
+"""And that a run is held no more, after this many."""
+_RETRY_SECONDS = 0.2
 _BACKLOG = 10_000
 """Messages handed to paho and not yet taken by the broker; beyond this, wait for it."""
 _SERVE_EVERY = 16
+_SUCCESS = MQTTErrorCode.MQTT_ERR_SUCCESS
 _VERSIONS = {"auto": (MQTTv5, MQTTv311), "5": (MQTTv5,), "3.1.1": (MQTTv311,)}
 """What is tried, in this order."""
 _UNSUPPORTED_VERSION = 0x84
@@ -35,7 +41,10 @@ MeaningT = TypeVar("MeaningT")
 
 
 class PublishOptions(Protocol):
-    """Where to publish, how, and for how many seconds: what the options of every fleet have."""
+    """Where to publish, how, and for how many seconds: what the options of every fleet have.
+
+    `patience` is how long a broker that went away is waited for, in seconds.
+    """
 
     @property
     def broker(self) -> str: ...  # noqa: D102  as the options of the command are called
@@ -48,9 +57,13 @@ class PublishOptions(Protocol):
     @property
     def password(self) -> str | None: ...  # noqa: D102
     @property
+    def ca_file(self) -> str | None: ...  # noqa: D102
+    @property
     def topic_prefix(self) -> str: ...  # noqa: D102
     @property
     def duration(self) -> float: ...  # noqa: D102
+    @property
+    def patience(self) -> float: ...  # noqa: D102
 
 
 class BrokerError(Exception):
@@ -96,7 +109,8 @@ class Publisher:
     """A connection to the broker; a context manager that disconnects.
 
     Raises:
-        BrokerError: On entering: not reachable, or refused. Later: the connection is lost.
+        BrokerError: On entering: not reachable, or refused. Later: the connection is lost, and is not there
+            again soon enough.
     """
 
     def __init__(self, options: PublishOptions) -> None:
@@ -104,7 +118,7 @@ class Publisher:
         self._address = parse_broker_url(options.broker)
         self._handed = 0
         self._taken = 0
-        self._answered = False
+        self._answered = self._greeted = False
         self._refusal: ReasonCode | None = None
         self._fenced = False
         self._client: Client
@@ -150,6 +164,7 @@ class Publisher:
             raise kind(f"{where} refuses the connection: {self._refusal}")
         if lost is not None:  # broken off unanswered, or answered with what this version does not know
             raise _VersionError(f"{where}: {lost}") from lost
+        self._greeted = True
 
     def _make_client(self, version: MQTTProtocolVersion) -> Client:
         options = self._options
@@ -163,7 +178,7 @@ class Publisher:
         if self._address.transport == "websockets":
             client.ws_set_options(path=self._address.path)
         if self._address.tls:
-            client.tls_set()
+            client.tls_set(options.ca_file)
         if options.username is not None:
             client.username_pw_set(options.username, options.password)
         client.on_connect = self._on_connect
@@ -176,22 +191,40 @@ class Publisher:
     ) -> None:
         self._client.disconnect()
 
-    def publish(self, message: Planned[Any]) -> None:
+    def publish(self, message: Planned[Any], *, retain: bool = False) -> None:
         """Hand a message over; wait first while the broker is far behind."""
         while self._handed - self._taken > _BACKLOG:
             self.serve(_LONGEST_WAIT)
         info = self._client.publish(
-            self._options.topic_prefix + message.topic, message.payload, self._options.qos
+            self._options.topic_prefix + message.topic, message.payload, self._options.qos, retain
         )
-        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise BrokerError(f"connection lost: {error_string(info.rc)}")
         self._handed += 1
+        if info.rc != _SUCCESS:
+            self._come_back(_LostError(f"connection lost: {error_string(info.rc)}"))
 
     def serve(self, seconds: float) -> None:
         """Read and write for this long at most; less, when there was something to do."""
         code = self._client.loop(seconds)
-        if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise _LostError(f"connection lost: {error_string(code)}")
+        if code != _SUCCESS:
+            self._come_back(_LostError(f"connection lost: {error_string(code)}"))
+
+    def _come_back(self, lost: _LostError) -> None:
+        """Connect again; paho sends again what the broker had not acknowledged.
+
+        Raises:
+            BrokerError: As `lost` has it, when patience is over.
+        """
+        deadline = time.monotonic() + (self._options.patience if self._greeted else 0.0)
+        while time.monotonic() < deadline:
+            self._answered, self._refusal = False, None
+            with suppress(OSError):
+                self._client.reconnect()
+                while not self._answered and self._client.loop(_RETRY_SECONDS) == _SUCCESS:
+                    pass
+                if self._answered and self._refusal is None:
+                    return
+            time.sleep(_RETRY_SECONDS)
+        raise lost
 
     def flush(self) -> None:
         """Wait until the broker has taken everything: acknowledged it at QoS 1, read it at QoS 0."""
@@ -228,32 +261,41 @@ class Publisher:
 def publish(
     messages: Iterable[Planned[MeaningT]],
     options: PublishOptions,
+    control: RunControl,
     *,
-    stopped: Callable[[], bool],
     sent: Callable[[Planned[MeaningT]], None],
     pace: Pace,
+    retain: bool = False,
 ) -> None:
-    """Send the messages at their times until they end or `stopped`.
+    """Send the messages at their times until they end or the run is stopped.
 
-    `sent` is told each, with the time when it really left; `pace` is kept up to date.
+    `sent` is told each, with the time when it really left; `pace` is kept up to date, and knows nothing of
+    the time for which the run was held. With `retain` the broker keeps the last of each topic.
 
     Raises:
         BrokerError: The broker cannot be reached, or was lost on the way.
     """
+    stopped = control.stop.is_set
     with Publisher(options) as publisher:
-        start = time.monotonic()
+        began = start = time.monotonic()
         for message in messages:
-            due = start + message.at_seconds
-            while (wait := due - time.monotonic()) > 0 and not stopped():
-                publisher.serve(min(wait, _LONGEST_WAIT))
+            while not stopped():
+                now = time.monotonic()
+                if control.held():
+                    publisher.serve(_HELD_WAIT)
+                    start += time.monotonic() - now
+                elif (wait := start + message.at_seconds - now) > 0:
+                    publisher.serve(min(wait, _LONGEST_WAIT))
+                else:
+                    break
             if stopped():
                 break
             now = time.monotonic()
-            publisher.publish(message)
-            sent(message._replace(at_seconds=now - start))
+            publisher.publish(message, retain=retain)
+            sent(message._replace(at_seconds=now - began))
             pace.sent += 1
             pace.seconds = now - start
-            pace.worst_lag = max(pace.worst_lag, now - due)
+            pace.worst_lag = max(pace.worst_lag, pace.seconds - message.at_seconds)
             if message.at_seconds < options.duration:
                 pace.sent_in_duration, pace.duration = pace.sent, pace.seconds
             if pace.sent % _SERVE_EVERY == 0:

@@ -3,15 +3,25 @@
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
+from otel_tickrmeter.simulate.publisher import Pace
+
 
 class Summary(Protocol):
     """What a run of a fleet has to tell at its end."""
+
+    @property
+    def messages(self) -> Mapping[str, int]:
+        """How many were sent, by type."""
+
+    @property
+    def pace(self) -> Pace:
+        """How well it kept its pace."""
 
     @property
     def failure(self) -> str | None:

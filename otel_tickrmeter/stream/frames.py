@@ -20,6 +20,7 @@ from otel_tickrmeter.stream.message import (
     Connected,
     Doubted,
     Dropped,
+    Foreign,
     Heard,
     LinkEvent,
     Lost,
@@ -41,7 +42,10 @@ _FRAME = struct.Struct("!BI")
 _RECORD = struct.Struct("!QBHI")
 _EVENTS: dict[str, type[LinkEvent]] = {
     kind.__name__: kind
-    for kind in (Connected, Subscribed, Settled, Refused, Lost, Stalled, Doubted, Heard, Dropped, Watermark)
+    for kind in (
+        *(Connected, Subscribed, Settled, Refused, Lost, Stalled, Doubted, Heard),
+        *(Dropped, Foreign, Watermark),
+    )
 }
 _FLAGS = tuple(
     (bool(flags & 1), bool(flags & 2), bool(flags & 4), bool(flags & 8), flags >> 4) for flags in range(48)

@@ -107,6 +107,17 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreign:
+    """`count` messages since the last of these belong to other partitions; the last arrived `at_ns`.
+
+    It comes before any other event that they came before: that the broker was heard is news to us too.
+    """
+
+    at_ns: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Watermark:
     """Everything that reached the socket before `at_ns` has been delivered before this.
 
@@ -121,6 +132,16 @@ class Watermark:
 
 
 LinkEvent = (
-    Connected | Subscribed | Settled | Refused | Lost | Stalled | Doubted | Heard | Dropped | Watermark
+    Connected
+    | Subscribed
+    | Settled
+    | Refused
+    | Lost
+    | Stalled
+    | Doubted
+    | Heard
+    | Dropped
+    | Foreign
+    | Watermark
 )
 """Everything the receiver reports besides messages."""

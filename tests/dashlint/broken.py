@@ -51,6 +51,24 @@ def _joined(*expressions: str, by: str = "merge") -> dict[str, object]:
 
 
 BROKEN: tuple[tuple[str, Path, object, str], ...] = (
+    (
+        "never_added",
+        (*TREND, *EXPR),
+        f"sum(tickrmeter_symbol_response_rate{{{CHOSEN}}})",
+        "panel 'trend' A: sum of tickrmeter_symbol_response_rate",
+    ),
+    (
+        "never_added",
+        (*TREND, *EXPR),
+        f"1 - avg by (job) (instance:tickrmeter_stock_update_slow:ratio_rate1h{{{CHOSEN}}})",
+        "panel 'trend' A: avg of instance:tickrmeter_stock_update_slow:ratio_rate1h",
+    ),
+    (
+        "told_apart",
+        (*TREND, *EXPR),
+        f"tickrmeter_stock_updates_pending{{{CHOSEN}}}",
+        "panel 'trend' A: a series of each exporter, and the legend does not name it",
+    ),
     ("head", ("uid",), "", "no uid"),
     ("head", ("uid",), "x" * 41, "uid is longer than 40 characters"),
     ("head", ("description",), REMOVED, "no description"),

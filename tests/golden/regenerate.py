@@ -6,23 +6,26 @@ Every clock and every figure of the machine is fixed, so nothing in them depends
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 from otel_tickrmeter.fleets.tickrmeter.detail import Detail
 from otel_tickrmeter.telemetry.render import Format
-from tests.support import autocore_assembly
+from tests.support import autocore_assembly, jobs_assembly
 from tests.support.assembly import START_NS, assemble, compact_telemetry, expose
 from tests.support.traffic import scripted
 
-FILES: Mapping[str, tuple[Detail | None, Format]] = MappingProxyType(
+FILES: Mapping[str, tuple[Detail | Literal["autocore", "jobs"], Format]] = MappingProxyType(
     {
         "exposition-device.txt": ("device", "text"),
         "exposition-symbol.txt": ("symbol", "text"),
         "exposition-device.openmetrics.txt": ("device", "openmetrics"),
-        "exposition-autocore.txt": (None, "text"),
-        "exposition-autocore.openmetrics.txt": (None, "openmetrics"),
+        "exposition-autocore.txt": ("autocore", "text"),
+        "exposition-autocore.openmetrics.txt": ("autocore", "openmetrics"),
+        "exposition-jobs.txt": ("jobs", "text"),
+        "exposition-jobs.openmetrics.txt": ("jobs", "openmetrics"),
     }
 )
-"""Level of detail and format of each file; without a level it is that of the AutoCore fleet."""
+"""Level of detail of the TickrMeter fleet, or whose else it is, and format of each file."""
 
 
 def golden_path(name: str) -> Path:
@@ -32,7 +35,7 @@ def golden_path(name: str) -> Path:
 
 def render(name: str) -> str:
     """Return what the file should say: the scripted traffic, scraped 1.5 s after the snapshot."""
-    detail, form = FILES[name]
+    of, form = FILES[name]
     # The first reading is the start, the second the snapshot's time, the third the scrape's.
     readings = iter((START_NS, START_NS + 100_000_000_000, START_NS + 101_500_000_000))
     now = [START_NS]
@@ -41,14 +44,17 @@ def render(name: str) -> str:
         now[0] = next(readings, now[0])
         return now[0]
 
-    if detail is None:
+    if of == "jobs":
+        telemetry = compact_telemetry("device", rows=jobs_assembly.ROWS, clock_ns=clock_ns)
+        jobs_assembly.JobsAssembly(telemetry).scripted()
+    elif of == "autocore":
         telemetry = compact_telemetry("device", rows=autocore_assembly.rows(), clock_ns=clock_ns)
         fleet = autocore_assembly.AutoCoreAssembly(telemetry)
         fleet.play(autocore_assembly.scripted())
         autocore_assembly.database_day(fleet.keeper)
     else:
-        telemetry = compact_telemetry(detail, clock_ns=clock_ns)
-        assemble(telemetry, detail).play(scripted())
+        telemetry = compact_telemetry(of, clock_ns=clock_ns)
+        assemble(telemetry, of).play(scripted())
     return expose(telemetry, form).decode()
 
 

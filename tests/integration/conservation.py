@@ -2,15 +2,25 @@
 
 import threading
 from collections.abc import Sequence
-from typing import Self
+from typing import Protocol, Self
 
-from tests.integration.exporter import Exporter
 from tests.integration.exposition import quick_total
 
 _ENDS = ("responses", "timeout", "superseded", "abandoned")
 _PAUSE_SECONDS = 0.4
 _SELDOM = 5
 """Rounds."""
+
+
+class Scraped(Protocol):
+    """What is scraped: an `Exporter`, or who asks one."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    def metrics(self) -> str:
+        """Its exposition."""
 
 
 class Conservation:
@@ -21,7 +31,7 @@ class Conservation:
     the others prove little.
     """
 
-    def __init__(self, *, often: Sequence[Exporter], seldom: Sequence[Exporter] = ()) -> None:
+    def __init__(self, *, often: Sequence[Scraped], seldom: Sequence[Scraped] = ()) -> None:
         self.faults: list[str] = []
         self.with_pending = {exporter.name: 0 for exporter in (*often, *seldom)}
         self._often, self._seldom = often, seldom

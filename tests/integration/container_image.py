@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -57,6 +58,13 @@ def build_image(podman: Podman, directory: Path) -> str:
         return id_file.read_text().strip()
 
 
+def base_and_wheels(podman: Podman, directory: Path) -> tuple[str, Path]:
+    """The image that ours stands on, and the wheels of what it installs, from the cache in `directory`."""
+    with _locked(directory), TemporaryDirectory(dir=directory) as temporary:
+        base = _base(podman, Path(temporary))
+        return base, _wheels(podman, base, directory, Path(temporary))
+
+
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
     """Two runs of the tests at once would make everything twice, and throw away each other's wheels."""
@@ -77,6 +85,13 @@ def _base(podman: Podman, temporary: Path) -> str:
     return name
 
 
+def _extras() -> list[str]:
+    """The optional parts that the image has."""
+    found = re.search(r"^ARG EXTRAS=(\S+)$", (_TREE / "Containerfile").read_text(), re.MULTILINE)
+    assert found is not None
+    return found[1].split(",")
+
+
 def _wheels(podman: Podman, base: str, directory: Path, temporary: Path) -> Path:
     """Everything that pip needs to install the project into the base."""
     constraints = _TREE / "constraints.txt"
@@ -85,7 +100,7 @@ def _wheels(podman: Podman, base: str, directory: Path, temporary: Path) -> Path
     needed = [
         *project["build-system"]["requires"],
         *project["project"]["dependencies"],
-        *optional["database"],
+        *(need for extra in _extras() for need in optional[extra]),
     ]
     wheels = directory / f"wheels-{_digest(base, constraints.read_text(), *needed)}"
     if not wheels.exists():

@@ -7,8 +7,15 @@ from pathlib import Path
 
 from otel_tickrmeter.settings.database import parse_database_url
 from otel_tickrmeter.store.engine import Database, open_database
+from otel_tickrmeter.store.migrations import versions
 from otel_tickrmeter.store.schema import migrate
 from tools.postgresql import PostgreSql
+
+
+def steps() -> tuple[str, ...]:
+    """Return the revisions of the program's tables, the first one first."""
+    (directory,) = versions.__path__
+    return tuple(sorted(path.name[1:5] for path in Path(directory).glob("v*.py")))
 
 
 class Databases(ABC):

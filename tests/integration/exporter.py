@@ -11,7 +11,7 @@ from tests.integration.child_environment import child_environment
 from tests.integration.exposition import Exposition
 from tools.server_process import HttpServerProcess
 
-_SERVING = re.compile(r"Serving http://127\.0\.0\.1:(\d+)/")
+_SERVING = re.compile(r"Serving https?://127\.0\.0\.1:(\d+)/")
 
 
 class Exporter(HttpServerProcess):
@@ -66,6 +66,10 @@ class Exporter(HttpServerProcess):
     def wait_ready(self, seconds: float = 30.0) -> None:
         """Waits until `/-/ready` says so."""
         self.wait(lambda: self.get("/-/ready").status_code == httpx.codes.OK, "to be ready", seconds)
+
+    def wait_logged(self, text: str, seconds: float = 30.0) -> None:
+        """Waits until the log says `text`: a thread writes it, later than what it is about can be seen."""
+        self.wait(lambda: text in self.log, f"to log {text!r}", seconds)
 
     def _up(self) -> bool:
         serving = _SERVING.search(self.log, self._log_before)

@@ -51,12 +51,19 @@ class KeeperThread:
     """A keeper that runs while the context lasts."""
 
     def __init__(
-        self, url: str, spool: Path, *, max_bytes: int = 10_000_000, round_seconds: float = 600.0
+        self,
+        url: str,
+        spool: Path,
+        *,
+        max_bytes: int = 10_000_000,
+        round_seconds: float = 600.0,
+        keeps_house: bool = True,
     ) -> None:
         self.told = Told()
         self._keeper = Keeper(
             *(parse_database_url(url), Spool(spool, max_bytes), max_bytes, "test"),
             round_seconds=round_seconds,
+            keeps_house=keeps_house,
         )
         self._keeper.tell(self.told)
         self._stopped = threading.Event()

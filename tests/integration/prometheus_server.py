@@ -21,27 +21,36 @@ class Prometheus(HttpServerProcess):
     """One server, running while the context lasts; it keeps everything in `directory`.
 
     A target is host:port; its path is `/metrics`. `settings` is YAML text for the top level of the
-    configuration, such as `rule_files`.
+    configuration, such as `rule_files`; `scraping` are more keys of the scrape configuration.
+    `options` are more of the command's.
     """
 
     def __init__(
-        self, directory: Path, targets: Sequence[str], settings: str = "", *, job: str = "tickrmeter"
+        self,
+        directory: Path,
+        targets: Sequence[str],
+        settings: str = "",
+        *,
+        job: str = "tickrmeter",
+        scraping: Mapping[str, object] | None = None,
+        options: Sequence[str] = (),
     ) -> None:
         port = free_port()
         config_file = directory / "prometheus.yml"
         # JSON is YAML.
-        scraped = {"job_name": job, "static_configs": [{"targets": targets}]}
-        scraping = {
+        scraped = {"job_name": job, "static_configs": [{"targets": targets}], **(scraping or {})}
+        top = {
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "scrape_configs": [scraped],
         }
-        lines = (f"{name}: {orjson.dumps(value).decode()}" for name, value in scraping.items())
+        lines = (f"{name}: {orjson.dumps(value).decode()}" for name, value in top.items())
         config_file.write_text("\n".join((*lines, settings)))
         command = [
             "prometheus",
             f"--config.file={config_file}",
             f"--storage.tsdb.path={directory / 'prometheus'}",
             f"--web.listen-address=127.0.0.1:{port}",
+            *options,
         ]
         super().__init__("prometheus", directory, command, port=port)
 

@@ -1,20 +1,25 @@
-"""A real OpenTelemetry collector for tests: rotel, which prints every data point it receives."""
+"""A real OpenTelemetry collector for tests: rotel, which prints what it receives."""
 
 import re
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 from tools.server_process import ServerProcess, accepts, free_port
 
+_FIELD = re.compile(r"^ *(\S[^:\n]*?) *: (.*)$", re.MULTILINE)
 _ATTRIBUTE = re.compile(r" +-> (\S+): Str\((.*)\)")
 
 Point = tuple[str, frozenset[tuple[str, str]]]
 
 
 class Rotel(ServerProcess):
-    """One collector, running while the context lasts; `directory` is the test's own (tmp_path)."""
+    """One collector, running while the context lasts; `directory` is the test's own (tmp_path).
 
-    def __init__(self, directory: Path) -> None:
+    It takes everything, and prints one kind.
+    """
+
+    def __init__(self, directory: Path, printed: Literal["metrics", "traces", "logs"] = "metrics") -> None:
         self.grpc_port = free_port()
         self.http_port = free_port()
         spec = find_spec("rotel")
@@ -24,7 +29,7 @@ class Rotel(ServerProcess):
             str(Path(spec.origin).with_name("rotel-agent")),
             "start",
             "--exporter=blackhole",
-            "--debug-log=metrics",
+            f"--debug-log={printed}",
             "--debug-log-verbosity=detailed",
             f"--otlp-grpc-endpoint=127.0.0.1:{self.grpc_port}",
             f"--otlp-http-endpoint=127.0.0.1:{self.http_port}",
@@ -58,6 +63,29 @@ class Rotel(ServerProcess):
                 has_attributes = lines[0] == "Data point attributes:"
                 attributes = _attributes(lines[1:]) if has_attributes else []
                 found.setdefault((name, frozenset(attributes)), []).append(lines)
+        return found
+
+    def spans(self) -> list[tuple[dict[str, str], dict[str, str]]]:
+        """The fields and the attributes of each span."""
+        found = []
+        for block in self.log.split("\nSpan #")[1:]:
+            head, _, rest = block.partition("\nAttributes:\n")
+            fields = dict(_FIELD.findall(head))
+            found.append((fields, dict(_attributes(rest.splitlines()))))
+        return found
+
+    def records(self) -> list[tuple[str, str, str]]:
+        """Logger, severity and body of each log record."""
+        found = []
+        scope = ""
+        for line in self.log.splitlines():
+            name, _, value = line.partition(" ")
+            if name == "InstrumentationScope":
+                scope = value.strip()
+            elif name == "SeverityText:":
+                severity = value
+            elif name == "Body:":
+                found.append((scope, severity, value.removeprefix("Str(").removesuffix(")")))
         return found
 
     def _up(self) -> bool:

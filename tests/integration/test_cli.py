@@ -119,6 +119,21 @@ def test_a_reader_of_faults_that_has_left_ends_it_quietly(tmp_path: Path) -> Non
     assert ended_unread(tmp_path, ["run", "--log-level", "LOUD"], both=True) == (141, "")
 
 
+def test_a_full_disk_under_what_is_printed_is_told(tmp_path: Path) -> None:
+    for arguments in (["metrics"], ["check-config"]):
+        with Path("/dev/full").open("w", encoding="utf-8") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "otel_tickrmeter", *arguments],
+                cwd=tmp_path,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        message = "otel-tickrmeter: the output cannot be written: [Errno 28] No space left on device\n"
+        assert (done.returncode, done.stderr) == (1, message)
+
+
 def ended_unread(directory: Path, arguments: list[str], *, both: bool) -> tuple[int, str]:
     """Exit code, and what went to standard error; its output, or `both`, go to a pipe nobody reads."""
     reading, writing = os.pipe()
@@ -233,7 +248,7 @@ def test_the_files_that_were_read_are_named(tmp_path: Path) -> None:
     assert shown.startswith(f"# {source.format(names)}\n")
     with Exporter(tmp_path, {}) as exporter:
         usual = f"'{tmp_path}/settings.toml', '{tmp_path}/.secrets.toml'"
-        assert source.format(usual) in exporter.log
+        exporter.wait_logged(source.format(usual))
 
 
 def test_the_catalogue_is_printed(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The image of the Containerfile, built and run for real, as locked down as its header recommends."""
 
+import json
 import subprocess
 import sys
 import time
@@ -33,6 +34,12 @@ LOCKED_DOWN = (
     "--memory=192m",
     "--pids-limit=32",
 )
+INSTALLED = """
+import sysconfig
+from importlib import metadata
+found = metadata.distributions(path=[sysconfig.get_path("purelib")])
+print(*sorted(f"{each.name.lower().replace('_', '-')} {each.version}" for each in found), sep="\\n")
+"""
 UNPRECOMPILED = """
 import sys, otel_tickrmeter.app, otel_tickrmeter.cli, otel_tickrmeter.mqtt.receiver
 from pathlib import Path
@@ -135,6 +142,16 @@ def test_every_process_is_an_ordinary_user_s(running: Running) -> None:
 
 def test_all_bytecode_is_there_for_a_root_that_cannot_keep_any(running: Running) -> None:
     assert running.container.output("python", "-c", UNPRECOMPILED) == ""
+
+
+def test_it_has_the_libraries_of_its_bill_of_materials_and_no_others(running: Running) -> None:
+    bill = json.loads(
+        running.container.output("cat", "/usr/share/doc/otel-tickrmeter/otel-tickrmeter.cdx.json")
+    )
+    components = [bill["metadata"]["component"], *bill["components"]]
+    # What the base has for itself is not in the environment.
+    installed = running.container.output("python", "-c", INSTALLED).splitlines()
+    assert sorted(f"{each['name']} {each['version']}" for each in components) == installed
 
 
 @pytest.mark.parametrize("command", ["cc", "gcc", "python -m pip"])

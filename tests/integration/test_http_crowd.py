@@ -18,6 +18,7 @@ from tests.support.http_peer import (
     GET,
     RunningServer,
     header,
+    held,
     hello,
     read_response,
     read_to_end,
@@ -143,6 +144,37 @@ def test_a_burst_beyond_all_bounds_is_answered_to_the_last() -> None:
         answers = [read_response(client)[0].split()[1] for client in clients]
     assert answers.count(b"503") == 12
     assert answers.count(b"200") == 8
+
+
+@pytest.mark.parametrize("half", [b"", b"GET / HTTP/1.1\r\nHo"])
+def test_who_sends_late_is_told_that_there_is_no_room(half: bytes) -> None:
+    """Attack B11: of a burst, those whose request had not come in time saw a reset."""
+    limits = HttpLimits(max_connections=1, newcomer_grace_seconds=0, linger_timeout_seconds=DEADLINE_SECONDS)
+    with running_server([Route("/", hello)], limits) as server, server.connect() as late:
+        late.sendall(half)
+        with server.connect() as early:
+            early.sendall(GET)
+            assert read_response(early)[1] == b"hello\n"
+            late.sendall(GET[len(half) :])
+            head, _ = read_response(late)
+            assert head.startswith(b"HTTP/1.1 503 ")
+            assert int(header(head, b"retry-after")) > 0
+        late.shutdown(socket.SHUT_WR)
+        assert read_to_end(late) == b""
+
+
+def test_whose_request_has_come_is_not_closed_before_it_is_read() -> None:
+    limits = HttpLimits(max_connections=1, newcomer_grace_seconds=0)
+    with running_server([Route("/", hello)], limits) as server, server.connect() as first:
+        first.sendall(GET)
+        assert read_response(first)[1] == b"hello\n"
+        with held(server):  # the server learns of both at once
+            newcomer = server.connect()
+            first.sendall(GET)
+        with newcomer:
+            assert read_response(first)[1] == b"hello\n"
+            newcomer.sendall(GET)
+            assert read_response(newcomer)[1] == b"hello\n"
 
 
 def test_a_reader_that_keeps_us_waiting_gives_way_to_another() -> None:

@@ -18,6 +18,7 @@ from tests.support.http_peer import GET, header, hello, read_response, read_to_e
 from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 PAGE = bytes(range(256)) * 8192
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 async def page(_: HttpRequest) -> Response:
@@ -160,7 +161,9 @@ def test_a_stream_is_chunked_or_ends_with_the_connection(handler: object) -> Non
         (b"GET / HTTP/1.1\r\n\r\n", 400, ("other", "unmatched")),
         (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", 400, ("other", "unmatched")),
         (get(b"/", rest=b"X: " + b"x" * 40_000), 431, ("other", "unmatched")),
-        (get(b"/", rest=b"Content-Length: 70000\r\n\r\n" + b"x" * 70_000), 413, ("other", "unmatched")),
+        (get(b"/", rest=b"Content-Length: 70000\r\n\r\n" + b"x" * 70_000), 413, ("GET", "/")),
+        (get(b"/", rest=b"Content-Length: 65537\r\n\r\n"), 413, ("GET", "/")),
+        (get(b"/x", b"PUT", rest=b"Content-Length: 99999999999999999999\r\n\r\n"), 413, ("PUT", "unmatched")),
         (get(b"/", rest=b"Transfer-Encoding: gzip\r\n\r\n"), 501, ("other", "unmatched")),
     ],
 )
@@ -200,6 +203,11 @@ def test_a_head_with_a_faulty_body_is_refused_without_one(rest: bytes, status: i
         b"GET / HTTP/1.1\nHost: x\n\n",
         b"GET / HTTP/1.1\r\nHost: x\nX: y\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\n\n",
+        get(b"/", rest=CHUNKED + b"3\nabc\r\n0\r\n\r\n"),
+        get(b"/", rest=CHUNKED + b"3;a\rb\r\nabc\r\n0\r\n\r\n"),
+        get(b"/", rest=CHUNKED + b"0\r\n\n"),
+        get(b"/", rest=CHUNKED + b"0\r\nX: a\nY: b\r\n\r\n"),
+        get(b"/", rest=CHUNKED + b"0\r\nX: a\r\n folded\r\n\r\n"),
     ],
 )
 @pytest.mark.parametrize("pieces", [1, 2, 1000])
@@ -214,6 +222,17 @@ def test_a_request_with_two_readings_is_refused_and_what_follows_too(sent: bytes
         reply = read_to_end(client)
     assert reply.count(b"HTTP/1.1 ") == 1
     assert reply.startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_chunks_that_all_read_alike_are_taken_and_the_next_request_too(size: int) -> None:
+    chunks = b"3;a=b\r\na\nb\r\nC\r\n\n \r\n\r\n0 1234\r\n0\r\nX: a\r\nY: b\r\n\r\n"
+    sent = get(b"/", rest=CHUNKED + chunks) + GET
+    with running_server([Route("/", hello)]) as server, server.connect() as client:
+        for start in range(0, len(sent), size):
+            client.sendall(sent[start : start + size])
+        client.shutdown(socket.SHUT_WR)
+        assert read_to_end(client).count(b"hello\n") == 2
 
 
 def test_a_wrong_method_is_told_the_right_ones() -> None:

@@ -32,7 +32,7 @@ def test_the_exposition_says_what_was_sent(
         with Exporter(tmp_path, environment) as exporter:
             exporter.wait_ready()
             assert exporter.get("/health").json()["mqtt_protocol"] == protocol
-            assert f"with MQTT {protocol}" in exporter.log
+            exporter.wait_logged(f"with MQTT {protocol}")
             assert ("trying 3.1.1" in exporter.log) == (protocol == "3.1.1")
             run = simulate(tmp_path, broker.url, *FLEET)
 

@@ -45,6 +45,7 @@ def test_what_is_set_aside_is_told_kept_and_counted(tmp_path: Path) -> None:
             lambda: exporter.scrape().value(LETTERS, outcome="written") == 4, "to write the letters"
         )
         assert exporter.scrape().value(LETTERS, outcome="dropped") == 0
+        exporter.wait(lambda: exporter.log.count("Set aside") == 4, "to log them")
         lines = [line.partition("Set aside, as a whole or in part: ") for line in exporter.log.splitlines()]
         told = [(before.split()[1], said.partition(", payload ")) for before, found, said in lines if found]
         assert [(level, said) for level, (said, _, _) in told] == [
@@ -96,7 +97,7 @@ def test_a_flood_is_told_in_few_lines_and_what_cannot_be_kept_is_counted(tmp_pat
         path.unlink()
         broker.publish([("TICKRMETERBOOT", b"{last")])
         exporter.wait(lambda: exporter.scrape().value(LETTERS, outcome="written") == 1, "to write again")
-        assert "Dead letters can be written again" in exporter.log
+        exporter.wait_logged("Dead letters can be written again")
         assert decode_letter(path.read_bytes()).payload == b"{last"
 
 

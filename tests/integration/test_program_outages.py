@@ -136,7 +136,7 @@ def test_a_wrong_password_is_told_and_never_written(tmp_path: Path, protocol: st
             assert code == 503
             assert "refused by the broker: Not authorized" in reason
             assert exporter.scrape().value(CONNECTED) == 0
-            assert "Refused by the broker (not_authorized)" in exporter.log
+            exporter.wait_logged("Refused by the broker (not_authorized)")
             everything = exporter.log + exporter.metrics() + exporter.get("/health").text + reason
     assert secret not in everything + exporter.log
 
@@ -169,7 +169,7 @@ def test_a_subscription_that_is_denied_is_told(tmp_path: Path, protocol: str, ex
         # Accepted, but of no use: that is no connection.
         assert changes(exposition, "connected") == {}
         assert changes(exposition, "lost") == {}
-        assert f"Refused by the broker ({expected})" in exporter.log
+        exporter.wait_logged(f"Refused by the broker ({expected})")
 
 
 def test_a_broker_that_never_confirms_the_subscription_is_no_connection(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_a_full_queue_drops_counted_messages_and_declares_no_timeouts(tmp_path: 
         exposition = accounted(sent)
         assert exposition.total(MESSAGES) + exposition.total(DROPPED) == sent
         assert exposition.total(DROPPED) > sent / 2
-        assert "The receive queue is full" in exporter.log
+        exporter.wait_logged("The receive queue is full")
 
         # Long after the timeout: whose answer was dropped cannot be told, so nobody is blamed.
         exporter.wait(lambda: exporter.scrape().total(ABANDONED) > 0, "to give up on requests")

@@ -63,7 +63,7 @@ def test_a_stop_of_the_whole_program_is_not_held_against_the_backend(
             wait_answers(exporter)
         broker.publish(on_the_wire([answer(0, C, "MSFT")]))
         exposition = handled(exporter, 2 * pairs.sent + 3)
-        assert "The receiver did not run for" in exporter.log
+        exporter.wait_logged("The receiver did not run for")
         assert exposition.total(TIMEOUTS) == 0
         unseen = exposition.total(ABANDONED, symbol="AAPL")
         if request_timeout == "5s":
@@ -125,7 +125,7 @@ def test_a_receiver_that_is_killed_is_started_again(tmp_path: Path) -> None:
         assert exposition.total(TIMEOUTS) == 0
         assert exposition.value(CONNECTED) == 1
         assert unaccounted(exposition) == 0
-        assert "receiver_died" in exporter.log
+        exporter.wait_logged("receiver_died")
 
 
 def test_a_receiver_that_hangs_is_seen_and_replaced(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_receiver_that_hangs_is_seen_and_replaced(tmp_path: Path) -> None:
 
         exporter.wait(shown_deaf, "to show the silence")
         wait_change(exporter, "lost", {"receiver_silent"})
-        assert "The receiving process has said nothing for" in exporter.log
+        exporter.wait_logged("The receiving process has said nothing for")
         exporter.wait_ready()
         assert receiver_of(exporter).pid != first.pid
         broker.publish(on_the_wire([request(0, A), answer(0, A)]))

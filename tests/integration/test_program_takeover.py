@@ -46,7 +46,7 @@ def test_they_become_rare_and_say_why(tmp_path: Path, protocol: str) -> None:
                 assert ready.status_code == 503
                 assert "another client" in ready.text
                 assert "'same': set mqtt.client_id" in ready.text
-                assert "session_taken_over" in exporter.log
+                exporter.wait_logged("session_taken_over")
             wait_quiet(broker)
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -76,6 +77,14 @@ def test_it_serves_and_stops_leaving_nothing(
         process.send_signal(number)
         assert process.wait(SECONDS) == 0
         assert_gone(family)
+
+
+def test_a_port_that_is_wanted_and_taken_is_said(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with demo(tmp_path, "--port", str(port)) as (process, output):
+            assert process.wait(SECONDS) == 1
+            assert f"port {port} is taken" in output.read_text()
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,9 @@ from otel_tickrmeter.fleets.tickrmeter.settings import SpellingSettings, TopicSe
 from otel_tickrmeter.fleets.tickrmeter.simulate.options import SimulateOptions
 from otel_tickrmeter.fleets.tickrmeter.simulate.plan import Plan
 from otel_tickrmeter.fleets.tickrmeter.simulate.run import simulate
-from tests.integration.mosquitto import Mosquitto
+from otel_tickrmeter.simulate.control import RunControl
+from tests.integration.mosquitto import Mosquitto, ServerTls
+from tests.support.certificates import Authority
 
 SECONDS = 60.0
 SHORT = SimulateOptions(
@@ -102,7 +104,7 @@ def test_a_run_stopped_early_counts_what_was_sent(tmp_path: Path) -> None:
         options = replace(SHORT, broker=broker.url, qos=1, duration=600.0, unanswered=0.5)
         stopper = threading.Thread(target=after_messages, args=(received, stop.set))
         stopper.start()
-        summary = simulate(options, stop)
+        summary = simulate(options, RunControl(stop))
         stopper.join()
         wait_until(lambda: len(received) >= summary.pace.sent, "messages missing")
         assert len(received) == summary.pace.sent
@@ -161,3 +163,21 @@ def test_nobody_there_and_wrong_password_are_said(tmp_path: Path) -> None:
     assert let_in.complete
     assert gone.failure is not None
     assert "cannot connect" in gone.failure
+
+
+def test_it_publishes_over_tls_where_the_authority_is_given(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    tls = ServerTls(authority.ca_file, *authority.issue("localhost"))
+    short = ("--fleet", "autocore", "--devices", "5", "--rate", "20", "--duration", "2s", "--summary", "-")
+
+    def simulated(*options: str) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-m", "otel_tickrmeter", "simulate", "--broker", broker.url, *short]
+        return subprocess.run([*command, *options], capture_output=True, check=False, timeout=SECONDS)
+
+    with Mosquitto(tmp_path, tls=tls) as broker:
+        trusting = simulated("--ca-file", str(authority.ca_file))
+        usual = simulated()
+    assert trusting.returncode == 0, trusting.stderr
+    assert orjson.loads(trusting.stdout)["pace"]["rate"] > 0
+    assert usual.returncode == 1
+    assert b"certificate verify failed" in usual.stderr

@@ -37,9 +37,14 @@ NEVER_SEEN = {
     "tickrmeter_device_symbols_displaced",
     "tickrmeter_dead_letters_total",
     "tickrmeter_otlp_exports_total",
+    "tickrmeter_otlp_spans_total",
+    "tickrmeter_state_saved_timestamp_seconds",
+    "tickrmeter_state_save_failures_total",
+    "tickrmeter_otlp_log_records_total",
+    "tickrmeter_http_tls_handshake_failures_total",
 }
 """Families without a series in such a run: a counter with labels begins with its first count, no device asks
-for more than its share, and there is neither a dead-letter file nor a push over OTLP."""
+for more than its share, and there is no dead-letter file, no push over OTLP, no trace and no TLS."""
 
 
 def faults(exposition: Exposition, run: Simulated, detail: Detail) -> Iterator[str]:
@@ -166,6 +171,7 @@ def undisturbed(exposition: Exposition, run: Simulated) -> Iterator[str]:
         "tickrmeter_identities_rejected_total",
         "tickrmeter_series_expired_total",
         "tickrmeter_queue_dropped_total",
+        "tickrmeter_foreign_messages_total",
     ):
         if exposition.total(name):
             yield f"{name}: {exposition.named(name)}"

@@ -28,6 +28,7 @@ from tests.support.assembly import (
 from tests.support.exposition_text import Key, exposition
 from tests.support.plain_meter import PlainMeter
 from tests.support.settings import rows_in
+from tests.support.tracing import NoTraces
 
 BOUNDED = replace(BOUNDS, max_devices=len(DEVICES) - 1, max_symbols=len(SYMBOLS) - 1, max_pairs=7)
 # Nor gives way at a bound: what the stock reader was once told of stays.
@@ -74,7 +75,7 @@ def test_ended_series_leave_and_their_slots_start_at_zero(detail: Detail, steps:
     ours = compact_telemetry(detail)
     plain = PlainMeter(rows_in(detail))
     compact_assembly = assemble(ours, detail, ALL_EXPIRES)
-    plain_assembly = Assembly(plain, detail, plain.end, NOT_OBSERVED, bounds=ALL_EXPIRES)
+    plain_assembly = Assembly(plain, detail, plain.end, NOT_OBSERVED, tracer=NoTraces(), bounds=ALL_EXPIRES)
     for part in (steps[:20], steps[20:]):
         compact_assembly.play(part)
         plain_assembly.play(part)

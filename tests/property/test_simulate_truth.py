@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
-from otel_tickrmeter.fleets.tickrmeter.device import UNKNOWN, Device, Pair
+from otel_tickrmeter.fleets.tickrmeter.device import Device, Pair
 from otel_tickrmeter.fleets.tickrmeter.heartbeat import PLACES
+from otel_tickrmeter.fleets.tickrmeter.labels import UNKNOWN
 from otel_tickrmeter.fleets.tickrmeter.reason import (
     DisplacedKind,
     ExpiredKind,
@@ -43,7 +44,8 @@ class Tally:
         self.counts["response", pair.device.id, pair.symbol.name] += 1
         self.counts["outcome", pair.device.firmware_version, "answered"] += 1
 
-    def timed_out(self, pair: Pair) -> None:
+    def timed_out(self, pair: Pair, waited_ns: int) -> None:
+        assert waited_ns >= 0
         self.counts["timeout", pair.symbol.name] += 1
         self.counts["outcome", pair.device.firmware_version, "timeout"] += 1
 
@@ -121,7 +123,7 @@ def as_known(device: Device) -> KnownDevice:
     kept = dict(zip(PLACES, device.readings, strict=True))
     readings = {"firmware_version": device.firmware_version, **kept}
     told = {name: value for name, value in readings.items() if value is not None and value != UNKNOWN}
-    return KnownDevice(told, offline=device.said_offline, boots=device.boots_seen)
+    return KnownDevice(told, offline=device.offline, boots=device.boots_seen)
 
 
 @given(options(), st.floats(0, 20), st.floats(0, 45))

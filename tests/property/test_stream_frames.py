@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_tickrmeter.stream.frames import FrameDecoder, FrameError, encode_batch, encode_event, encode_record
-from otel_tickrmeter.stream.message import Dropped, LinkEvent, Message, Refused, Watermark
+from otel_tickrmeter.stream.message import Dropped, Foreign, LinkEvent, Message, Refused, Watermark
 from otel_tickrmeter.stream.reason import LinkReason
 
 messages = st.builds(
@@ -19,6 +19,7 @@ messages = st.builds(
 events = st.one_of(
     st.builds(Watermark, st.integers(0, 2**63), st.integers(0, 10**6)),
     st.builds(Dropped, st.integers(0, 2**63), st.integers(1, 10**9)),
+    st.builds(Foreign, st.integers(0, 2**63), st.integers(1, 10**9)),
     st.builds(Refused, st.integers(0, 2**63), st.sampled_from(LinkReason), st.text(max_size=99)),
 )
 items = st.lists(st.one_of(st.lists(messages, max_size=9), events), max_size=9)

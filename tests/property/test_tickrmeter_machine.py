@@ -6,6 +6,7 @@ records into instruments, whose series must belong to somebody.
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from unittest.mock import patch
 
 from hypothesis import settings
@@ -65,13 +66,13 @@ Pair = tuple[object, ...]
 class Traffic(RuleBasedStateMachine):
     """`open` is our own account of open requests: their arrival, and whether it can be trusted.
 
-    `first` is the arrival from which the deadline of each runs.
+    `deadline` is until when each may be answered; `limits` are those of now, LIMITS or narrower ones.
     """
 
     def __init__(self) -> None:
         super().__init__()
         # So that a handful of devices can go beyond it.
-        self.bound = patch.object(fleet_module, "MAX_FIRMWARES", MAX_FIRMWARES)
+        self.bound = patch.object(fleet_module, "MAX_VALUES", MAX_FIRMWARES)
         self.bound.start()
         self.ledger = Ledger()
         self.noting = Exporter(LIMITS, outcomes=self.ledger)
@@ -80,7 +81,8 @@ class Traffic(RuleBasedStateMachine):
         self.now_ns = 0
         self.delivered = 0
         self.open: dict[Pair, tuple[int, bool]] = {}
-        self.first: dict[Pair, int] = {}
+        self.deadline: dict[Pair, int] = {}
+        self.limits = LIMITS
         self.pairs: set[Pair] = set()
 
     @rule(wait=WAITS, device=DEVICES, symbol=SYMBOLS, flag=FLAGS)
@@ -138,13 +140,39 @@ class Traffic(RuleBasedStateMachine):
         self.now_ns += wait
         self.report(Watermark(self.now_ns, 0, self.now_ns))
 
+    @rule(
+        changes=st.fixed_dictionaries(
+            {},
+            optional={
+                "request_timeout_ns": st.just(4),
+                "device_timeout_ns": st.just(20),
+                "cleanup_interval_ns": st.just(3),
+                "latency_window_ns": st.just(20),
+                "max_latency_samples": st.just(2),
+                "max_devices": st.just(1),
+                "max_symbols": st.just(1),
+                "max_pairs": st.just(2),
+                "max_device_symbols": st.just(1),
+            },
+        )
+    )
+    def change_limits(self, changes: dict[str, int]) -> None:
+        self.limits = replace(LIMITS, **changes)
+        asked = self.recording.figures("tickrmeter_stock_update_requests_total")
+        for exporter in (self.noting, self.recording):
+            exporter.fleet.use(self.limits)
+        assert self.ledger.take() == []
+        assert self.recording.figures("tickrmeter_stock_update_requests_total") == asked
+        soonest = self.fleet.now_ns + self.limits.request_timeout_ns
+        self.deadline = {pair: min(deadline, soonest) for pair, deadline in self.deadline.items()}
+
     @rule(make=st.sampled_from(LINK_EVENTS))
     def notice(self, make: Callable[[int], LinkEvent]) -> None:
         event = make(self.now_ns)
         self.report(event)
         if isinstance(event, Lost | Refused):
             assert not self.open
-        if isinstance(event, Stalled | Dropped | Doubted | Heard | Subscribed):
+        if isinstance(event, Stalled | Dropped | Doubted | Heard | Connected | Subscribed):
             self.open = {pair: (opened_ns, False) for pair, (opened_ns, _) in self.open.items()}
 
     @invariant()
@@ -202,8 +230,7 @@ class Traffic(RuleBasedStateMachine):
 
     def check_reply(self, device: str, symbol: str, flag: str) -> None:
         opened_ns, trusted = self.open.get((device, symbol), (0, False))
-        asked_ns = self.first.get((device, symbol), 0)
-        in_time = (device, symbol) in self.open and self.now_ns - asked_ns <= LIMITS.request_timeout_ns
+        in_time = (device, symbol) in self.open and self.now_ns <= self.deadline[device, symbol]
         entries = self.deliver(flagged(answer(self.now_ns, device, symbol), flag))
         if flag in ("retain", "duplicate"):
             assert not {entry[0] for entry in entries} & {"answered", "unmatched"}
@@ -216,12 +243,13 @@ class Traffic(RuleBasedStateMachine):
     def full(self, reason: str) -> bool:
         """Whether there is no place left, of the kind that this reason is about."""
         places = {
-            "max_devices": (len(self.fleet.devices), LIMITS.max_devices),
-            "max_symbols": (len(self.fleet.symbols), LIMITS.max_symbols),
-            "max_pairs": (len(self.pairs), LIMITS.max_pairs),
+            "max_devices": (len(self.fleet.devices), self.limits.max_devices),
+            "max_symbols": (len(self.fleet.symbols), self.limits.max_symbols),
+            "max_pairs": (len(self.pairs), self.limits.max_pairs),
         }
         used, bound = places[reason]
-        return used == bound
+        # More than it are from a time when it was wider.
+        return used >= bound
 
     def deliver(self, *messages: Message) -> list[Entry]:
         self.delivered += len(messages)
@@ -243,16 +271,17 @@ class Traffic(RuleBasedStateMachine):
                 case "requested":
                     assert pair not in self.open
                     self.open[pair] = (self.now_ns, not backlog)
-                    self.first[pair] = self.now_ns if backlog else repeated.get(pair, self.now_ns)
+                    usual = self.now_ns + self.limits.request_timeout_ns
+                    self.deadline[pair] = usual if backlog else repeated.get(pair, usual)
                     self.pairs.add(pair)
                 case "timed_out":
                     _, trusted = self.open.pop(pair)
                     assert trusted
-                    assert self.first[pair] + LIMITS.request_timeout_ns < self.now_ns
+                    assert self.deadline[pair] < self.now_ns
                 case "superseded":
                     _, trusted = self.open.pop(pair)
                     if trusted:
-                        repeated[pair] = self.first[pair]
+                        repeated[pair] = self.deadline[pair]
                     else:
                         repeated.pop(pair, None)
                 case "answered" | "abandoned":
@@ -263,8 +292,7 @@ class Traffic(RuleBasedStateMachine):
                 case "ended_pair":
                     assert pair not in self.open
                     self.pairs.remove(pair)
-        late_ns = self.fleet.now_ns - LIMITS.request_timeout_ns
-        assert all(self.first[pair] >= late_ns for pair in self.open)
+        assert all(self.deadline[pair] >= self.fleet.now_ns for pair in self.open)
         return entries
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
@@ -15,14 +16,15 @@ from otel_tickrmeter.catalogue import Instrument
 from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.catalogue.observe import as_callbacks
 from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
-from otel_tickrmeter.exporter.observers import ProcessObserver, exposition_callbacks
+from otel_tickrmeter.exporter.observers import ProcessObserver, ReloadObserver, exposition_callbacks
 from otel_tickrmeter.exporter.process import SystemSample
 from otel_tickrmeter.fleets.tickrmeter.detail import Detail
 from otel_tickrmeter.fleets.tickrmeter.intake import TickrMeterIntake
 from otel_tickrmeter.fleets.tickrmeter.settings import MetricsSettings, MonitoringSettings, TickrMeterSettings
+from otel_tickrmeter.lasting import Lasting
 from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.pipeline import Clock, make_pipeline
-from otel_tickrmeter.settings.model import OtlpSettings, Temporality
+from otel_tickrmeter.settings.model import OtlpSettings, PartitionSettings, PrometheusSettings, Temporality
 from otel_tickrmeter.stream.message import LinkEvent, Message
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.deltas import Deltas
@@ -31,8 +33,10 @@ from otel_tickrmeter.telemetry.registration import SCOPE_NAME
 from otel_tickrmeter.telemetry.render import Format
 from otel_tickrmeter.telemetry.series import label_text
 from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
+from otel_tickrmeter.telemetry.span import Tracer
 from otel_tickrmeter.telemetry.stock import StockTelemetry
 from tests.support.settings import rows_in, settings_of
+from tests.support.tracing import NothingSent, NoTraces
 
 SECOND_NS = 1_000_000_000
 START_NS = 1_000 * SECOND_NS
@@ -43,6 +47,22 @@ PROCESSING_NS = 20_000
 
 RESOURCE = Resource({"service.name": "otel-tickrmeter", "service.instance.id": "test", "empty": ""})
 BUILD = {"version": "1.2.3", "revision": "abc", "python_version": "3.11.2", "otel_sdk_version": "1.45.2"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Reloads:
+    successful: bool
+    succeeded_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Saves:
+    failures: int
+    saved_at: float
+
+
+SAVES = _Saves(failures=1, saved_at=1_700_000_902.25)
+RELOADS = _Reloads(successful=True, succeeded_at=1_700_000_901.5)
 SAMPLE = SystemSample(
     cpu_percent={"cpu0": 12.5, "cpu1": 50.0, "total": 31.25},
     memory_used_bytes=3_000_000_000,
@@ -120,6 +140,8 @@ class Assembly:
         end_series: Told which series are over.
         exposition: Callbacks of the instruments that observe the exposition.
         bounds: Of the state.
+        tracer: Told of what was slow.
+        partition: Which part of the fleet is said to be kept: what is played is handled all the same.
     """
 
     def __init__(
@@ -130,24 +152,38 @@ class Assembly:
         exposition: Mapping[str, CallbackT],
         *,
         bounds: MonitoringSettings,
+        tracer: Tracer,
+        partition: PartitionSettings = PartitionSettings(),  # noqa: B008  frozen
     ) -> None:
         process = ProcessObserver(BUILD)
         process.publish(SAMPLE)
+        self.bounds = bounds
+        self.settings = settings_of(
+            TickrMeterSettings(metrics=MetricsSettings(detail), monitoring=bounds),
+            otlp=OtlpSettings(enabled=True),
+            prometheus=PrometheusSettings(web_config_file=Path("web.yml")),
+            partition=partition,
+        )
         self._pipeline = make_pipeline(
-            settings_of(
-                TickrMeterSettings(metrics=MetricsSettings(detail), monitoring=bounds),
-                otlp=OtlpSettings(enabled=True),
-            ),
+            self.settings,
             meter,
             end_series,
-            {**as_callbacks(process.callbacks()), **exposition},
+            {**as_callbacks(process.callbacks() | ReloadObserver(RELOADS).callbacks()), **exposition},
             Clock(START_NS, lambda: UNIX_OFFSET_NS, count(0, PROCESSING_NS).__next__),
             letters=LetterWriter(Path(os.devnull), 1, 0),
+            tracer=tracer,
+            lines_sent=NothingSent(),
+            saves=SAVES,
         )
         self.recorder = self._pipeline.recorder
         (intake,) = self._pipeline.fleets
         assert isinstance(intake, TickrMeterIntake)
         self.fleet = intake.fleet
+        self.use = intake.use
+
+    def lasting(self, telemetry: Telemetry) -> Lasting:
+        """What of it outlasts a restart, recorded on this telemetry."""
+        return Lasting(self.settings, self._pipeline.fleets, telemetry)
 
     def play(self, steps: Iterable[Step]) -> None:
         """Give it what the receiver and the HTTP server would."""
@@ -161,7 +197,13 @@ class Assembly:
                 handler.report(step)
 
 
-def assemble(telemetry: Telemetry, detail: Detail, bounds: MonitoringSettings = BOUNDS) -> Assembly:
+def assemble(
+    telemetry: Telemetry,
+    detail: Detail,
+    bounds: MonitoringSettings = BOUNDS,
+    tracer: Tracer | None = None,
+    partition: PartitionSettings | None = None,
+) -> Assembly:
     """Put everything on a path."""
     return Assembly(
         telemetry.meter(),
@@ -169,6 +211,8 @@ def assemble(telemetry: Telemetry, detail: Detail, bounds: MonitoringSettings = 
         telemetry.end_series,
         exposition_callbacks(telemetry),
         bounds=bounds,
+        tracer=tracer or NoTraces(),
+        partition=partition or PartitionSettings(),
     )
 
 

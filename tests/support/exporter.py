@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from itertools import count
 
 from otel_tickrmeter.catalogue.observe import as_callbacks
+from otel_tickrmeter.exporter import names
 from otel_tickrmeter.exporter.messages import MessageRecorder
-from otel_tickrmeter.exporter.observers import LetterObserver, LinkObserver
+from otel_tickrmeter.exporter.observers import LetterObserver, LinkObserver, OutcomeObserver
 from otel_tickrmeter.exporter.recorder import ProgramRecorder
 from otel_tickrmeter.fleets.tickrmeter.detail import Detail
 from otel_tickrmeter.fleets.tickrmeter.event import MessageType
@@ -15,6 +16,7 @@ from otel_tickrmeter.fleets.tickrmeter.outcomes import Outcomes
 from otel_tickrmeter.fleets.tickrmeter.recorder import FleetRecorder
 from otel_tickrmeter.fleets.tickrmeter.registry import Limits
 from otel_tickrmeter.fleets.tickrmeter.state import Fleet
+from otel_tickrmeter.fleets.tickrmeter.views import FleetViews
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.set_aside import SetAside
@@ -23,6 +25,7 @@ from otel_tickrmeter.stream.message import Message
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.family import HistogramFamily
 from otel_tickrmeter.telemetry.registration import make_observed, make_recorded
+from otel_tickrmeter.telemetry.span import Tracer
 from tests.support.driver import LIMITS
 from tests.support.settings import rows_in
 from tests.support.wire import decoder
@@ -41,6 +44,7 @@ class Exporter:
         detail: Detail = "device",
         outcomes: Outcomes | None = None,
         letters: LetterWriter | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         rows = rows_in(detail)
         self.meter = CompactMeter(rows)
@@ -48,12 +52,21 @@ class Exporter:
         self.recorder = ProgramRecorder(recorded)
         self.messages = MessageRecorder(recorded, "tickrmeter", MessageType)
         # In symbol detail too, pairs record with their device here: the view has to drop it.
-        self.fleet_recorder = FleetRecorder(recorded, self.messages, self.meter.end)
+        self.fleet_recorder = FleetRecorder(recorded, self.messages, self.meter.end, tracer=tracer)
         self.fleet = Fleet(limits, outcomes or self.fleet_recorder)
         self.link = LinkState(0)
         observer = FleetObserver(self.fleet, Ranks(1, 10), lambda: 0)
         self.handler = Handler(
-            [TickrMeterIntake(decoder(), self.fleet, self.fleet_recorder, self.messages, observer)],
+            [
+                TickrMeterIntake(
+                    decoder(),
+                    self.fleet,
+                    self.fleet_recorder,
+                    self.messages,
+                    observer,
+                    shown=FleetViews(self.fleet, 1, lambda: 0),
+                )
+            ],
             self.recorder,
             count(step=PROCESSING_NS).__next__,
             self.link,
@@ -63,6 +76,8 @@ class Exporter:
             observer.callbacks()
             | LinkObserver(self.link, lambda: 0).callbacks()
             | LetterObserver(letters).callbacks()
+            | OutcomeObserver(names.OTLP_SPANS, tracer).callbacks()
+            | OutcomeObserver(names.OTLP_LOG_RECORDS, None).callbacks()
         )
         make_observed(self.meter, [row for row in rows if row.name in observed], observed)
 

@@ -1,6 +1,7 @@
 """The real server on a loopback port, in a thread of its own, and a client of bare sockets."""
 
 import socket
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from loguru import logger
 
 from otel_tickrmeter.http.connection import HttpLimits
 from otel_tickrmeter.http.message import HttpRequest, Response, text_response
+from otel_tickrmeter.http.protect.protection import Protection
 from otel_tickrmeter.http.routing import Route
 from otel_tickrmeter.http.server import serve
 from tests.support.waiting import DEADLINE_SECONDS
@@ -55,7 +57,10 @@ class RunningServer:
 
 @contextmanager
 def running_server(
-    routes: Iterable[Route], limits: HttpLimits | None = None, host: str = "127.0.0.1"
+    routes: Iterable[Route],
+    limits: HttpLimits | None = None,
+    host: str = "127.0.0.1",
+    protection: Protection | None = None,
 ) -> Iterator[RunningServer]:
     """Serves until the block ends, then stops gracefully; a failing server fails the test."""
     server = RunningServer(host)
@@ -71,6 +76,7 @@ def running_server(
                     routes,
                     lambda method, endpoint, status, _: server.responses.append((method, endpoint, status)),
                     limits=limits or HttpLimits(),
+                    protection=protection,
                     task_status=task_status,
                 )
 
@@ -83,6 +89,25 @@ def running_server(
             server.stop()
             ended.result(timeout=DEADLINE_SECONDS)
             logger.remove(sink)
+
+
+@contextmanager
+def held(server: RunningServer) -> Iterator[None]:
+    """The server does nothing inside, so no time limit has begun when it sees what was sent."""
+    begun, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        begun.set()
+        over.wait(DEADLINE_SECONDS)
+
+    holding = threading.Thread(target=server.call, args=(hold,))
+    holding.start()
+    begun.wait()
+    try:
+        yield
+    finally:
+        over.set()
+        holding.join()
 
 
 async def hello(_: HttpRequest) -> Response:

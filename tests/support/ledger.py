@@ -17,11 +17,15 @@ Entry = tuple[object, ...]
 
 
 class Ledger:
-    """`entries` has everything in order, `counts` how often each kind of thing happened."""
+    """`entries` has everything in order, `counts` how often each kind of thing happened.
+
+    `waited_ns` has how long each timeout took.
+    """
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.counts: Counter[str] = Counter()
+        self.waited_ns: list[int] = []
 
     def _note(self, kind: str, *details: object) -> None:
         self.entries.append((kind, *details))
@@ -38,7 +42,8 @@ class Ledger:
     def answered(self, pair: Pair, latency_ns: int | None) -> None:
         self._note("answered", pair.device.id, pair.symbol.name, latency_ns)
 
-    def timed_out(self, pair: Pair) -> None:
+    def timed_out(self, pair: Pair, waited_ns: int) -> None:
+        self.waited_ns.append(waited_ns)
         self._note("timed_out", pair.device.id, pair.symbol.name)
 
     def superseded(self, pair: Pair) -> None:

@@ -8,6 +8,8 @@ from loguru import logger
 from otel_tickrmeter.telemetry.outcome import ExportOutcome
 from tests.support.otlp_collector import Collector, running_collector
 
+_OF_OTLP = ("otel_tickrmeter.telemetry.otlp", "otel_tickrmeter.telemetry.ending")
+
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
@@ -26,7 +28,7 @@ def told() -> Iterator[list[str]]:
     sink = logger.add(
         lambda message: messages.append(message.record["message"]),
         level="INFO",
-        filter=lambda record: record["name"] == "otel_tickrmeter.telemetry.otlp",
+        filter=lambda record: record["name"] in _OF_OTLP,
     )
     yield messages
     logger.remove(sink)

@@ -33,18 +33,22 @@ OBSERVE = f"{PACKAGE}.catalogue.observe"
 
 # No clock, no chance, no machine: what a fleet and what arrives may use of the standard library.
 PURE_STDLIB = {
-    *("array", "bisect", "collections", "dataclasses", "enum", "json", "math", "re", "struct", "types"),
-    *("typing", "unicodedata"),
+    *("array", "bisect", "collections", "dataclasses", "enum", "hashlib", "json", "math", "re", "struct"),
+    *("string", "types", "typing", "unicodedata"),
 }
 
 # Where each library may be imported. A trailing dot stands for all modules of a package.
 PLACES = {
     "paho": {f"{PACKAGE}.mqtt.", f"{PACKAGE}.simulate.", f"{PACKAGE}.monitor"},
     "dynaconf": {f"{PACKAGE}.settings.load"},
-    "opentelemetry.sdk": {f"{PACKAGE}.telemetry.", f"{PACKAGE}.app"},
+    "opentelemetry.sdk": {f"{PACKAGE}.telemetry.", f"{PACKAGE}.app", f"{PACKAGE}.replay"},
     "opentelemetry.exporter": {f"{PACKAGE}.telemetry."},
     "prometheus_client": {f"{PACKAGE}.telemetry."},
+    "rich": {f"{PACKAGE}.top."},
     "h11": {f"{PACKAGE}.http."},
+    "OpenSSL": {f"{PACKAGE}.http.protect."},
+    "bcrypt": {f"{PACKAGE}.http.protect.passwords"},
+    "cryptography": {f"{PACKAGE}.http.protect.context", f"{PACKAGE}.mqtt.certificate"},
     "psutil": {f"{PACKAGE}.exporter.process"},
     "sqlalchemy": {f"{PACKAGE}.store."},
     "alembic": {f"{PACKAGE}.store.schema", f"{PACKAGE}.store.migrations."},
@@ -89,6 +93,19 @@ def test_what_is_made_of_readings_is_pure_and_knows_nothing_of_ours(module: str)
         assert name.split(".")[0] in PURE_STDLIB or inside(name, f"{PACKAGE}.insight."), name
 
 
+@pytest.mark.parametrize("module", below("views"))
+def test_what_a_view_is_is_pure_and_knows_nothing_of_ours(module: str) -> None:
+    for name in imports(SOURCES[module]):
+        assert name.split(".")[0] in PURE_STDLIB or inside(name, f"{PACKAGE}.views."), name
+
+
+@pytest.mark.parametrize("module", below("saved"))
+def test_what_is_saved_is_pure_and_knows_nothing_of_ours(module: str) -> None:
+    for name in imports(SOURCES[module]):
+        ours = inside(name, f"{PACKAGE}.saved.")
+        assert name.split(".")[0] in PURE_STDLIB | {"orjson"} or ours, name
+
+
 @pytest.mark.parametrize("module", below("stream"))
 def test_what_arrives_is_pure_and_knows_nothing_of_ours(module: str) -> None:
     for name in imports(SOURCES[module]):
@@ -98,8 +115,8 @@ def test_what_arrives_is_pure_and_knows_nothing_of_ours(module: str) -> None:
 FLEETS = tuple(fleet.name for fleet in roster.FLEETS)
 # All else of a fleet is pure. These tell OpenTelemetry's API, and the exporter what is wrong with a message.
 ENDS = ("dialect", "intake", "observers", "recorder")
-# A fleet that keeps rows, or gives notices, has these besides.
-STORE_ENDS = ("bookkeeper", "database", "notices")
+# A fleet that keeps rows, gives notices, or runs rules, has these besides.
+STORE_ENDS = ("bookkeeper", "database", "notices", "runs")
 
 
 def in_fleets(parts: Iterable[str]) -> list[str]:
@@ -130,7 +147,7 @@ def test_every_fleet_has_its_ends_and_its_settings() -> None:
 
 @pytest.mark.parametrize("module", FLEET_CORES)
 def test_a_fleet_is_pure(module: str) -> None:
-    places = (f"fleets.{fleet_of(module)}.", "stream.", "insight.", "catalogue.")
+    places = (f"fleets.{fleet_of(module)}.", "stream.", "insight.", "catalogue.", "views.", "saved.")
     for name in imports(SOURCES[module]):
         assert name not in {*FLEET_ENDS, *FLEET_SETTINGS, OBSERVE}, name
         ours = any(inside(name, f"{PACKAGE}.{place}") for place in places)
@@ -147,7 +164,7 @@ def test_a_fleet_reads_no_clock(module: str) -> None:
 
 @pytest.mark.parametrize("module", FLEET_SETTINGS)
 def test_the_settings_of_a_fleet_know_what_a_key_is(module: str) -> None:
-    places = (f"fleets.{fleet_of(module)}.", "stream.", "settings.key", "settings.kinds")
+    places = (f"fleets.{fleet_of(module)}.", "stream.", "insight.", "settings.key", "settings.kinds")
     for name in imports(SOURCES[module]):
         ours = name == f"{PACKAGE}.settings" or any(inside(name, f"{PACKAGE}.{place}") for place in places)
         assert name.split(".")[0] in PURE_STDLIB or ours, name
@@ -160,9 +177,11 @@ def test_what_a_fleet_is_knows_no_fleet_and_no_edge() -> None:
         "exporter.",
         "settings.key",
         "settings.model",
-        "telemetry.registration",
+        *("telemetry.registration", "telemetry.span"),
         "store.keeping",
         "notify.notice",
+        "views.",
+        "saved.form",
     )
     for name in imports(SOURCES[f"{PACKAGE}.fleets.dialect"]):
         ours = any(inside(name, f"{PACKAGE}.{place}") for place in places)
@@ -174,11 +193,11 @@ def test_the_ends_of_a_fleet_know_the_instruments_and_no_edge_besides(module: st
     places = (
         *(f"fleets.{fleet_of(module)}.", "fleets.dialect", "stream.", "insight."),
         *("catalogue.", "exporter."),
-        *("telemetry.registration", "settings.key", "settings.model"),
+        *("telemetry.registration", "telemetry.span", "settings.key", "settings.model"),
         # What a row is, and to whom it is given; not how it is written.
         *("store", "store.rows", "store.keeping"),
-        # And a notice, not how it is sent.
-        "notify.notice",
+        # And a notice, not how it is sent; a view, not how it is served.
+        *("notify.notice", "views."),
     )
     for name in imports(SOURCES[module]):
         ours = any(inside(name, f"{PACKAGE}.{place}") for place in places)
@@ -209,8 +228,23 @@ def test_each_library_has_its_place(library: str) -> None:
         ("mqtt", {"mqtt.", "stream.", "settings."}),
         ("settings", {"settings."}),
         ("http", {"http.", "settings."}),
-        ("web", {"web.", "http."}),
-        ("telemetry", {"telemetry.", "catalogue.", "stream.", "settings.model"}),
+        # Of jobs what is asked, by whom and what is shown; not how they are done.
+        (
+            "web",
+            {
+                *("web.", "http.", "views."),
+                *(
+                    "jobs.asked",
+                    "jobs.blueprint",
+                    "jobs.controller",
+                    "jobs.show",
+                    "jobs.state",
+                    "jobs.worker",
+                ),
+                "jobs.token_file",
+            },
+        ),
+        ("telemetry", {"telemetry.", "catalogue.", "stream.", "settings.model", "saved."}),
         ("simulate", {"simulate.", "settings."}),
         # The oracle of a fleet's tests: of the fleet it knows the words, and nothing of what it does.
         *(
@@ -224,10 +258,22 @@ def test_each_library_has_its_place(library: str) -> None:
             for fleet in FLEETS
         ),
         ("letters", {"letters."}),
-        ("notify", {"notify."}),
+        ("top", {"top.", "client."}),
+        ("client", {"client."}),
+        ("systemd", {"systemd."}),
+        ("statefile", {"statefile.", "saved.", "stream.second"}),
+        # A dead-letter file can be played too, and both kinds of file make room alike.
+        ("capture", {"capture.", "stream.", "letters.letter", "letters.rotation"}),
+        ("notify", {"notify.", "settings.model"}),
         # What a gauge is, and no gauge of anybody: an export has their names.
-        ("store", {"store.", "settings.database", "catalogue.instrument"}),
-        ("exporter", {"exporter.", "catalogue.", "stream.", "telemetry."}),
+        ("store", {"store.", "settings.database", "settings.extras", "catalogue.instrument"}),
+        # Of the HTTP server only why a handshake failed: the values of a label.
+        ("exporter", {"exporter.", "catalogue.", "stream.", "telemetry.", "http.protect.failure"}),
+        # Whatever works beside the exporter; what it works at, blueprints know.
+        (
+            "jobs",
+            {"jobs.", "settings.", "catalogue.", "telemetry.registration", "http.", "views.", "client."},
+        ),
     ],
 )
 def test_the_edges_do_not_know_each_other(package: str, allowed: set[str]) -> None:
@@ -241,17 +287,22 @@ def test_the_edges_do_not_know_each_other(package: str, allowed: set[str]) -> No
 FLOORS = (
     ("__main__",),
     ("cli", "monitor", "demo."),
-    ("app",),
-    ("pipeline", "rows", "configuration"),
+    ("blueprints.",),
+    ("app", "replay"),
+    ("front",),
+    ("pipeline", "rows", "configuration", "reload", "report", "lasting"),
     ("fleets.roster",),
-    ("handler",),
+    ("handler", "threads"),
     ("set_aside", "limiter", "logs", "log_file", "log_writer"),
     tuple(f"fleets.{fleet}." for fleet in FLEETS),
     ("fleets.dialect", "exporter."),
     ("web.",),
-    ("mqtt.", "http.", "telemetry.", "letters.", "notify.", "store.", "simulate."),
-    ("settings.",),
-    ("catalogue.", "insight.", "stream."),
+    (
+        *("mqtt.", "http.", "telemetry.", "letters.", "capture."),
+        *("notify.", "store.", "simulate.", "systemd.", "top.", "jobs.", "statefile."),
+    ),
+    ("settings.", "client."),
+    ("catalogue.", "insight.", "stream.", "views.", "saved."),
 )
 
 
@@ -280,14 +331,20 @@ def test_only_the_roster_knows_a_fleet(fleet: str) -> None:
         return {module for module in importers(package) if not inside(module, f"{package}.")}
 
     own, simulator = f"{PACKAGE}.fleets.{fleet}", f"{PACKAGE}.fleets.{fleet}.simulate"
-    # The command runs its simulator too.
+    # The command runs its simulator too, and so do jobs that publish a fleet.
+    simulators = {f"{PACKAGE}.cli", f"{PACKAGE}.blueprints.made_up"}
     # The monitor is the class of AutoCore's document.
-    assert outside(own) - {f"{PACKAGE}.monitor"} == {f"{PACKAGE}.fleets.roster", f"{PACKAGE}.cli"}
-    assert outside(simulator) == {f"{PACKAGE}.cli"}
+    # The history of AutoCore's readings is told under the names of its gauges.
+    beside = {f"{PACKAGE}.monitor", f"{PACKAGE}.blueprints.backfill"}
+    assert outside(own) - beside == {f"{PACKAGE}.fleets.roster", *simulators}
+    assert outside(simulator) == simulators
 
 
 def test_only_what_composes_knows_the_roster() -> None:
-    roots = {f"{PACKAGE}.{name}" for name in ("app", "configuration", "pipeline", "rows")}
+    roots = {
+        f"{PACKAGE}.{name}"
+        for name in ("app", "configuration", "front", "pipeline", "replay", "rows", "lasting")
+    }
     assert importers(f"{PACKAGE}.fleets.roster") == roots
 
 
@@ -421,6 +478,28 @@ def test_the_receiving_process_stays_small() -> None:
 import sys
 import {PACKAGE}.mqtt.receiver
 heavy = {{"loguru", "dynaconf", "opentelemetry", "anyio", "orjson", "asyncio", "psutil", "h11", "yaml"}}
+loaded = heavy & {{name.split(".")[0] for name in sys.modules}}
+assert not loaded, loaded
+""")
+
+
+def test_the_receiving_process_stays_small_where_a_fleet_is_shared() -> None:
+    run(f"""
+import sys
+import {PACKAGE}.mqtt.receiver
+import {", ".join(f"{PACKAGE}.fleets.{fleet}.owner" for fleet in FLEETS)}
+heavy = {{"loguru", "dynaconf", "opentelemetry", "anyio", "asyncio", "psutil", "h11", "yaml", "sqlalchemy"}}
+loaded = heavy & {{name.split(".")[0] for name in sys.modules}}
+assert not loaded, loaded
+""")
+
+
+def test_the_exporter_reads_what_jobs_are_and_loads_none_of_what_they_need() -> None:
+    run(f"""
+import sys
+from {PACKAGE}.blueprints.roster import blueprints
+blueprints()
+heavy = {{"paho", "amqtt", "sqlalchemy", "psycopg", "anyio", "opentelemetry", "dynaconf"}}
 loaded = heavy & {{name.split(".")[0] for name in sys.modules}}
 assert not loaded, loaded
 """)

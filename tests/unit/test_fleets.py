@@ -13,11 +13,14 @@ from otel_tickrmeter.fleets.roster import FLEETS
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.rows import all_rows
 from otel_tickrmeter.set_aside import SetAside
+from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.message import LinkEvent, Message, Watermark
 from otel_tickrmeter.stream.reason import ErrorReason
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.registration import Recorded, make_recorded
+from otel_tickrmeter.views.glance import Glance
+from otel_tickrmeter.views.view import View
 from tests.support.wire import message
 
 
@@ -51,6 +54,12 @@ class Listener:
     def noticed(self, event: LinkEvent) -> None:
         self.noted.append(event)
 
+    def use(self, settings: Settings) -> None:
+        del settings
+
+    def memory(self) -> None:
+        pass
+
     def sender(self, message_type: Kind, message: Message) -> bytes | None:
         del message_type
         return message.topic
@@ -60,6 +69,12 @@ class Listener:
 
     def not_ready_reason(self) -> str | None:
         return None
+
+    def views(self) -> tuple[View, ...]:
+        return ()
+
+    def glance(self) -> Glance:
+        return Glance(self._name, (), (), ())
 
 
 @pytest.fixture

@@ -15,7 +15,9 @@ from otel_tickrmeter.fleets.tickrmeter.event import Event, MessageType
 from otel_tickrmeter.fleets.tickrmeter.heartbeat import DEFAULT_FIELDS
 from otel_tickrmeter.fleets.tickrmeter.intake import TickrMeterIntake
 from otel_tickrmeter.fleets.tickrmeter.observers import FleetObserver, Ranks
+from otel_tickrmeter.fleets.tickrmeter.views import FleetViews
 from otel_tickrmeter.handler import Handler
+from otel_tickrmeter.limiter import INTERVAL_NS
 from otel_tickrmeter.set_aside import SetAside
 from otel_tickrmeter.stream.message import Dropped, Lost, Message, Watermark
 from otel_tickrmeter.stream.reason import LinkReason
@@ -163,6 +165,20 @@ def test_rule_10_unreadable_fields_are_counted_one_by_one_and_the_rest_is_taken(
     assert exporter.figures("tickrmeter_device_battery_level") == {}
 
 
+def test_topics_that_lack_the_prefix_are_told_seldom(exporter: Exporter, log: list[str]) -> None:
+    """Attack B15: asked for `site.a/+`, RabbitMQ sends what is on `site/a/X`; all was ignored in silence."""
+    exporter.deliver(message("SOMETHING_ELSE", b"{}", 1))  # asked for, and just not the fleet's
+    assert log == []
+    exporter.deliver(*(message("site/a/TICKRMETERBOOT", b"{}", second) for second in range(2, 61)))
+    assert len(log) == 1
+    assert log[0].startswith(
+        "WARNING Ignored a message on topics that were not asked for, such as 'site/a/TICKRM"
+    )
+    exporter.deliver(message("site/a/TICKRMETERBOOT", b"{}", INTERVAL_NS + 2))
+    assert log[1].startswith("WARNING Ignored 59 messages on topics")
+    assert exporter.figure("tickrmeter_messages_total", 'message_type="ignored"') == 61
+
+
 class _Stumbling(Decoder):
     """A decoder with a bug that boots bring out."""
 
@@ -182,6 +198,7 @@ def test_rule_10_a_bug_is_counted_and_told_and_the_next_message_handled(log: lis
                 exporter.fleet_recorder,
                 exporter.messages,
                 FleetObserver(exporter.fleet, Ranks(1, 10), lambda: 0),
+                shown=FleetViews(exporter.fleet, 1, lambda: 0),
             )
         ],
         exporter.recorder,

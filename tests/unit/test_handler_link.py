@@ -7,6 +7,7 @@ from otel_tickrmeter.stream.message import (
     Connected,
     Doubted,
     Dropped,
+    Foreign,
     Heard,
     Lost,
     Refused,
@@ -113,6 +114,19 @@ def test_what_the_full_queue_discarded_is_counted(exporter: Exporter) -> None:
     exporter.handler.report(Dropped(6, 3))
     exporter.handler.report(Stalled(7, 3.0))
     assert exporter.figures("tickrmeter_queue_dropped_total") == {'queue="receive"': 7}
+
+
+def test_what_was_left_to_other_partitions_is_counted_and_shows_that_the_broker_was_heard(
+    exporter: Exporter,
+) -> None:
+    exporter.deliver(request(1))
+    exporter.handler.report(Foreign(2, 4))
+    exporter.handler.report(Foreign(31, 3))
+    assert exporter.figures("tickrmeter_foreign_messages_total") == {"": 7}
+    assert exporter.fleet.pending == 1
+    exporter.handler.report(Foreign(32, 1))
+    assert exporter.figures("tickrmeter_stock_update_timeout_total") == {SYMBOL: 1}
+    assert exporter.link.last_message_ns == 32
 
 
 def test_rule_4_a_backlog_yields_neither_latencies_nor_timeouts(exporter: Exporter) -> None:

@@ -200,6 +200,36 @@ def test_reconfiguring_replaces_the_sink(tmp_path: Path, capfd: pytest.CaptureFi
     assert (tmp_path / "x.log").read_text() == ""
 
 
+def test_another_level_is_obeyed_by_all_and_loses_no_line(capfd: pytest.CaptureFixture[str]) -> None:
+    log = configure_logging(LoggingSettings(level="ERROR"))
+    logger.info("no")
+    logging.getLogger("x").info("no")
+    log.use("INFO", ())
+    logger.info("one")
+    logging.getLogger("x").info("two")
+    log.use("ERROR", ())
+    logger.info("no")
+    logging.getLogger("x").info("no")
+    logger.error("three")
+    assert [line.rpartition(" ")[2] for line in lines(capfd)] == ["one", "two", "three"]
+
+
+def test_secrets_are_masked_from_when_they_are_known_and_for_ever(capfd: pytest.CaptureFixture[str]) -> None:
+    log = configure_logging(LoggingSettings(), secrets=["hunter1"])
+    log.use("INFO", ["hunter2"])
+    log.use("INFO", [])
+    logger.info("hunter1 hunter2")
+    assert lines(capfd)[0].endswith(": ******** ********")
+
+
+def test_the_same_again_changes_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    log = configure_logging(LoggingSettings(), secrets=["hunter1"])
+    handlers = vars(logger)["_core"].handlers
+    log.use("INFO", ["hunter1"])
+    assert vars(logger)["_core"].handlers is handlers
+    assert lines(capfd) == []
+
+
 def test_a_file_that_does_not_open_leaves_standard_error(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

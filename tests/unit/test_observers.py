@@ -9,15 +9,26 @@ from opentelemetry.metrics import CallbackOptions
 from otel_tickrmeter.catalogue import Kind
 from otel_tickrmeter.catalogue.observe import Observe, as_callbacks
 from otel_tickrmeter.exporter import names
-from otel_tickrmeter.exporter.observers import LetterObserver, LinkObserver, ProcessObserver
+from otel_tickrmeter.exporter.observers import (
+    LetterObserver,
+    LinkObserver,
+    OutcomeObserver,
+    PartitionObserver,
+    ProcessObserver,
+    ReloadObserver,
+    SaveObserver,
+)
 from otel_tickrmeter.fleets.tickrmeter.observers import FleetObserver, Ranks
 from otel_tickrmeter.fleets.tickrmeter.state import MIN_TIMEOUTS_IN_A_ROW, Fleet
+from otel_tickrmeter.jobs import names as job_names
+from otel_tickrmeter.jobs.observers import JobObserver
 from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.message import Lost, Subscribed, Watermark
 from otel_tickrmeter.stream.reason import LinkReason
 from tests.support.assembly import (
     BOUNDS,
     BUILD,
+    RELOADS,
     SAMPLE,
     START_NS,
     UNIX_OFFSET_NS,
@@ -60,11 +71,23 @@ def test_every_observable_of_the_catalogue_is_observed() -> None:
     observed = (
         fleet_callbacks(played().fleet)
         | LinkObserver(link, lambda: 0).callbacks()
+        | PartitionObserver(1, 4).callbacks()
         | LetterObserver(None).callbacks()
+        | OutcomeObserver(names.OTLP_SPANS, None).callbacks()
+        | OutcomeObserver(names.OTLP_LOG_RECORDS, None).callbacks()
         | ProcessObserver(BUILD).callbacks()
+        | ReloadObserver(RELOADS).callbacks()
+        | SaveObserver(None).callbacks()
+        | {job_names.STATUS: JobObserver(lambda: None).callbacks()[job_names.STATUS]}
     )
     observable = {row.name for row in rows_in("device") if row.kind not in (Kind.COUNTER, Kind.HISTOGRAM)}
     assert observed.keys() == observable - {names.EXPOSITION_AGE, names.EXPOSITION_SERIES}
+
+
+def test_the_partition_is_shown_as_a_label_and_as_a_figure() -> None:
+    callbacks = PartitionObserver(1, 4).callbacks()
+    assert seen(callbacks, names.PARTITION_INFO) == [(1, {"partition": "1", "partitions": "4"})]
+    assert seen(callbacks, names.PARTITIONS) == [(4, {})]
 
 
 def test_a_reading_never_reported_has_no_series() -> None:

@@ -20,19 +20,24 @@ from otel_tickrmeter.fleets.tickrmeter.reason import (
 from otel_tickrmeter.fleets.tickrmeter.recorder import FleetRecorder
 from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
 from otel_tickrmeter.fleets.tickrmeter.window import OutcomeWindow
+from otel_tickrmeter.http.protect.failure import HandshakeFailure
 from otel_tickrmeter.stream.reason import ErrorReason
 from otel_tickrmeter.telemetry.exposition import Telemetry
+from otel_tickrmeter.telemetry.family import HistogramFamily
 from otel_tickrmeter.telemetry.outcome import ExportOutcome
 from otel_tickrmeter.telemetry.registration import make_recorded
+from otel_tickrmeter.telemetry.span import Happening
 from tests.support.assembly import compact_telemetry, expose, stock_telemetry
 from tests.support.exporter import Exporter
 from tests.support.exposition_text import exposition
 from tests.support.settings import rows_in
+from tests.support.tracing import NumberedTraces
 
 PAIR = 'device_id="A",symbol="X"'
 SYMBOL = 'symbol="X"'
 FIRMWARE = 'firmware_version="62p"'
 SECOND = 1_000_000_000
+HANDSHAKES = "tickrmeter_http_tls_handshake_failures_total"
 
 
 @pytest.fixture
@@ -107,8 +112,8 @@ def test_an_answer_without_a_latency(
 def test_outcomes_add_up(exporter: Exporter, recorder: FleetRecorder, pair: Pair) -> None:
     for latency_ns in (SECOND, None, 2 * SECOND):
         recorder.answered(pair, latency_ns)
-    recorder.timed_out(pair)
-    recorder.timed_out(pair)
+    recorder.timed_out(pair, 30 * SECOND)
+    recorder.timed_out(pair, 30 * SECOND)
     assert exporter.figures("tickrmeter_stock_update_outcomes_total") == {
         f'{FIRMWARE},outcome="answered"': 3,
         f'{FIRMWARE},outcome="timeout"': 2,
@@ -126,7 +131,7 @@ def test_an_answer_that_took_no_time_has_a_latency(
 def test_a_timeout_under_both_names(
     exporter: Exporter, recorder: FleetRecorder, pair: Pair, told: set[str]
 ) -> None:
-    recorder.timed_out(pair)
+    recorder.timed_out(pair, 30 * SECOND)
     assert exporter.figures("tickrmeter_stock_update_timeout_total") == {SYMBOL: 1}
     assert exporter.figures("tickrmeter_symbol_timeout_total") == {SYMBOL: 1}
     assert exporter.figures("tickrmeter_stock_update_outcomes_total") == {f'{FIRMWARE},outcome="timeout"': 1}
@@ -210,11 +215,14 @@ def test_a_stream(exporter: Exporter, recorder: FleetRecorder, pair: Pair, told:
 def test_the_connection_and_the_queue(exporter: Exporter, program: ProgramRecorder, told: set[str]) -> None:
     program.connection_change("lost", "keepalive_timeout")
     program.dropped(12)
+    program.foreign(7)
     assert exporter.figures("tickrmeter_mqtt_connection_changes_total") == {
         'event="lost",reason="keepalive_timeout"': 1
     }
     assert exporter.figures("tickrmeter_queue_dropped_total") == {'queue="receive"': 12}
+    assert exporter.figures("tickrmeter_foreign_messages_total") == {"": 7}
     told |= {"tickrmeter_mqtt_connection_changes_total", "tickrmeter_queue_dropped_total"}
+    told |= {"tickrmeter_foreign_messages_total"}
 
 
 def test_an_http_response(exporter: Exporter, program: ProgramRecorder, told: set[str]) -> None:
@@ -243,6 +251,7 @@ def test_counters_of_closed_lists_start_at_zero(exporter: Exporter) -> None:
             for reason in reasons
         ),
         'tickrmeter_queue_dropped_total{queue="receive"}',
+        "tickrmeter_foreign_messages_total{}",
         *(
             f'tickrmeter_mqtt_connection_changes_total{{event="lost",reason="{reason}"}}'
             for reason in ("receiver_died", "receiver_silent", "session_taken_over")
@@ -267,13 +276,23 @@ def test_exports_over_otlp_start_at_zero_if_there_will_be_any(
         assert otlp_exports(telemetry) == {"succeeded": 1, "failed": 2}
 
 
+@pytest.mark.parametrize("with_tls", [False, True])
+def test_failed_handshakes_start_at_zero_if_there_may_be_any(*, with_tls: bool) -> None:
+    telemetry = compact_telemetry("symbol")
+    recorder = ProgramRecorder(make_recorded(telemetry.meter(), rows_in("symbol")), with_tls=with_tls)
+    none: dict[str, float] = dict.fromkeys(HandshakeFailure, 0.0) if with_tls else {}
+    assert by_label(telemetry, HANDSHAKES, "reason") == none
+    recorder.handshake_failure(HandshakeFailure.CERTIFICATE)
+    assert by_label(telemetry, HANDSHAKES, "reason") == none | {"certificate": 1.0}
+
+
 def otlp_exports(telemetry: Telemetry) -> dict[str, float]:
+    return by_label(telemetry, "tickrmeter_otlp_exports_total", "outcome")
+
+
+def by_label(telemetry: Telemetry, metric: str, label: str) -> dict[str, float]:
     samples = exposition(expose(telemetry), "text").samples
-    return {
-        dict(labels)["outcome"]: value
-        for (name, labels), value in samples.items()
-        if name == "tickrmeter_otlp_exports_total"
-    }
+    return {dict(labels)[label]: value for (name, labels), value in samples.items() if name == metric}
 
 
 def test_a_pair_that_ended_begins_again_at_nothing(
@@ -292,8 +311,9 @@ def test_a_pair_that_ended_begins_again_at_nothing(
 def test_a_symbol_that_ended_takes_its_series_along(
     exporter: Exporter, recorder: FleetRecorder, pair: Pair
 ) -> None:
-    for tell in (recorder.timed_out, recorder.superseded, recorder.abandoned):
-        tell(pair)
+    recorder.timed_out(pair, 30 * SECOND)
+    recorder.superseded(pair)
+    recorder.abandoned(pair)
     recorder.ended(ExpiredKind.SYMBOL, pair.symbol)
     assert [series for series in exporter.series() if SYMBOL in series] == []
     assert exporter.figures("tickrmeter_series_expired_total") == {'kind="symbol"': 1}
@@ -308,7 +328,7 @@ def test_a_firmware_that_ended_takes_its_series_along(
         recorder.boot_finished(device, SECOND)
         recorder.streamed(device)
     recorder.answered(pair, SECOND)
-    recorder.timed_out(pair)
+    recorder.timed_out(pair, 30 * SECOND)
     recorder.ended(ExpiredKind.FIRMWARE, "62p")
     assert [series for series in exporter.series() if FIRMWARE in series] == []
     assert exporter.figures("tickrmeter_device_boots_total") == {'firmware_version="unknown"': 1}
@@ -323,3 +343,33 @@ def test_a_firmware_without_a_series_may_end_too(exporter: Exporter, recorder: F
     recorder.ended(ExpiredKind.FIRMWARE, "62p")
     recorder.ended(ExpiredKind.DEVICE, Device("A", 1, 0))
     assert exporter.figures("tickrmeter_series_expired_total") == {'kind="firmware"': 1, 'kind="device"': 1}
+
+
+def test_what_is_slow_or_unanswered_is_traced(pair: Pair) -> None:
+    traces = NumberedTraces(2 * SECOND)
+    exporter = Exporter(tracer=traces)
+    recorder = exporter.fleet_recorder
+    pair.closed_ns = 100 * SECOND
+    for latency_ns in (2 * SECOND, None, 2 * SECOND + 1):
+        recorder.answered(pair, latency_ns)
+    recorder.timed_out(pair, 30 * SECOND)
+    labels = {"device_id": "A", "symbol": "X", "firmware_version": "62p"}
+    assert traces.told == [
+        Happening(
+            "stock update",
+            98 * SECOND - 1,
+            100 * SECOND,
+            labels | {"outcome": "answered"},
+        ),
+        Happening("stock update", 70 * SECOND, 100 * SECOND, labels | {"outcome": "timeout"}, failed=True),
+    ]
+    (family,) = (
+        family
+        for family in exporter.meter.collect()
+        if family.instrument.exposed == "tickrmeter_stock_update_latency_seconds"
+    )
+    assert isinstance(family, HistogramFamily)
+    # Of both answers with a latency it is the slow one: the other lies in the bucket before.
+    ((value, example),) = family.examples.values()
+    assert (value, int(example.span_id)) == (2.000000001, 1)
+    assert exporter.figures("tickrmeter_otlp_spans_total") == {'outcome="sent"': 2}

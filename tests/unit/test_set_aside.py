@@ -12,7 +12,9 @@ from loguru import logger
 from otel_tickrmeter.letters.letter import decode_letter
 from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.limiter import INTERVAL_NS, Limiter
+from otel_tickrmeter.set_aside import MOST_TOLD, SetAside
 from otel_tickrmeter.stream.message import Message
+from otel_tickrmeter.stream.reason import ErrorReason
 from tests.support.driver import LIMITS
 from tests.support.exporter import Exporter
 from tests.support.wire import A, B, answer, boot, message, request, status, stream
@@ -173,3 +175,24 @@ def test_the_letters_are_counted(tmp_path: Path) -> None:
     exporter.deliver(boot(2, "z"))
     assert exporter.figures(name) == {'outcome="written"': 2, 'outcome="dropped"': 1}
     assert not Exporter().figures(name)
+
+
+def test_the_last_that_were_worth_a_line_are_remembered_in_ascii() -> None:
+    kept = SetAside(None, lambda: 5)
+
+    def take(at_ns: int, reason: ErrorReason, payload: bytes = b"{") -> None:
+        kept.take(ErrorReason.BAD_JSON, message("<b>é", payload, at_ns), [reason], lambda *_: b"<i>\xff")
+
+    take(1, ErrorReason.RETAINED)
+    take(2, ErrorReason.BAD_JSON, b"<script>" * 99)
+    take(3, ErrorReason.BAD_JSON)
+    take(2 + MINUTE_NS, ErrorReason.BAD_JSON)
+    first, second = kept.told
+    assert (first.unix_ns, first.message_type, first.reason, first.times) == (7, "bad_json", "bad_json", 1)
+    assert (first.device, first.topic) == (r"'<i>\xff'", r"'<b>\xc3\xa9'")
+    assert first.sample.startswith("'<script><script>")
+    assert len(first.sample) < 200
+    assert second.times == 2
+    for minute in range(2, 3 * MOST_TOLD):
+        take(2 + minute * MINUTE_NS, ErrorReason.BAD_JSON)
+    assert len(kept.told) == MOST_TOLD

@@ -7,12 +7,15 @@ from pathlib import Path
 import orjson
 import pytest
 
+from otel_tickrmeter.fleets.autocore.simulate.options import SimulateOptions as AutoCoreOptions
+from otel_tickrmeter.fleets.autocore.simulate.options import faults as autocore_faults
 from otel_tickrmeter.fleets.tickrmeter.simulate.options import (
     SimulateOptions,
     add_arguments,
     faults,
     from_arguments,
 )
+from tests.support.certificates import Authority
 
 
 def parse(*arguments: str) -> SimulateOptions:
@@ -28,10 +31,12 @@ def test_without_arguments_the_defaults() -> None:
 def test_arguments_are_taken(tmp_path: Path) -> None:
     password = tmp_path / "password"
     password.write_text("geheim\nsecond line\n")
+    authority = Authority(tmp_path).ca_file
     summary = tmp_path / "summary.json"
     options = parse(
         *("--broker", "mqtts://broker.example", "--devices", "10", "--rate", "7.5", "--duration", "2m"),
         *("--protocol", "3.1.1", "--qos", "1", "--username", "fleet", "--password-file", str(password)),
+        *("--ca-file", str(authority)),
         *("--topic-prefix", "fleet/a"),
         *("--firmwares", "2.0,1.9", "--no-settle", "--http-streams", "0.5", "--summary", str(summary)),
     )
@@ -45,6 +50,7 @@ def test_arguments_are_taken(tmp_path: Path) -> None:
         qos=1,
         username="fleet",
         password="geheim",  # noqa: S106  the test's own
+        ca_file=str(authority),
         topic_prefix="fleet/a/",
         firmwares=("2.0", "1.9"),
         settle=False,
@@ -95,12 +101,20 @@ def test_a_bad_option_is_told(option: str, value: str, message: str) -> None:
         ({"request_timeout": 4.5}, "--slow-latency"),
         ({"duration": 31.0}, "need 16s for their first heartbeats"),
         ({"password": "x"}, "--username"),
+        ({"broker": "mqtts://b", "ca_file": "/dev/null"}, "no usable certificate"),
     ],
 )
 def test_what_does_not_go_together_is_told(changes: dict[str, float], message: str) -> None:
     told = list(faults(replace(SimulateOptions(), **changes)))  # type: ignore[arg-type]  # a table of cases
     assert len(told) == 1
     assert message in told[0]
+
+
+def test_certificates_to_trust_need_tls(tmp_path: Path) -> None:
+    authority = str(Authority(tmp_path).ca_file)
+    told = ["--ca-file needs a --broker with TLS: mqtts:// or wss://"]
+    assert list(faults(SimulateOptions(ca_file=authority))) == told
+    assert list(autocore_faults(AutoCoreOptions(ca_file=authority))) == told
 
 
 def test_all_faults_at_once(tmp_path: Path) -> None:

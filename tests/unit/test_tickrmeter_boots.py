@@ -2,7 +2,7 @@
 
 import pytest
 
-from otel_tickrmeter.fleets.tickrmeter.device import UNKNOWN
+from otel_tickrmeter.fleets.tickrmeter.labels import UNKNOWN
 from tests.support.driver import Driver
 
 

@@ -4,9 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from otel_tickrmeter.fleets.tickrmeter.device import UNKNOWN
+from otel_tickrmeter.fleets.tickrmeter.labels import MAX_VALUES, OTHER, UNKNOWN
 from otel_tickrmeter.fleets.tickrmeter.registry import PRUNE_BELOW_REQUESTS
-from otel_tickrmeter.fleets.tickrmeter.state import MAX_FIRMWARES, OVERFLOW_FIRMWARE
 from tests.support.driver import Driver
 
 
@@ -193,36 +192,52 @@ class TestFirmware:
         assert driver.advance(500)[-1] == ("ended", "firmware", "63")
 
     def test_unknown_takes_no_place_of_a_reported_version(self) -> None:
-        driver = Driver(max_devices=2 * MAX_FIRMWARES)
+        driver = Driver(max_devices=2 * MAX_VALUES)
         driver.heartbeat(1, "A", firmware_version="v0")
         driver.heartbeat(1, "A", firmware_version=UNKNOWN)
-        for number in range(MAX_FIRMWARES):
+        for number in range(MAX_VALUES):
             assert driver.heartbeat(2, f"D{number}", firmware_version=f"v{number}") == []
         # Nor is one refused for want of a place.
         assert driver.heartbeat(3, "D1", firmware_version=UNKNOWN) == []
         assert driver.fleet.devices["D1"].firmware_version == UNKNOWN
 
     def test_versions_beyond_the_bound_count_as_other(self) -> None:
-        driver = Driver(max_devices=2 * MAX_FIRMWARES)
-        for number in range(MAX_FIRMWARES):
+        driver = Driver(max_devices=2 * MAX_VALUES)
+        for number in range(MAX_VALUES):
             assert driver.heartbeat(1, f"D{number}", firmware_version=f"v{number}") == []
         assert driver.heartbeat(2, "A", firmware_version="new") == [("misread", "overflow")]
         assert driver.heartbeat(2, "B", firmware_version="newer") == [("misread", "overflow")]
-        assert driver.fleet.devices["A"].firmware_version == OVERFLOW_FIRMWARE == "other"
-        assert driver.fleet.devices["B"].firmware_version == OVERFLOW_FIRMWARE
+        assert driver.fleet.devices["A"].firmware_version == OTHER == "other"
+        assert driver.fleet.devices["B"].firmware_version == OTHER
         # Known ones are still told apart.
         assert driver.heartbeat(3, "C", firmware_version="v7") == []
         assert driver.fleet.devices["C"].firmware_version == "v7"
         versions = {device.firmware_version for device in driver.fleet.devices.values()}
-        assert len(versions) == MAX_FIRMWARES + 1
+        assert len(versions) == MAX_VALUES + 1
+
+    def test_one_device_with_ever_new_versions_takes_nobody_s_place(self) -> None:
+        driver = Driver()
+        ended = 0
+        for number in range(3 * MAX_VALUES):
+            happened = driver.heartbeat(1, "A", firmware_version=f"v{number}")
+            ended += sum(entry[:2] == ("ended", "firmware") for entry in happened)
+        # It had others give way once, and is one of the others from then on, until the next cleanup.
+        assert driver.fleet.devices["A"].firmware_version == OTHER
+        assert ended == MAX_VALUES - 1
+        driver.heartbeat(2, "B", firmware_version="62p")
+        assert driver.fleet.devices["B"].firmware_version == "62p"
+        driver.advance(70)
+        driver.advance(140)
+        driver.heartbeat(141, "A", firmware_version="63")
+        assert driver.fleet.devices["A"].firmware_version == "63"
 
     def test_the_overflow_ends_too_and_makes_room(self) -> None:
-        driver = Driver(max_devices=2 * MAX_FIRMWARES)
-        for number in range(MAX_FIRMWARES + 1):
+        driver = Driver(max_devices=2 * MAX_VALUES)
+        for number in range(MAX_VALUES + 1):
             driver.heartbeat(1, f"D{number}", firmware_version=f"v{number}")
         driver.ledger.take()
         ended = [entry for entry in driver.advance(400) if entry[:2] == ("ended", "firmware")]
-        assert ("ended", "firmware", OVERFLOW_FIRMWARE) in ended
-        assert len(ended) == MAX_FIRMWARES + 1
+        assert ("ended", "firmware", OTHER) in ended
+        assert len(ended) == MAX_VALUES + 1
         assert driver.heartbeat(401, "A", firmware_version="new") == []
         assert driver.fleet.devices["A"].firmware_version == "new"

@@ -106,6 +106,15 @@ def test_rule_6_the_count_starts_anew_after_an_outcome() -> None:
     assert driver.advance(156) == [("timed_out", "A", "X")]
 
 
+def test_a_timeout_has_waited_since_the_newest_request() -> None:
+    driver = opened()
+    driver.request(112)
+    driver.advance(131)
+    driver.request(140)
+    driver.advance(171)
+    assert driver.ledger.waited_ns == [18, 30]
+
+
 @pytest.mark.parametrize("backlog", [True, False])
 def test_rule_6_across_a_disturbance_the_newer_request_has_a_deadline_of_its_own(*, backlog: bool) -> None:
     driver = opened(backlog=backlog)

@@ -34,6 +34,14 @@ IMPORTED: Mapping[str, frozenset[str]] = {
 }
 
 
+# The peers of chaos are those of the integration tests, of which it is a long one.
+BUILT_ON = {("chaos", "integration")}
+
+
+def kind_of(test: str) -> str:
+    return test.split(".")[1]
+
+
 def of(package: str) -> list[str]:
     return [name for name in MODULES if f"{name}.".startswith(f"{package}.")]
 
@@ -60,7 +68,9 @@ def test_kinds_of_tests_share_by_way_of_support_only() -> None:
         (name, each)
         for name in of("tests")
         for each in IMPORTED[name]
-        if each in of("tests") and each.split(".")[1] not in (name.split(".")[1], "support")
+        if each in of("tests")
+        and kind_of(each) not in (kind_of(name), "support")
+        and (kind_of(name), kind_of(each)) not in BUILT_ON
     } == set()
 
 

@@ -2,6 +2,7 @@
 
 from otel_tickrmeter.catalogue.instrument import ANY, Instrument, Kind, counter, gauge
 from otel_tickrmeter.exporter import names
+from otel_tickrmeter.http.protect.failure import HandshakeFailure
 
 HTTP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -52,6 +53,15 @@ def process() -> tuple[Instrument, ...]:
             {"method": ANY, "endpoint": ANY},
             "HTTP server",
             buckets=HTTP_BUCKETS,
+        ),
+        counter(
+            names.HTTP_HANDSHAKE_FAILURES,
+            "{handshake}",
+            "tickrmeter_http_tls_handshake_failures_total",
+            "TLS handshakes with clients of the HTTP server that failed.",
+            {"reason": tuple(HandshakeFailure)},
+            source="HTTP server",
+            absent="there is no web_config_file",
         ),
         Instrument(
             names.PROCESS_CPU,

@@ -1,6 +1,6 @@
 """Instruments about the broker connection, the messages and the queue they wait in."""
 
-from otel_tickrmeter.catalogue.instrument import Instrument, Kind, counter, gauge
+from otel_tickrmeter.catalogue.instrument import ANY, Instrument, Kind, counter, gauge
 from otel_tickrmeter.exporter import names
 from otel_tickrmeter.stream.reason import SUBSCRIBED, ErrorReason, LinkReason
 
@@ -102,6 +102,35 @@ def queue() -> tuple[Instrument, ...]:
             "tickrmeter_queue_dropped_total",
             "Messages discarded because a bounded queue was full.",
             {"queue": ("receive",)},
+            source="receiver",
+        ),
+    )
+
+
+def partition() -> tuple[Instrument, ...]:
+    """The rows about the part of the fleet that this exporter keeps."""
+    return (
+        gauge(
+            names.PARTITION_INFO,
+            "1",
+            "tickrmeter_partition_info",
+            "1, with the partition of the fleet that is kept, from 0, and how many there are.",
+            {"partition": ANY, "partitions": ANY},
+            source="settings",
+        ),
+        gauge(
+            names.PARTITIONS,
+            "{partition}",
+            "tickrmeter_partitions",
+            "Exporters that share the fleet, as this one is told; 1: it keeps all of it.",
+            source="settings",
+        ),
+        counter(
+            names.FOREIGN_MESSAGES,
+            "{message}",
+            "tickrmeter_foreign_messages_total",
+            "Messages that were left to other partitions.",
+            {},
             source="receiver",
         ),
     )

@@ -4,7 +4,9 @@ from enum import StrEnum
 
 from otel_tickrmeter.catalogue.instrument import ANY, Instrument, Kind, counter, gauge
 from otel_tickrmeter.exporter import names
+from otel_tickrmeter.telemetry.log_line import RecordOutcome
 from otel_tickrmeter.telemetry.outcome import ExportOutcome
+from otel_tickrmeter.telemetry.span import SpanOutcome
 
 
 class LetterOutcome(StrEnum):
@@ -61,6 +63,26 @@ def output() -> tuple[Instrument, ...]:
             {"outcome": tuple(ExportOutcome)},
             source="OTLP push",
             absent="OTLP is off",
+        ),
+        Instrument(
+            names.OTLP_SPANS,
+            Kind.OBSERVABLE_COUNTER,
+            "{span}",
+            "tickrmeter_otlp_spans_total",
+            "Traces of slow and unanswered requests; those beyond so many a second are unsampled.",
+            {"outcome": tuple(SpanOutcome)},
+            source="traces",
+            absent="traces are off",
+        ),
+        Instrument(
+            names.OTLP_LOG_RECORDS,
+            Kind.OBSERVABLE_COUNTER,
+            "{record}",
+            "tickrmeter_otlp_log_records_total",
+            "Lines of the log by what became of them on their way to the collector.",
+            {"outcome": tuple(RecordOutcome)},
+            source="log",
+            absent="the log is not sent",
         ),
         Instrument(
             names.LOG_LINES_DROPPED,

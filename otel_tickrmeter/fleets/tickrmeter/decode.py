@@ -39,6 +39,8 @@ _TOPICS: Mapping[bytes, MessageType] = {
     b"DEVICE_BOOTED": MessageType.DEVICE_BOOTED,
     b"HTTPSTREAMSTOCKS": MessageType.HTTP_STREAM,
 }
+NAMED_TOPICS = frozenset(topic.decode() for topic in _TOPICS)
+"""All others are of a device, or nobody's."""
 
 MAX_SPELLINGS = 32_768
 """Spellings of each kind that are remembered; then all are forgotten at once, which costs one look each."""
@@ -77,6 +79,9 @@ class Decoder:
         device_id_form: How the spellings of one id are told to be one.
         device_id_pattern: A device id, in its one spelling, must match it as a whole.
         fields: For each reading, the payload field names looked for, in order.
+
+    Attributes:
+        named_topics: Those whose messages name their device in the payload.
     """
 
     def __init__(
@@ -88,6 +93,7 @@ class Decoder:
     ) -> None:
         self._prefix = topic_prefix.encode()
         self._topics = {self._prefix + name: message_type for name, message_type in _TOPICS.items()}
+        self.named_topics = frozenset(self._topics)
         self._canonical = canonical_device_id(device_id_form)
         self._device_id = re.compile(device_id_pattern)
         self._fields = tuple((tuple(fields[reading.name]), reading.read) for reading in READINGS)
@@ -112,6 +118,24 @@ class Decoder:
             return MessageType.IGNORED
         _remember(self._addressees, topic, device_id)
         return MessageType.STOCK_RESPONSE
+
+    def sender(self, message_type: MessageType, message: Message) -> tuple[str, str] | None:
+        """The device of a message, and how the payload spells it; None when it names none that can be read.
+
+        Its topic names the device of an answer or a command; there the spelling is empty.
+        """
+        if message_type is MessageType.STOCK_RESPONSE:
+            return self._addressee(message.topic), ""
+        if message_type is MessageType.IGNORED:
+            return None
+        try:
+            try:
+                payload = orjson.loads(message.payload)
+            except orjson.JSONDecodeError:
+                payload, _ = mend(message.payload)
+            return None if type(payload) is not dict else (self._device(payload), payload["device"])
+        except (ValueError, DecodeError):
+            return None
 
     def decode(self, message_type: MessageType, message: Message) -> Event | None:
         """What the message means, which `classify` has said the type of; None for an ignored topic.

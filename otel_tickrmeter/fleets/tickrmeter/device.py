@@ -5,28 +5,35 @@ from typing import Any, Literal
 from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.fleets.tickrmeter.event import DeviceStatus
 from otel_tickrmeter.fleets.tickrmeter.heartbeat import NOTHING, PLACES
+from otel_tickrmeter.fleets.tickrmeter.labels import UNKNOWN
 from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
-
-UNKNOWN = "unknown"
-"""The label value of a version, flash id or charging state that was never reported."""
 
 
 class Pair:
     """One device asking for one symbol; at most one request of it is open.
 
-    `opened_ns` is the arrival of the open request, None when none is open; `asked_ns` that of the first
-    request since the last outcome, from which the deadline runs. `epoch` says under which
+    `opened_ns` is the arrival of the open request, None when none is open; `deadline_ns` is until when it may
+    be answered, from the first request since the last outcome on. `epoch` says under which
     stretch of undisturbed reading it was opened (see `Pairs`). `closed` is how the last one ended.
     """
 
-    __slots__ = ("_attributes", "asked_ns", "closed", "closed_ns", "device", "epoch", "opened_ns", "symbol")
+    __slots__ = (
+        "_attributes",
+        "closed",
+        "closed_ns",
+        "deadline_ns",
+        "device",
+        "epoch",
+        "opened_ns",
+        "symbol",
+    )
 
     def __init__(self, device: "Device", symbol: Symbol) -> None:
         self.device = device
         self.symbol = symbol
         self._attributes: AttributeSet | None = None
         self.opened_ns: int | None = None
-        self.asked_ns = 0
+        self.deadline_ns = 0
         self.epoch = 0
         self.closed: Literal["answered", "timeout", "abandoned"] | None = None
         self.closed_ns = 0
@@ -49,7 +56,8 @@ class Device:
 
     `readings` are in the order of `heartbeat.KEPT`.
     `seen_ns` is the arrival of its last own message, `deaf_ns` for how long the exporter had been deaf by
-    then, all in all. `displaced` counts its symbols that gave way to others of its own.
+    then, all in all. `offline` is set when it says so itself, or could have left while the exporter was down,
+    until it is heard of again. `displaced` counts its symbols that gave way to others of its own.
     """
 
     __slots__ = (
@@ -62,9 +70,9 @@ class Device:
         "displaced",
         "firmware_version",
         "id",
+        "offline",
         "pairs",
         "readings",
-        "said_offline",
         "seen_ns",
     )
 
@@ -76,7 +84,7 @@ class Device:
         self.seen_ns = seen_ns
         self.deaf_ns = deaf_ns
         self.displaced = 0
-        self.said_offline = False
+        self.offline = False
         self.firmware_version = UNKNOWN
         self.readings: tuple[Any, ...] = NOTHING
         self.boots_seen = 0

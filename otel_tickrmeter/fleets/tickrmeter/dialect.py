@@ -1,24 +1,26 @@
 """The fleet as the rest of the program sees it, and the place where its parts are made and connected."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from otel_tickrmeter.catalogue import Instrument
 from otel_tickrmeter.exporter.catalogue.receiving import messages
 from otel_tickrmeter.exporter.messages import MessageRecorder
 from otel_tickrmeter.fleets.dialect import Workshop
+from otel_tickrmeter.fleets.tickrmeter import owner
 from otel_tickrmeter.fleets.tickrmeter.catalogue import boots, devices, identities, repairs, stock_updates
-from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
+from otel_tickrmeter.fleets.tickrmeter.decode import NAMED_TOPICS, Decoder
 from otel_tickrmeter.fleets.tickrmeter.detail import rows_for
 from otel_tickrmeter.fleets.tickrmeter.event import MessageType
 from otel_tickrmeter.fleets.tickrmeter.intake import TickrMeterIntake
 from otel_tickrmeter.fleets.tickrmeter.observers import FleetObserver, Ranks
 from otel_tickrmeter.fleets.tickrmeter.recorder import FleetRecorder
-from otel_tickrmeter.fleets.tickrmeter.registry import Limits
-from otel_tickrmeter.fleets.tickrmeter.settings import KEYS, RULES, MonitoringSettings, TickrMeterSettings
+from otel_tickrmeter.fleets.tickrmeter.settings import KEYS, RULES, TickrMeterSettings, limits
 from otel_tickrmeter.fleets.tickrmeter.state import Fleet
+from otel_tickrmeter.fleets.tickrmeter.views import FleetViews
 from otel_tickrmeter.settings.key import Key, Rule
 from otel_tickrmeter.settings.model import Settings
-from otel_tickrmeter.stream.second import SECOND_NS
+from otel_tickrmeter.stream.partition import OwnerRule
 from otel_tickrmeter.stream.subscription import Subscription
 
 
@@ -49,9 +51,22 @@ class TickrMeter:
         del settings
         return False
 
+    def publishes(self, settings: Settings) -> bool:
+        """It only listens."""
+        del settings
+        return False
+
+    def words(self, settings: Settings) -> frozenset[str]:
+        """The topics that have a name, and the prefix."""
+        return frozenset({*NAMED_TOPICS, *settings.of(TickrMeterSettings).mqtt.topic_prefix.split("/")})
+
     def subscriptions(self, settings: Settings) -> tuple[Subscription, ...]:
         """The one filter that covers every topic: all are one level below the prefix."""
         return (Subscription(f"{settings.of(TickrMeterSettings).mqtt.topic_prefix}+", settings.mqtt.qos),)
+
+    def owner_rule(self, settings: Settings) -> OwnerRule:
+        """Those of a device."""
+        return OwnerRule(owner.__name__, _decoder_options(settings.of(TickrMeterSettings)))
 
     def rows(self, settings: Settings) -> tuple[Instrument, ...]:
         """The rows of the level of detail."""
@@ -78,32 +93,28 @@ class TickrMeter:
         own = settings.of(TickrMeterSettings)
         figures = MessageRecorder(workshop.recorded, self.name, MessageType)
         recorder = FleetRecorder(
-            workshop.recorded, figures, workshop.end_series, by_device=own.metrics.detail == "device"
+            workshop.recorded,
+            figures,
+            workshop.end_series,
+            by_device=own.metrics.detail == "device",
+            tracer=workshop.tracer,
         )
-        fleet = Fleet(_limits(own.monitoring), recorder)
+        fleet = Fleet(limits(own.monitoring), recorder)
         ranks = Ranks(own.monitoring.min_ranked_requests, own.monitoring.ranking_size)
-        topics = own.mqtt
         return TickrMeterIntake(
-            Decoder(
-                topics.topic_prefix, topics.device_id_form, topics.device_id_pattern, own.messages.fields
-            ),
+            Decoder(**_decoder_options(own)),
             fleet,
             recorder,
             figures,
             FleetObserver(fleet, ranks, workshop.unix_offset_ns),
+            shown=FleetViews(fleet, ranks.min_outcomes, workshop.unix_offset_ns),
         )
 
 
-def _limits(monitoring: MonitoringSettings) -> Limits:
-    return Limits(
-        request_timeout_ns=int(monitoring.request_timeout * SECOND_NS),
-        device_timeout_ns=int(monitoring.device_timeout * SECOND_NS),
-        cleanup_interval_ns=int(monitoring.cleanup_interval * SECOND_NS),
-        latency_window_ns=int(monitoring.latency_window * SECOND_NS),
-        symbol_retention_ns=int(monitoring.symbol_retention * SECOND_NS),
-        max_latency_samples=monitoring.max_latency_samples,
-        max_devices=monitoring.max_devices,
-        max_symbols=monitoring.max_symbols,
-        max_pairs=monitoring.max_pairs,
-        max_device_symbols=monitoring.max_device_symbols,
-    )
+def _decoder_options(own: TickrMeterSettings) -> dict[str, Any]:
+    return {
+        "topic_prefix": own.mqtt.topic_prefix,
+        "device_id_form": own.mqtt.device_id_form,
+        "device_id_pattern": own.mqtt.device_id_pattern,
+        "fields": dict(own.messages.fields),
+    }

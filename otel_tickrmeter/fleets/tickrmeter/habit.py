@@ -8,10 +8,11 @@ The rules this file keeps:
 3. Nothing is said of a symbol that nobody has asked for lately.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from otel_tickrmeter.fleets.tickrmeter.hour import MINUTES, Hour, Minute
 from otel_tickrmeter.fleets.tickrmeter.window import OutcomeWindow, Tally
 from otel_tickrmeter.insight.anomaly import Expectation, Judgement, Watch
 from otel_tickrmeter.insight.trend import Trend
@@ -26,8 +27,6 @@ SETTLE_NS = 5_000_000_000
 """After the end of a minute; its last timeouts are known by then."""
 SILENT_MINUTES = 10
 """After so many minutes without a value nothing is said any more."""
-
-_MOST_MINUTES = 60  # that are looked at when nobody has asked for long
 
 # What a mean must differ by to be worth a word, and a rate: five times these are unusual at least, so a
 # quarter of a second, and 15 % of the requests; one timeout of ten is neither.
@@ -62,9 +61,11 @@ class Habit:
     """
 
     __slots__ = (
+        "_hour",
         "_latency",
         "_latency_judged",
         "_next",
+        "_since",
         "_standing",
         "_timeouts",
         "_timeouts_judged",
@@ -73,7 +74,8 @@ class Habit:
     )
 
     def __init__(self, since_ns: int) -> None:
-        self._next = since_ns // MINUTE_NS
+        self._next = self._since = since_ns // MINUTE_NS
+        self._hour = Hour()
         self._latency = Watch(_LATENCY)
         self._timeouts = Watch(_TIMEOUTS)
         self._latency_judged = self._timeouts_judged = _NOTHING
@@ -86,12 +88,57 @@ class Habit:
         """How the symbol stands after the last minute that is over; None when nothing is to be said."""
         over = (now_ns - SETTLE_NS) // MINUTE_NS
         if over > self._next:
-            for minute in range(max(self._next, over - _MOST_MINUTES), over):
+            for minute in range(max(self._next, over - MINUTES), over):
                 self._judge(minute, window.tally(minute * MINUTE_NS, (minute + 1) * MINUTE_NS))
             self._next = over
-            silent = self._valued is None or over - self._valued > SILENT_MINUTES
-            self._standing = None if silent else self._judged()
+            self._standing = None if self._silent(over) else self._judged()
         return self._standing
+
+    def last_hour(self, window: OutcomeWindow, now_ns: int) -> list[Minute]:
+        """Each minute of the last hour that is over, since the symbol was admitted; the oldest first."""
+        self.standing(window, now_ns)
+        return self._hour.minutes(max(self._since, self._next - MINUTES), self._next)
+
+    def kept(self) -> tuple[Any, ...]:
+        """What there is to keep of it but its hour: plain values."""
+        return (
+            self._next,
+            self._since,
+            self._valued,
+            self._latency.kept(),
+            self._timeouts.kept(),
+            self._latency_judged[:2],
+            self._timeouts_judged[:2],
+            self._trend.kept(),
+        )
+
+    def kept_hour(self) -> Sequence[int]:
+        """Copy its last hour."""
+        return self._hour.kept()
+
+    def recall(self, kept: Sequence[Any], hour: Sequence[int], shift_ns: int) -> None:
+        """Take over what was kept; its times are `shift_ns` later now.
+
+        Minutes begin at other moments then: of one that was judged in part, the rest is left out.
+
+        Raises:
+            TypeError, ValueError, OverflowError: It cannot have been kept.
+        """
+        following, since, valued, latency, timeouts, latency_judged, timeouts_judged, trend = kept
+        self._next = -(-(following * MINUTE_NS + shift_ns) // MINUTE_NS)
+        moved = self._next - following
+        self._since = since + moved
+        self._valued = None if valued is None else valued + moved
+        self._hour.recall(hour, moved)
+        self._latency.recall(latency, shift_ns)
+        self._timeouts.recall(timeouts, shift_ns)
+        self._latency_judged = _recalled(latency_judged)
+        self._timeouts_judged = _recalled(timeouts_judged)
+        self._trend.recall(trend, shift_ns)
+        self._standing = None if self._silent(self._next) else self._judged()
+
+    def _silent(self, over: int) -> bool:
+        return self._valued is None or over - self._valued > SILENT_MINUTES
 
     def _judge(self, minute: int, tally: Tally) -> None:
         end_ns = (minute + 1) * MINUTE_NS
@@ -101,6 +148,8 @@ class Habit:
             self._trend.take(end_ns, mean)
             self._valued = minute
         outcomes = tally.answered + tally.timed_out
+        if outcomes:
+            self._hour.note(minute, tally)
         if outcomes >= MIN_OUTCOMES:
             self._timeouts_judged = self._timeouts.judge(end_ns, tally.timed_out / outcomes)
             self._valued = minute
@@ -110,3 +159,8 @@ class Habit:
         scores = [each.score for each in judged if each.score is not None]
         unusual = any(each.unusual and each.score is not None and each.score > 0 for each in judged)
         return Standing(unusual, max(scores, default=None), self._trend.ratios())
+
+
+def _recalled(judged: Sequence[Any]) -> Judgement:
+    score, unusual = judged
+    return Judgement(None if score is None else float(score), bool(unusual), None)

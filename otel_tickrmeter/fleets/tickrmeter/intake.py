@@ -6,15 +6,20 @@ from otel_tickrmeter.catalogue.observe import Observe
 from otel_tickrmeter.exporter.messages import MessageRecorder
 from otel_tickrmeter.fleets.tickrmeter.decode import DecodeError, Decoder, NotJsonError
 from otel_tickrmeter.fleets.tickrmeter.event import DeviceCommand, DeviceStatus, Event, MessageType
-from otel_tickrmeter.fleets.tickrmeter.observers import FleetObserver
+from otel_tickrmeter.fleets.tickrmeter.memory import FleetMemory
+from otel_tickrmeter.fleets.tickrmeter.observers import FleetObserver, Ranks
 from otel_tickrmeter.fleets.tickrmeter.reason import RejectionReason
 from otel_tickrmeter.fleets.tickrmeter.recorder import FleetRecorder
 from otel_tickrmeter.fleets.tickrmeter.sender import device_in
+from otel_tickrmeter.fleets.tickrmeter.settings import TickrMeterSettings, limits
 from otel_tickrmeter.fleets.tickrmeter.state import Fleet
+from otel_tickrmeter.fleets.tickrmeter.views import FleetViews
+from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.stream.message import (
     Connected,
     Doubted,
     Dropped,
+    Foreign,
     Heard,
     LinkEvent,
     Lost,
@@ -36,10 +41,13 @@ class TickrMeterIntake:
         recorder: Records what is rejected before it reaches the state.
         figures: Counts messages and their errors.
         observer: Observes the state.
+        shown: Shows the state.
 
     Attributes:
         classify: Says what a message is, by its topic.
         fleet: The state.
+        views: Gives the lists that can be asked for.
+        glance: Gives the fleet at a glance.
     """
 
     def __init__(
@@ -49,6 +57,8 @@ class TickrMeterIntake:
         recorder: FleetRecorder,
         figures: MessageRecorder,
         observer: FleetObserver,
+        *,
+        shown: FleetViews,
     ) -> None:
         self.classify = decoder.classify
         self.sender = device_in
@@ -58,6 +68,20 @@ class TickrMeterIntake:
         self.fleet = fleet
         self._recorder = recorder
         self._observer = observer
+        self._shown = shown
+        self.views = shown.views
+        self.glance = shown.glance
+
+    def use(self, settings: Settings) -> None:
+        """Go by these settings from now on."""
+        monitoring = settings.of(TickrMeterSettings).monitoring
+        self.fleet.use(limits(monitoring))
+        self._shown.rank(monitoring.min_ranked_requests)
+        self._observer.rank(Ranks(monitoring.min_ranked_requests, monitoring.ranking_size))
+
+    def memory(self) -> FleetMemory:
+        """What of it outlasts a restart: its devices, symbols and pairs."""
+        return FleetMemory(self.fleet)
 
     def callbacks(self) -> Mapping[str, Observe]:
         """What observes the fleet's observable instruments."""
@@ -74,6 +98,8 @@ class TickrMeterIntake:
         match event:
             case Watermark():
                 self.fleet.advance(event.at_ns, event.heard_ns)
+            case Foreign():
+                self.fleet.advance(event.at_ns, event.at_ns)
             case Refused() | Lost():
                 # Refused too: a broker may publish before it answers the subscription (MQTT 5, 3.8.4).
                 self.fleet.connection_lost(event.at_ns)

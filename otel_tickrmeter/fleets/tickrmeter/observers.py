@@ -13,9 +13,10 @@ from opentelemetry.metrics import Observation
 
 from otel_tickrmeter.catalogue.observe import Observe
 from otel_tickrmeter.fleets.tickrmeter import names
-from otel_tickrmeter.fleets.tickrmeter.device import UNKNOWN, Device
+from otel_tickrmeter.fleets.tickrmeter.device import Device
 from otel_tickrmeter.fleets.tickrmeter.habit import Standing
 from otel_tickrmeter.fleets.tickrmeter.heartbeat import KEPT, PLACES
+from otel_tickrmeter.fleets.tickrmeter.labels import UNKNOWN, told_apart
 from otel_tickrmeter.fleets.tickrmeter.ranking import ranking, slowest, symbol_figures
 from otel_tickrmeter.fleets.tickrmeter.reason import RequestEvent
 from otel_tickrmeter.fleets.tickrmeter.state import Fleet
@@ -53,6 +54,10 @@ class FleetObserver:
         self._figures: dict[Symbol, Figures] = {}
         self._figures_of = (-1, -1)
 
+    def rank(self, ranks: Ranks) -> None:
+        """Rank so from now on."""
+        self._ranks = ranks
+
     def callbacks(self) -> dict[str, Observe]:
         """A callback for each instrument, by name."""
         return {
@@ -89,7 +94,7 @@ class FleetObserver:
         return list(self._fleet.devices.values())
 
     def _online(self) -> Iterable[Observation]:
-        counts = Counter(
+        counts = told_apart(
             (d.firmware_version, d.readings[_INNER] or UNKNOWN, d.readings[_FLASH] or UNKNOWN)
             for d in self._devices()
             if self._fleet.online(d)
@@ -118,7 +123,7 @@ class FleetObserver:
             yield Observation((device.seen_ns + offset_ns) / SECOND_NS, device.attributes)
 
     def _by_firmware(self) -> Iterable[Observation]:
-        counts = Counter((d.firmware_version, d.readings[_INNER] or UNKNOWN) for d in self._devices())
+        counts = told_apart((d.firmware_version, d.readings[_INNER] or UNKNOWN) for d in self._devices())
         for (firmware, inner), count in counts.items():
             yield Observation(count, {"firmware_version": firmware, "iv": inner})
 
@@ -129,7 +134,7 @@ class FleetObserver:
             yield Observation(counts[state], {"charging_state": word})
 
     def _by_flash_id(self) -> Iterable[Observation]:
-        for flash, count in Counter(d.readings[_FLASH] or UNKNOWN for d in self._devices()).items():
+        for (flash,), count in told_apart((d.readings[_FLASH] or UNKNOWN,) for d in self._devices()).items():
             yield Observation(count, {"flash_id": flash})
 
     def _displaced(self) -> Iterable[Observation]:

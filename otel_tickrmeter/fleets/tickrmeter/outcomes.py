@@ -23,8 +23,8 @@ class Outcomes(Protocol):
     def answered(self, pair: Pair, latency_ns: int | None) -> None:
         """The open request was answered; latency None when its times cannot be trusted."""
 
-    def timed_out(self, pair: Pair) -> None:
-        """No answer came in time, and it would have been read."""
+    def timed_out(self, pair: Pair, waited_ns: int) -> None:
+        """No answer came in time, and it would have been read; waited since the newest request."""
 
     def superseded(self, pair: Pair) -> None:
         """A newer request took the place of the open one."""

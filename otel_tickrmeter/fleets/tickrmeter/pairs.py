@@ -11,15 +11,18 @@ The rules this file keeps:
 4. What cannot be known is not guessed. An *epoch* is a stretch in which everything was read as it came. A
    latency is only measured, and a timeout only declared, within one. What crosses two ends as answered
    without a latency, or as abandoned; a request that supersedes one of an earlier epoch has a new deadline.
-5. An answer without an open request is late, a duplicate or unsolicited, by how its pair ended last.
+5. When the timeout changes, an open request keeps its deadline; but none outlasts a request of that moment.
+6. An answer without an open request is late, a duplicate or unsolicited, by how its pair ended last.
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from otel_tickrmeter.fleets.tickrmeter.device import Pair
 from otel_tickrmeter.fleets.tickrmeter.outcomes import Outcomes
 from otel_tickrmeter.fleets.tickrmeter.reason import UnmatchedReason
+from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
 
 _UNTRUSTED = -1
 
@@ -64,22 +67,39 @@ class Pairs:
         """Number of open requests."""
         return len(self._open)
 
+    def open_symbols(self) -> Iterable[Symbol]:
+        """The symbol of each open request."""
+        return (pair.symbol for pair in self._open)
+
     @property
     def epoch(self) -> int:
         """The current epoch."""
         return self._epoch
 
+    def use(self, timeout_ns: int, memory_ns: int, now_ns: int) -> None:
+        """Go by other durations from `now_ns` on, which no request that comes is older than."""
+        self._timeout_ns = timeout_ns
+        self._memory_ns = memory_ns
+        # In the order of their deadlines they stay that way.
+        for pair in self._open:
+            pair.deadline_ns = min(pair.deadline_ns, now_ns + timeout_ns)
+
+    def recall(self, account: Account, open_pairs: Iterable[Pair]) -> None:
+        """Take over an account, and pairs whose requests were open in it: to be abandoned at once."""
+        self.account = account
+        self._open.update(dict.fromkeys(open_pairs))
+
     def request(self, pair: Pair, at_ns: int, *, backlog: bool) -> None:
         """Open the pair; an open request of it is superseded."""
         if pair.opened_ns is None:
             self._open[pair] = None
-            pair.asked_ns = at_ns
+            pair.deadline_ns = at_ns + self._timeout_ns
         else:
             self.account.superseded += 1
             self._outcomes.superseded(pair)
             if backlog or pair.epoch != self._epoch:
                 self._open.move_to_end(pair)
-                pair.asked_ns = at_ns
+                pair.deadline_ns = at_ns + self._timeout_ns
         pair.opened_ns = at_ns
         pair.epoch = _UNTRUSTED if backlog else self._epoch
         self.account.requested += 1
@@ -110,18 +130,19 @@ class Pairs:
         """End every request whose deadline has passed: all that was sent before now_ns has been read."""
         while self._open:
             pair = next(iter(self._open))
-            deadline_ns = pair.asked_ns + self._timeout_ns
+            deadline_ns = pair.deadline_ns
             if deadline_ns >= now_ns:
                 return
             if pair.epoch != self._epoch:
                 self.abandon(pair, deadline_ns)
                 continue
+            opened_ns = deadline_ns if pair.opened_ns is None else pair.opened_ns
             self._close(pair, deadline_ns)
             self._timeouts_in_a_row += 1
             pair.closed = "timeout"
             pair.symbol.window.add_timeout(deadline_ns)
             self.account.timeout += 1
-            self._outcomes.timed_out(pair)
+            self._outcomes.timed_out(pair, deadline_ns - opened_ns)
 
     def distrust(self) -> None:
         """Begin a new epoch: messages may have been lost, or have waited unread."""

@@ -20,6 +20,9 @@ from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
 from otel_tickrmeter.stream.reason import ErrorReason, Repair
 from otel_tickrmeter.stream.second import SECOND_NS
 from otel_tickrmeter.telemetry.registration import Recorded
+from otel_tickrmeter.telemetry.span import Happening, Tracer
+
+_SPAN = "stock update"
 
 _REJECTIONS: Mapping[IdentityKind, tuple[RejectionReason, ...]] = MappingProxyType(
     {
@@ -43,6 +46,7 @@ class FleetRecorder:
             series cannot end.
         by_device: Whether pairs have series of their own. If not, their symbol's attribute set is recorded,
             which is what the view would make of theirs: 24,000 sets less to keep.
+        tracer: Told of slow and unanswered requests; None when nothing is traced.
     """
 
     def __init__(
@@ -52,7 +56,9 @@ class FleetRecorder:
         end_series: Callable[[AttributeSet], None],
         *,
         by_device: bool = True,
+        tracer: Tracer | None = None,
     ) -> None:
+        self._tracer = tracer
         self._figures = figures
         self._end_series = end_series
         self._by_device = by_device
@@ -102,11 +108,16 @@ class FleetRecorder:
         attributes = pair.attributes if self._by_device else pair.symbol.attributes
         self._responses.add(1, attributes)
         if latency_ns is not None:
-            self._latency.record(latency_ns / SECOND_NS, attributes)
+            tracer, context = self._tracer, None
+            if tracer is not None and latency_ns > tracer.slower_than_ns:
+                context = tracer.trace(_happening(pair, latency_ns, "answered"))
+            self._latency.record(latency_ns / SECOND_NS, attributes, context)
         self._count_outcome(self._firmware_answered, pair.device.firmware_version, "answered")
 
-    def timed_out(self, pair: Pair) -> None:
+    def timed_out(self, pair: Pair, waited_ns: int) -> None:
         """Count a timeout, under both of its published names."""
+        if self._tracer is not None:
+            self._tracer.trace(_happening(pair, waited_ns, "timeout"))
         self._timeouts.add(1, pair.symbol.attributes)
         self._symbol_timeouts.add(1, pair.symbol.attributes)
         self._count_outcome(self._firmware_timeout, pair.device.firmware_version, "timeout")
@@ -162,10 +173,13 @@ class FleetRecorder:
     def ended(self, kind: ExpiredKind, identity: Device | Symbol | str) -> None:
         """End an identity's series, and count that it left."""
         if isinstance(identity, str):
-            for known in (self._firmware, self._firmware_answered, self._firmware_timeout):
-                attributes = known.pop(identity, None)
-                if attributes is not None:
-                    self._end_series(attributes)
+            self._end_series(self._firmware.pop(identity, AttributeSet(firmware_version=identity)))
+            for known, outcome in (
+                (self._firmware_answered, "answered"),
+                (self._firmware_timeout, "timeout"),
+            ):
+                # One that was not recorded since the restart has series from before it.
+                self._end_series(known.pop(identity, _outcome_set(identity, outcome)))
         else:
             self._end_series(identity.attributes)
         self._series_expired.add(1, {"kind": kind.value})
@@ -180,5 +194,21 @@ class FleetRecorder:
     def _count_outcome(self, known: dict[str, AttributeSet], version: str, outcome: str) -> None:
         attributes = known.get(version)
         if attributes is None:
-            attributes = known[version] = AttributeSet(firmware_version=version, outcome=outcome)
+            attributes = known[version] = _outcome_set(version, outcome)
         self._outcomes.add(1, attributes)
+
+
+def _outcome_set(version: str, outcome: str) -> AttributeSet:
+    return AttributeSet(firmware_version=version, outcome=outcome)
+
+
+def _happening(pair: Pair, took_ns: int, outcome: str) -> Happening:
+    """The request of the pair that has just ended."""
+    attributes = {
+        "device_id": pair.device.id,
+        "symbol": pair.symbol.name,
+        "firmware_version": pair.device.firmware_version,
+        "outcome": outcome,
+    }
+    ended_ns = pair.closed_ns
+    return Happening(_SPAN, ended_ns - took_ns, ended_ns, attributes, failed=outcome == "timeout")

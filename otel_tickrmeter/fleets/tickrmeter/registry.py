@@ -6,10 +6,12 @@ The rules this file keeps:
 2. A device has a share: beyond `max_device_symbols` its own longest unused symbol gives way to a new one.
 3. At `max_symbols` a symbol that no device asks for any more gives way. At that bound and at `max_pairs`,
    what has been unused for `device_timeout_ns` gives way, the longest unused first.
-4. An idle symbol leaves, a busy one later. Whatever leaves takes all its series with it.
+4. A bound that becomes narrower throws nothing out by itself: nobody new comes in before there is room, and
+   of a device with more than its share the excess gives way when it asks for something new.
+5. An idle symbol leaves, a busy one later. Whatever leaves takes all its series with it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from otel_tickrmeter.fleets.tickrmeter.device import Device, Pair
@@ -69,12 +71,31 @@ class Registry:
         self._next_pair_room_ns = 0
         self._next_symbol_room_ns = 0
 
+    def use(self, limits: Limits) -> None:
+        """Go by other bounds from now on."""
+        self._limits = limits
+        for symbol in self.symbols.values():
+            symbol.window.use(limits.max_latency_samples, limits.latency_window_ns)
+
+    @property
+    def orphans(self) -> tuple[Symbol, ...]:
+        """The symbols that no pair is left of, in the order in which they lost their last."""
+        return tuple(self._orphans)
+
+    def recall(self, symbols: Mapping[str, Symbol], orphans: Iterable[Symbol]) -> None:
+        """Know these symbols, of which those are orphans, and the pairs that the devices have."""
+        self.symbols.update(symbols)
+        self._orphans.update(dict.fromkeys(orphans))
+        self._pair_count = sum(symbol.pairs for symbol in symbols.values())
+
     def pair(self, device: Device, name: str, at_ns: int) -> Pair | None:
         """The pair that a request is about, admitted if it is new; None when there is no place for it."""
         pair = device.pairs.get(name)
         if pair is not None:
             return pair
         limits = self._limits
+        if len(device.pairs) > limits.max_device_symbols:
+            self._trim(device, at_ns)
         in_its_share = len(device.pairs) < limits.max_device_symbols
         unused = None if in_its_share else _longest_unused(device)
         if unused is None and self._pair_count >= limits.max_pairs:
@@ -122,6 +143,12 @@ class Registry:
             ],
             now_ns,
         )
+
+    def _trim(self, device: Device, at_ns: int) -> None:
+        """Let what a device has beyond its share give way: that was wider before."""
+        excess = len(device.pairs) - self._limits.max_device_symbols
+        for pair in sorted(device.pairs.values(), key=_use)[:excess]:
+            self._displace_pair(pair, at_ns)
 
     def _displace_pair(self, pair: Pair, at_ns: int) -> None:
         """Let a pair give way to another of the same device."""
@@ -184,4 +211,9 @@ class Registry:
 
 def _longest_unused(device: Device) -> Pair:
     """The device's pair that may give way first; an open request is in use."""
-    return min(device.pairs.values(), key=lambda pair: (pair.opened_ns is not None, pair.used_ns))
+    return min(device.pairs.values(), key=_use)
+
+
+def _use(pair: Pair) -> tuple[bool, int]:
+    """The more of it, the later the pair gives way."""
+    return pair.opened_ns is not None, pair.used_ns

@@ -10,9 +10,11 @@ from typing import Literal
 
 from otel_tickrmeter.fleets.tickrmeter.detail import Detail
 from otel_tickrmeter.fleets.tickrmeter.heartbeat import DEFAULT_FIELDS
+from otel_tickrmeter.fleets.tickrmeter.registry import Limits
 from otel_tickrmeter.settings import kinds
 from otel_tickrmeter.settings.key import Key, Rule
 from otel_tickrmeter.settings.kinds import DURATION, choice, integer
+from otel_tickrmeter.stream.second import SECOND_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,22 @@ class TickrMeterSettings:
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
 
 
+def limits(monitoring: MonitoringSettings) -> Limits:
+    """The bounds of the state."""
+    return Limits(
+        request_timeout_ns=int(monitoring.request_timeout * SECOND_NS),
+        device_timeout_ns=int(monitoring.device_timeout * SECOND_NS),
+        cleanup_interval_ns=int(monitoring.cleanup_interval * SECOND_NS),
+        latency_window_ns=int(monitoring.latency_window * SECOND_NS),
+        symbol_retention_ns=int(monitoring.symbol_retention * SECOND_NS),
+        max_latency_samples=monitoring.max_latency_samples,
+        max_devices=monitoring.max_devices,
+        max_symbols=monitoring.max_symbols,
+        max_pairs=monitoring.max_pairs,
+        max_device_symbols=monitoring.max_device_symbols,
+    )
+
+
 _TOPIC_KEYS = (
     Key(
         "mqtt.topic_prefix",
@@ -102,21 +120,52 @@ _FIELD_KEYS = tuple(
 
 _STATE_KEYS = (
     Key("tickrmeter.enabled", kinds.BOOL, "Watch the TickrMeter fleet."),
-    Key("monitoring.request_timeout", DURATION, "A request unanswered for this long has timed out."),
-    Key("monitoring.device_timeout", DURATION, "A device unseen for this long leaves every series."),
-    Key("monitoring.cleanup_interval", DURATION, "How often what has expired is removed."),
-    Key("monitoring.max_latency_samples", integer(1, 100_000), "Outcomes kept for each symbol's window."),
-    Key("monitoring.latency_window", DURATION, "Age at which an outcome leaves the window."),
-    Key("monitoring.symbol_retention", DURATION, "A little-used symbol idle for this long is removed."),
-    Key("monitoring.min_ranked_requests", integer(1, 1_000_000), "Outcomes a symbol needs to be ranked."),
-    Key("monitoring.ranking_size", integer(1, 100), "Symbols in the ranking of the slowest."),
-    Key("monitoring.max_devices", integer(1, 1_000_000), "Devices admitted at one time."),
-    Key("monitoring.max_symbols", integer(1, 1_000_000), "Symbols admitted at one time."),
-    Key("monitoring.max_pairs", integer(1, 10_000_000), "Pairs of device and symbol remembered at one time."),
+    Key(
+        "monitoring.request_timeout",
+        DURATION,
+        "A request unanswered for this long has timed out.",
+        reload=True,
+    ),
+    Key(
+        "monitoring.device_timeout",
+        DURATION,
+        "A device unseen for this long leaves every series.",
+        reload=True,
+    ),
+    Key("monitoring.cleanup_interval", DURATION, "How often what has expired is removed.", reload=True),
+    Key(
+        "monitoring.max_latency_samples",
+        integer(1, 100_000),
+        "Outcomes kept for each symbol's window.",
+        reload=True,
+    ),
+    Key("monitoring.latency_window", DURATION, "Age at which an outcome leaves the window.", reload=True),
+    Key(
+        "monitoring.symbol_retention",
+        DURATION,
+        "A little-used symbol idle for this long is removed.",
+        reload=True,
+    ),
+    Key(
+        "monitoring.min_ranked_requests",
+        integer(1, 1_000_000),
+        "Outcomes a symbol needs to be ranked.",
+        reload=True,
+    ),
+    Key("monitoring.ranking_size", integer(1, 100), "Symbols in the ranking of the slowest.", reload=True),
+    Key("monitoring.max_devices", integer(1, 1_000_000), "Devices admitted at one time.", reload=True),
+    Key("monitoring.max_symbols", integer(1, 1_000_000), "Symbols admitted at one time.", reload=True),
+    Key(
+        "monitoring.max_pairs",
+        integer(1, 10_000_000),
+        "Pairs of device and symbol remembered at one time.",
+        reload=True,
+    ),
     Key(
         "monitoring.max_device_symbols",
         integer(1, 10_000),
         "Symbols of one device remembered at one time; its longest unused one gives way.",
+        reload=True,
     ),
     Key(
         "metrics.detail", choice("device", "symbol"), '"device" has series for each device, "symbol" has not.'

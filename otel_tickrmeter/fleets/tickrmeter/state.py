@@ -4,12 +4,15 @@ The rules this file keeps:
 
 1. A device is admitted by its own live messages only, up to a bound.
 2. It ends by its silence, and all its series with it. Silence counts only while we could hear.
+3. What was saved is taken back as after a lost connection: what was open is abandoned, and while we were down
+   nobody's silence counted. But who would have left meanwhile is not online until it is heard of again.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from otel_tickrmeter.fleets.tickrmeter.device import UNKNOWN, Device
+from otel_tickrmeter.fleets.tickrmeter.device import Device
 from otel_tickrmeter.fleets.tickrmeter.event import (
     DeviceBoot,
     DeviceBooted,
@@ -18,16 +21,15 @@ from otel_tickrmeter.fleets.tickrmeter.event import (
     StockRequest,
     StockResponse,
 )
+from otel_tickrmeter.fleets.tickrmeter.labels import MAX_VALUES, OTHER, UNKNOWN
 from otel_tickrmeter.fleets.tickrmeter.outcomes import Outcomes
 from otel_tickrmeter.fleets.tickrmeter.pairs import Account, Pairs
 from otel_tickrmeter.fleets.tickrmeter.reason import ExpiredKind, IdentityKind, RejectionReason
 from otel_tickrmeter.fleets.tickrmeter.registry import Limits, Registry
+from otel_tickrmeter.fleets.tickrmeter.saved import Remembered
 from otel_tickrmeter.fleets.tickrmeter.symbol import Symbol
 from otel_tickrmeter.stream.reason import ErrorReason
 
-MAX_FIRMWARES = 256
-"""Firmware versions told apart; further ones count as OVERFLOW_FIRMWARE. A fleet has a handful."""
-OVERFLOW_FIRMWARE = "other"
 MIN_TIMEOUTS_IN_A_ROW = 20
 """So many timeouts without any answer of any device are no slow symbol: answers do not reach us."""
 
@@ -45,11 +47,17 @@ class Fleet:
         self._devices: dict[str, Device] = {}
         self._registry = Registry(limits, self._devices, self._pairs, outcomes)
         self._firmwares: dict[str, int] = {}
+        self._made_room: set[str] = set()  # devices for whose firmware others gave way since the last cleanup
         self._next_cleanup_ns: int | None = None
         self._heard_ns = 0
         self._deaf_ns = 0
         self.now_ns = 0
         self.applied = 0
+
+    @property
+    def limits(self) -> Limits:
+        """The bounds it goes by."""
+        return self._limits
 
     @property
     def devices(self) -> Mapping[str, Device]:
@@ -66,6 +74,10 @@ class Fleet:
         """Number of open requests."""
         return self._pairs.pending
 
+    def pending_by_symbol(self) -> Counter[Symbol]:
+        """Number of open requests of each symbol."""
+        return Counter(self._pairs.open_symbols())
+
     @property
     def account(self) -> Account:
         """All requests and how they ended, those of devices and symbols that left included."""
@@ -76,9 +88,50 @@ class Fleet:
         """Whether requests are seen and no answers at all, of no device."""
         return self._pairs.timeouts_in_a_row >= MIN_TIMEOUTS_IN_A_ROW
 
+    def use(self, limits: Limits) -> None:
+        """Go by other bounds from now on; what is known stays known until they let it go."""
+        self._limits = limits
+        self._pairs.use(limits.request_timeout_ns, limits.device_timeout_ns, self.now_ns)
+        self._registry.use(limits)
+        if self._next_cleanup_ns is not None:
+            self._next_cleanup_ns = min(self._next_cleanup_ns, self.now_ns + limits.cleanup_interval_ns)
+
     def online(self, device: Device) -> bool:
         """Whether the device counts as online now: seen not long ago, and not gone offline since."""
-        return not device.said_offline and self._silence_ns(device) <= self._limits.device_timeout_ns
+        return not device.offline and self._silence_ns(device) <= self._limits.device_timeout_ns
+
+    def remembered(self) -> Remembered:
+        """What outlasts a restart; not a copy."""
+        return Remembered(
+            self.now_ns,
+            self._heard_ns,
+            self._deaf_ns,
+            self._devices,
+            self._registry.symbols,
+            self._registry.orphans,
+            self._firmwares,
+            self._pairs.account,
+        )
+
+    def recall(self, remembered: Remembered, now_ns: int) -> None:
+        """Take over what was remembered, by a fleet that has met nobody yet.
+
+        Args:
+            remembered: What it was; it becomes this fleet's.
+            now_ns: When it begins to listen.
+        """
+        down_ns = now_ns - remembered.now_ns
+        self.now_ns = now_ns
+        self._heard_ns = remembered.heard_ns
+        self._deaf_ns = remembered.deaf_ns
+        self._firmwares.update(remembered.firmwares)
+        self._devices.update(remembered.devices)
+        self._registry.recall(remembered.symbols, remembered.orphans)
+        for device in self._devices.values():
+            if self._silence_ns(device) + down_ns > self._limits.device_timeout_ns:
+                device.offline = True
+        self._pairs.recall(remembered.account, remembered.open_pairs)
+        self.connection_lost(now_ns)
 
     def advance(self, now_ns: int, heard_ns: int) -> None:
         """End what is due.
@@ -131,7 +184,7 @@ class Fleet:
         if device is None:
             return
         # Any message of its own but an offline heartbeat shows that it is there.
-        device.said_offline = isinstance(event, DeviceStatus) and event.online is False
+        device.offline = isinstance(event, DeviceStatus) and event.online is False
         if isinstance(event, StockRequest):
             pair = self._registry.pair(device, event.symbol, at_ns)
             if pair is not None:
@@ -186,18 +239,29 @@ class Fleet:
             return
         # UNKNOWN is not counted, even when reported: every device that reported nothing carries it.
         known = firmware in self._firmwares or firmware == UNKNOWN
-        if not known and len(self._firmwares) >= MAX_FIRMWARES:
-            self._outcomes.misread(ErrorReason.OVERFLOW)
-            firmware = OVERFLOW_FIRMWARE
+        if not known and len(self._firmwares) >= MAX_VALUES:
+            # One device that reports another version each time must not fill all places; nor may it have
+            # them emptied each time.
+            if device.id not in self._made_room:
+                self._made_room.add(device.id)
+                self._end_unused_firmwares()
+            if len(self._firmwares) >= MAX_VALUES:
+                self._outcomes.misread(ErrorReason.OVERFLOW)
+                firmware = OTHER
         self._release_firmware(device)
         device.set_firmware(firmware)
         if firmware != UNKNOWN:
             self._firmwares[firmware] = self._firmwares.get(firmware, 0) + 1
 
     def _release_firmware(self, device: Device) -> None:
-        # The version itself is dropped by the next cleanup, so that one that comes and goes keeps counting.
+        # The version itself ends with the next cleanup, so that one that comes and goes keeps counting.
         if device.firmware_version != UNKNOWN:
             self._firmwares[device.firmware_version] -= 1
+
+    def _end_unused_firmwares(self) -> None:
+        for firmware in [name for name, devices in self._firmwares.items() if not devices]:
+            del self._firmwares[firmware]
+            self._outcomes.ended(ExpiredKind.FIRMWARE, firmware)
 
     def _boot(self, device: Device, at_ns: int, *, backlog: bool) -> None:
         device.boots_seen += 1
@@ -217,9 +281,8 @@ class Fleet:
         for device in [d for d in self._devices.values() if self._silence_ns(d) > device_timeout_ns]:
             self._forget_device(device, now_ns)
         self._registry.prune_symbols(now_ns)
-        for firmware in [name for name, devices in self._firmwares.items() if not devices]:
-            del self._firmwares[firmware]
-            self._outcomes.ended(ExpiredKind.FIRMWARE, firmware)
+        self._end_unused_firmwares()
+        self._made_room.clear()
 
     def _forget_device(self, device: Device, now_ns: int) -> None:
         self._registry.forget_pairs(device, now_ns)

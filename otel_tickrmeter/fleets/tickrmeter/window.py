@@ -67,6 +67,34 @@ class OutcomeWindow:
         self._size = 0
         self._sum_ns = 0
 
+    def use(self, max_samples: int, window_ns: int) -> None:
+        """Go by other bounds; what is too much for them is dropped with the next outcome that is added."""
+        self._max = max_samples
+        self._window_ns = window_ns
+
+    def kept(self) -> "tuple[array[int], array[int]]":
+        """Copy the times of the outcomes and their latencies; that of a timeout is -1."""
+        at, latency, head, end = self._at, self._latency, self._head, self._head + self._size
+        beyond = end - len(at)
+        if beyond <= 0:
+            return at[head:end], latency[head:end]
+        return at[head:] + at[:beyond], latency[head:] + latency[:beyond]
+
+    def recall(self, at: "array[int]", latency: "array[int]", shift_ns: int) -> None:
+        """Take over what was kept; its times are `shift_ns` later now.
+
+        Raises:
+            ValueError: It cannot have been kept.
+        """
+        if len(at) != len(latency) or min(latency, default=0) < _TIMED_OUT:
+            raise ValueError("a window has times without latencies, or the other way round")
+        self._at = array("q", [moment + shift_ns for moment in at]) if shift_ns else at
+        self._latency = latency
+        self._sorted = array("q", sorted(each for each in latency if each != _TIMED_OUT))
+        self._sum_ns = sum(self._sorted)
+        self._head = 0
+        self._size = len(at)
+
     def add_answer(self, at_ns: int, latency_ns: int) -> None:
         """Add an answered request. Times must not go back by more than the window."""
         self._push(at_ns, latency_ns)
@@ -92,6 +120,11 @@ class OutcomeWindow:
             samples[min(answered * 99 // 100, answered - 1)] / SECOND_NS,
         )
 
+    def median_seconds(self) -> float | None:
+        """The latency in the middle of the answers that are kept; None without any."""
+        samples = self._sorted
+        return samples[len(samples) // 2] / SECOND_NS if samples else None
+
     def tally(self, start_ns: int, end_ns: int) -> Tally:
         """Add up the outcomes from `start_ns` on and before `end_ns`, of those that are kept.
 
@@ -115,9 +148,9 @@ class OutcomeWindow:
 
     def _push(self, at_ns: int, latency_ns: int) -> None:
         self._evict(at_ns)
-        if self._size == self._max:
+        while self._size >= self._max:
             self._drop_oldest()
-        elif self._size == len(self._at):
+        if self._size == len(self._at):
             self._grow()
         index = (self._head + self._size) % len(self._at)
         self._at[index] = at_ns

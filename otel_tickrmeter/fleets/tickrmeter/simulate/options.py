@@ -45,7 +45,9 @@ class SimulateOptions:
     qos: int = 0
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    ca_file: str | None = None
     topic_prefix: str = ""
+    patience: float = 0.0
     request_timeout: float = 30.0
     slow_symbols: int = 5
     slow_latency: float = 4.0
@@ -119,12 +121,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--qos", type=int, choices=(0, 1), default=usual.qos, help=usually)
     add("--username")
     add("--password-file", metavar="FILE", help="its first line is the password")
+    read.add_ca_file(parser)
     add(
         "--topic-prefix",
         type=read.telling(parse_topic_prefix),
         default=usual.topic_prefix,
         help="levels before every topic",
     )
+    read.add_patience(parser)
     add(
         "--request-timeout",
         type=read.telling(parse_duration),
@@ -191,6 +195,8 @@ def faults(options: SimulateOptions) -> Iterator[str]:
         yield "--boots and --http-streams are shares of the same beginnings: 1 in all at most"
     if options.password is not None and options.username is None:
         yield "--password-file needs --username"
+    yield from read.ca_file_faults(options.ca_file, options.broker)
+    yield from read.patience_faults(options.patience, options.qos)
     yield from _time_faults(options)
 
 

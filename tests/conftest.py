@@ -1,4 +1,4 @@
-"""What every property test shares: no look at the clock."""
+"""What every test with hypothesis shares: no look at the clock."""
 
 from hypothesis import HealthCheck, settings
 
