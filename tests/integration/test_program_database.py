@@ -25,6 +25,8 @@ AUTOCORE = {"AUTOCORE__ENABLED": "true", "TICKRMETER__ENABLED": "false"}
 # The broker keeps what comes while nobody is there to hear it.
 KEPT = {"MQTT__CLEAN_SESSION": "false", "MQTT__CLIENT_ID": "keeper"}
 FLEET = ("--devices", "60", "--late", "0.05", "--duplicates", "0.05")
+# What the last program had stored is new to the next one, as far as nothing but rows outlasts it.
+ONCE = ("--duplicates", "0")
 MESSAGES = "autocore_messages_total"
 
 
@@ -152,7 +154,7 @@ def test_an_exporter_that_is_stopped_while_its_database_is_away_misses_nothing(t
         given = environment(broker, url, MQTT__QOS="1", **KEPT)
         with Exporter(tmp_path, given, "first") as exporter:
             exporter.wait_ready()
-            with simulation(tmp_path, broker.url, 200, 8) as summary:
+            with simulation(tmp_path, broker.url, 200, 8, *ONCE) as summary:
                 exporter.wait(lambda: exporter.scrape().total(MESSAGES) > 300, "to hear of them")
                 server.stop()
                 exporter.wait(lambda: exporter.scrape().total(MESSAGES) > 600, "to hear more")
@@ -173,7 +175,7 @@ def test_what_a_killed_exporter_had_given_to_the_database_is_there_once(tmp_path
         given = environment(broker, url, MQTT__QOS="1", **KEPT)
         with Exporter(tmp_path, given, "first") as exporter:
             exporter.wait_ready()
-            with simulation(tmp_path, broker.url, 200, 8) as summary:
+            with simulation(tmp_path, broker.url, 200, 8, *ONCE) as summary:
                 exporter.wait(lambda: exporter.scrape().total(MESSAGES) > 500, "to hear of them")
                 os.kill(exporter.pid, signal.SIGKILL)
                 exporter.wait_end()
