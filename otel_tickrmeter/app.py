@@ -157,6 +157,7 @@ class App:
             settings.performance.buffer_size,
             Partition(settings.partition.index, settings.partition.count),
             (fleet.owner_rule(settings) for fleet in watched_fleets(settings)),
+            read_pause=min(fleet.read_pause for fleet in watched_fleets(settings)),
         )
         self._commands = CommandSwitch(
             partial(CommandPublisher, receiver, logger.info), on=publishes(settings)

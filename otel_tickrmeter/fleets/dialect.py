@@ -148,7 +148,8 @@ class Dialect(Protocol):
 
     `name` is what its table of the settings is called, and its instruments begin with. `keys` and `rules` are
     its part of the settings; one of the keys is `NAME.enabled`. `health_path` is where its users' own health
-    check looks; empty when they have none.
+    check looks; empty when they have none. Messages may wait for `read_pause` seconds in the socket while
+    others come: their stamps are that much late at worst.
     """
 
     @property
@@ -162,6 +163,9 @@ class Dialect(Protocol):
 
     @property
     def health_path(self) -> str: ...  # noqa: D102
+
+    @property
+    def read_pause(self) -> float: ...  # noqa: D102
 
     def defaults(self) -> object:
         """The record that its settings end up in, built-in defaults in it: see `Settings`."""

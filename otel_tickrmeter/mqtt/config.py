@@ -25,8 +25,9 @@ class ReceiverConfig:
     """A broker, how to speak to it, and the bounds to keep. Durations in seconds.
 
     `password_file`, like those of TLS, is read at each connect; `password` is given instead of it.
-    `subscriptions` are asked for all at once; `buffer_size` is in messages; `tls` None means plain. Messages
-    of other partitions than `partition` are not handed over: `owner_rules` say which those are.
+    `subscriptions` are asked for all at once; `buffer_size` is in messages; `tls` None means plain. While
+    messages flow the socket is read every `read_pause`. Messages of other partitions than `partition` are not
+    handed over: `owner_rules` say which those are.
     """
 
     host: str
@@ -45,6 +46,7 @@ class ReceiverConfig:
     min_delay: float = 1.0
     max_delay: float = 60.0
     buffer_size: int = 100_000
+    read_pause: float = 0.002
     partition: Partition = field(default_factory=Partition)
     owner_rules: tuple[OwnerRule, ...] = ()
 

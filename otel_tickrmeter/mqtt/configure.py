@@ -16,6 +16,8 @@ def receiver_config(
     buffer_size: int,
     partition: Partition | None = None,
     owner_rules: Iterable[OwnerRule] = (),
+    *,
+    read_pause: float = 0.002,
 ) -> ReceiverConfig:
     """What the receiver has to know: where the broker is, what to ask it for, what bounds to keep.
 
@@ -59,5 +61,6 @@ def receiver_config(
         max_delay=settings.reconnect.max_delay,
         buffer_size=buffer_size,
         partition=ours,
+        read_pause=read_pause,
         owner_rules=tuple(owner_rules),
     )

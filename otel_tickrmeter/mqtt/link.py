@@ -104,6 +104,11 @@ class Link:
         """The arrival of the broker's last bytes; the start, when there were none yet."""
         return self._heard_ns
 
+    @property
+    def queued(self) -> int:
+        """Messages at QoS 1 and 2 that this connection has brought."""
+        return self._queued
+
     def fileno(self) -> int:
         """The descriptor to wait on. Only while open."""
         if self._tap is None:

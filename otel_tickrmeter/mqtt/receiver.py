@@ -33,10 +33,11 @@ FLUSH_SECONDS = 0.05
 """Messages are handed over this often at most (or 64 KiB at a time), so that the main process wakes 20
 times a second, not 1000. They carry their stamps, so waiting costs no accuracy."""
 
-READ_PAUSE_SECONDS = 0.002
-"""While messages flow, the socket is read this often at most: waking for each of 1,000 messages a second
-cost the exporter a quarter more CPU (docs/DESIGN.md). A stamp is that much late at worst; the first latency
-bucket ends at 0.1 s."""
+SHORT_PAUSE_SECONDS = 0.002
+"""Between two looks at the socket, however much the fleets allow, when the first brought many messages."""
+
+MANY_MESSAGES = 15
+"""At QoS 1 and 2. Mosquitto has 20 of these under way at a time, and waits until they are acknowledged."""
 
 IDLE_SECONDS = 0.1
 """A watermark goes out this often at least."""
@@ -54,6 +55,7 @@ class Receiver:
     def __init__(self, config: ReceiverConfig, channel: socket.socket) -> None:
         self._channel = channel
         self._outbox = Outbox(config.buffer_size)
+        self._read_pause = config.read_pause
         self._attempts = Attempts(config.client_id, config.min_delay, config.max_delay)
         self._watch = BacklogWatch(alive_ns())
         self._link = Link(config, self._watch, _deliver_to(self._outbox, config), self._report)
@@ -85,6 +87,7 @@ class Receiver:
         if not self._link.is_open and time.monotonic() >= self._retry_at:
             self._link.open()
             self._watch.excuse(alive_ns())
+        queued = self._link.queued
         drained_ns = self._link.read(slept_seconds)
         self._more_to_read = drained_ns is None
         self._drained_ns = drained_ns or self._drained_ns
@@ -101,7 +104,7 @@ class Receiver:
             self._outbox.settle(time.monotonic_ns(), self._drained_ns, self._link.heard_ns)
             self._outbox.send(self._channel.send)
         elif not self._more_to_read and not self._outbox.idle:
-            time.sleep(READ_PAUSE_SECONDS)
+            time.sleep(pause_after(self._link.queued - queued, self._read_pause))
 
     def _sleep(self, seconds: float) -> bool:
         """Wait for the broker, for room in the channel, or for time to pass; False: the channel ended."""
@@ -136,6 +139,11 @@ class Receiver:
         if not self._link.is_open:
             due = min(due, self._retry_at)
         return max(0.0, due - now)
+
+
+def pause_after(messages: int, allowed_seconds: float) -> float:
+    """How long the socket may wait, after a look that brought so many messages at QoS 1 and 2."""
+    return min(allowed_seconds, SHORT_PAUSE_SECONDS) if messages > MANY_MESSAGES else allowed_seconds
 
 
 def _deliver_to(outbox: Outbox, config: ReceiverConfig) -> Callable[[Message], None]:

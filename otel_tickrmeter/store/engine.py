@@ -19,6 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from otel_tickrmeter.settings.database import DatabaseUrl, PostgresqlUrl, SqliteUrl
 from otel_tickrmeter.store.failures import DatabaseError, detail_of, kind_of
 from otel_tickrmeter.store.patience import PatientConnection
+from otel_tickrmeter.store.remembered import forget
 
 READERS = 4
 CONNECT_SECONDS = 5
@@ -118,7 +119,7 @@ def _close(_: object, entry: ConnectionPoolEntry) -> None:
 
 
 def _engine(url: URL, size: int, **more: Any) -> Engine:  # noqa: ANN401  what create_engine takes
-    return create_engine(
+    engine = create_engine(
         url,
         poolclass=QueuePool,
         pool_size=size,
@@ -128,6 +129,8 @@ def _engine(url: URL, size: int, **more: Any) -> Engine:  # noqa: ANN401  what c
         hide_parameters=True,
         **more,
     )
+    event.listen(engine, "rollback", forget)
+    return engine
 
 
 def _as_json(value: object) -> str:
@@ -183,6 +186,7 @@ def _sqlite(url: SqliteUrl, size: int, *, read_only: bool = False) -> Engine:
 def _write_ahead(connection: sqlite3.Connection) -> None:
     # A file is set to write ahead once and for all. While another program writes to it, SQLite refuses that
     # without waiting: of ten programs on a new file, one failed now and then.
+
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
         try:

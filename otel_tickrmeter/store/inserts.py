@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Table, UpdateBase, func, or_, select, update
 
 from otel_tickrmeter.store.readings import ReadingValues, insert_readings
 from otel_tickrmeter.store.references import device_ids, insert_into, relay_ids, run_many, sensor_ids
+from otel_tickrmeter.store.remembered import Remembered, remembered
 from otel_tickrmeter.store.rows import (
     AutomationRun,
     ConnectivityChange,
@@ -45,19 +46,21 @@ _R = TypeVar("_R")
 _Values = dict[str, Any]
 
 
-def write_rows(connection: Connection, rows: Sequence[Row]) -> Mapping[str, int]:
-    """Write all rows, and return how many of them changed something, by table.
+def write_rows(connection: Connection, rows: Sequence[Row], now: datetime | None = None) -> Mapping[str, int]:
+    """Write all rows, and return how many of them changed something, by table; `now` as in `write_batch`.
 
     Raises:
         SQLAlchemyError, ValueError, OverflowError: one of the rows, or the database, is at fault.
     """
     kinds = _Kinds(rows)
+    memory = remembered(connection)
+    memory.begin(connection)
     written = Counter({"devices": _device_states(connection, kinds.of(DeviceState))})
-    devices = device_ids(connection, _devices_seen(kinds))
+    devices = device_ids(connection, memory, _devices_seen(kinds))
     events, notices = kinds.of(RelayEvent), kinds.of(Notification)
     written["relays"] = _relay_states(connection, kinds.of(RelayState), devices)
     relays = relay_ids(connection, devices, _relays_named(events, notices))
-    written["telemetry"] = _readings(connection, kinds.of(Reading), devices)
+    written["telemetry"] = _readings(connection, memory, kinds.of(Reading), devices, now)
     written["notifications"] = _notifications(connection, notices, devices, relays)
     written["automation_runs"] = sum(_run(connection, run) for run in kinds.of(AutomationRun))
     for table, values in (
@@ -114,7 +117,12 @@ def _relays_named(events: Iterable[RelayEvent], notices: Iterable[Notification])
 
 
 def _once(connection: Connection, table: Table, values: Sequence[_Values]) -> int:
-    return run_many(connection, insert_into(connection.dialect.name, table).on_conflict_do_nothing(), values)
+    return run_many(connection, _insert_once(connection.dialect.name, table), values)
+
+
+@cache
+def _insert_once(dialect: str, table: Table) -> UpdateBase:
+    return insert_into(dialect, table).on_conflict_do_nothing()
 
 
 def _device_states(connection: Connection, states: Iterable[DeviceState]) -> int:
@@ -170,10 +178,15 @@ def _relay_upsert(dialect: str) -> UpdateBase:
     )
 
 
-def _readings(connection: Connection, readings: Sequence[Reading], devices: Mapping[str, int]) -> int:
-    sensors = sensor_ids(
-        connection, devices, {(reading.device_id, reading.key): reading.unit for reading in readings}
-    )
+def _readings(
+    connection: Connection,
+    memory: Remembered,
+    readings: Sequence[Reading],
+    devices: Mapping[str, int],
+    now: datetime | None,
+) -> int:
+    units = {(reading.device_id, reading.key): reading.unit for reading in readings}
+    sensors = sensor_ids(connection, memory, devices, units)
     stored = [
         ReadingValues(
             sensors[reading.device_id, reading.key],
@@ -186,7 +199,7 @@ def _readings(connection: Connection, readings: Sequence[Reading], devices: Mapp
         for reading in readings
     ]
     written = insert_readings(connection, stored)
-    mark_stale(connection, ((reading.sensor_id, reading.recorded_at) for reading in stored))
+    mark_stale(connection, memory, ((reading.sensor_id, reading.recorded_at) for reading in stored), now)
     return written
 
 
@@ -202,16 +215,20 @@ def _notifications(
         index = value.pop("relay_index")
         value["relay_id"] = None if index is None else relays[notice.device_id or "", index]
         values.append(value)
-    statement = insert_into(connection.dialect.name, NOTIFICATIONS)
+    return run_many(connection, _notification_upsert(connection.dialect.name), values)
+
+
+@cache
+def _notification_upsert(dialect: str) -> UpdateBase:
+    statement = insert_into(dialect, NOTIFICATIONS)
     new = statement.excluded
-    upsert = statement.on_conflict_do_update(
+    return statement.on_conflict_do_update(
         index_elements=["message_key"],
         set_={name: new[name] for name in ("state", "attempts", "sent_at")},
         # How a notice ended stays, and one that waits again after a replay is no news.
         where=(NOTIFICATIONS.c.state == "pending")
         & ((NOTIFICATIONS.c.attempts < new.attempts) | (new.state != "pending")),
     )
-    return run_many(connection, upsert, values)
 
 
 def _run(connection: Connection, run: AutomationRun) -> bool:

@@ -208,7 +208,9 @@ class Keeper:
     async def _write(self, rows: list[Row], spooled: list[Row]) -> None:
         begun = time.monotonic()
         try:
-            written = await _in_thread(partial(write_batch, self._database, [*rows, *spooled]))
+            written = await _in_thread(
+                partial(write_batch, self._database, [*rows, *spooled], datetime.now(UTC))
+            )
         except BaseException:
             self._waiting.give_back(rows)
             raise

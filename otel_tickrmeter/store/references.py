@@ -1,8 +1,4 @@
-"""The ids of devices, relays and sensors that rows refer to; those that are missing are made.
-
-They are asked for anew with every batch. An id that was kept would be wrong after a rollback, or when
-somebody has taken the device out of the table.
-"""
+"""The ids of devices, relays and sensors that rows refer to; those that are missing are made."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -11,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, UpdateBase, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from otel_tickrmeter.store.remembered import Remembered
 from otel_tickrmeter.store.tables import DEVICES, RELAYS, SENSORS
 
 
@@ -27,24 +24,35 @@ def run_many(connection: Connection, statement: UpdateBase, values: Sequence[Map
     return connection.execute(statement, values, execution_options={"preserve_rowcount": True}).rowcount
 
 
-def device_ids(connection: Connection, seen: Mapping[str, datetime]) -> Mapping[str, int]:
-    """The ids of devices by the text that names them; `seen` says when something came from each."""
+def device_ids(connection: Connection, memory: Remembered, seen: Mapping[str, datetime]) -> Mapping[str, int]:
+    """The ids of at least those devices, by their names; `seen` says when something came from each."""
+    known = memory.devices
+    new = [name for name in seen if name not in known]
+    memory.relied |= len(new) < len(seen)
+    if not new:
+        return known
 
-    def find(names: Iterable[str]) -> dict[str, int]:
+    def find(names: Iterable[str]) -> None:
         found = select(DEVICES.c.device_id, DEVICES.c.id).where(DEVICES.c.device_id.in_(list(names)))
-        return {name: number for name, number in connection.execute(found)}  # noqa: C416  typed that way
+        known.update((name, number) for name, number in connection.execute(found))
 
-    ids = find(seen) if seen else {}
+    find(new)
     # In order, so that two programs that need the same ones do not wait for one another.
     missing = [
-        {"device_id": name, "name": name, "first_seen": at, "created_at": at, "updated_at": at}
-        for name, at in sorted(seen.items())
-        if name not in ids
+        {
+            "device_id": name,
+            "name": name,
+            "first_seen": seen[name],
+            "created_at": seen[name],
+            "updated_at": seen[name],
+        }
+        for name in sorted(new)
+        if name not in known
     ]
     if missing:
         run_many(connection, insert_into(connection.dialect.name, DEVICES).on_conflict_do_nothing(), missing)
-        ids |= find(str(made["device_id"]) for made in missing)
-    return ids
+        find(str(made["device_id"]) for made in missing)
+    return known
 
 
 def relay_ids(
@@ -58,16 +66,23 @@ def relay_ids(
 
 
 def sensor_ids(
-    connection: Connection, devices: Mapping[str, int], wanted: Mapping[tuple[str, str], str | None]
+    connection: Connection,
+    memory: Remembered,
+    devices: Mapping[str, int],
+    wanted: Mapping[tuple[str, str], str | None],
 ) -> Mapping[tuple[str, str], int]:
-    """The ids of sensors by their device, one of `devices`, and key; `wanted` has their units.
+    """The ids of at least those sensors, by device, one of `devices`, and key; `wanted` has their units.
 
     The unit that a sensor had first stays: its history is in it.
     """
-    keys = {(devices[device_id], key): (device_id, key) for device_id, key in wanted}
-    made = {key: {"unit": wanted[name]} for key, name in keys.items()}
-    found = _children(connection, SENSORS, "key", made)
-    return {name: found[key] for key, name in keys.items()}
+    known = memory.sensors
+    keys = {(devices[name[0]], name[1]): name for name in wanted if name not in known}
+    memory.relied |= len(keys) < len(wanted)
+    if keys:
+        made = {key: {"unit": wanted[name]} for key, name in keys.items()}
+        found = _children(connection, SENSORS, "key", made)
+        known.update((name, found[key]) for key, name in keys.items())
+    return known
 
 
 def _children(

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 
 from otel_tickrmeter.store.engine import Database
 from otel_tickrmeter.store.readings import as_text
+from otel_tickrmeter.store.remembered import Remembered
 
 HOUR = timedelta(hours=1)
 TURN_SECONDS = 2
@@ -31,7 +32,12 @@ def hour_of(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def mark_stale(connection: Connection, readings: Iterable[tuple[int, datetime]]) -> None:
+def mark_stale(
+    connection: Connection,
+    memory: Remembered,
+    readings: Iterable[tuple[int, datetime]],
+    now: datetime | None,
+) -> None:
     """Mark the hours of readings, given by the id of their sensor and their time."""
     found: defaultdict[datetime, set[int]] = defaultdict(set)
     for sensor, at in readings:
@@ -40,7 +46,11 @@ def mark_stale(connection: Connection, readings: Iterable[tuple[int, datetime]])
     for at, sensors in found.items():
         by_hour[hour_of(at)] |= sensors
     # In order, so that no two programs wait for one another.
-    hours = [(hour, sensor) for hour in sorted(by_hour) for sensor in sorted(by_hour[hour])]
+    hours = [
+        (hour, sensor)
+        for hour in sorted(by_hour)
+        for sensor in sorted(memory.unmarked(hour, by_hour[hour], now))
+    ]
     if not hours:
         return
     if connection.dialect.name == "postgresql":

@@ -15,6 +15,7 @@ PROGRAM = """
 import os, sys
 from pathlib import Path
 import anyio
+from loguru import logger
 from paho.mqtt.client import MQTTMessage
 from otel_tickrmeter.configuration import load_settings
 from otel_tickrmeter.logs import end_logging
@@ -24,8 +25,11 @@ async def main():
     monitor = MQTTMonitor(load_settings([], {}, os.environ, Path.cwd()))
     await monitor.stop_monitoring()  # it does not run yet: nothing to stop
     async with anyio.create_task_group() as tasks:
+        said = []
+        logger.add(said.append, format="{message}")
         tasks.start_soon(monitor.start_monitoring)
-        await anyio.sleep(0.5)
+        while not any("Connected to the broker" in line for line in said):
+            await anyio.sleep(0.05)
         await monitor.process_device_status({"device_id": "E1", "status": "online"})
         await monitor.process_telemetry({"device_id": "E1", "temperature": 21.5})
         await monitor.process_relay_status(

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from otel_tickrmeter.store import remembered
 from otel_tickrmeter.store.engine import Database
 from otel_tickrmeter.store.failures import DatabaseErrorKind
+from otel_tickrmeter.store.inserts import write_rows
 from otel_tickrmeter.store.rows import DeadLetter, DeviceState, Event, Notification, Reading, RelayEvent, Row
 from otel_tickrmeter.store.tables import (
     CONNECTIVITY_LOG,
@@ -21,6 +23,7 @@ from otel_tickrmeter.store.tables import (
     RELAYS,
     SENSORS,
     TELEMETRY,
+    TELEMETRY_STALE,
 )
 from otel_tickrmeter.store.writer import write_batch
 from tests.integration.databases import Databases, opened
@@ -112,6 +115,71 @@ def test_a_device_that_nobody_registered_is_made_by_its_rows(database: Database)
     # That is no state: one from before the reading is news.
     write_batch(database, [DeviceState("new", at(-60), "online", is_online=True)])
     assert only(database, DEVICES)["status"] == "online"
+
+
+def test_what_was_remembered_of_a_device_that_somebody_deleted_harms_nobody(databases: Databases) -> None:
+    url = databases.migrated()
+    with opened(url) as database, opened(url) as other:
+        write_batch(database, [reading(0, device=name) for name in ("kept", "gone")])
+        with other.writing() as connection:
+            connection.execute(DEVICES.delete().where(DEVICES.c.device_id == "gone"))
+            # In SQLite it gets the number that the other had.
+            write_rows(connection, [reading(1, device="next")])
+        written = write_batch(database, [reading(2, device=name) for name in ("gone", "next", "kept")])
+        assert (written.rows, written.rejected) == ({"telemetry": 3}, ())
+        with database.reading() as connection:
+            named = select(DEVICES.c.device_id, TELEMETRY.c.message_key).select_from(
+                TELEMETRY.join(SENSORS).join(DEVICES)
+            )
+            assert sorted(tuple(row) for row in connection.execute(named)) == [
+                ("gone", "a-1-2"),
+                *(("kept", "a-1-0"), ("kept", "a-1-2")),
+                *(("next", "a-1-1"), ("next", "a-1-2")),
+            ]
+
+
+def test_one_row_alone_is_not_refused_for_what_was_remembered(databases: Databases) -> None:
+    url = databases.migrated()
+    with opened(url) as database, opened(url) as other:
+        write_batch(database, [reading(0)])
+        with other.writing() as connection:
+            connection.execute(DEVICES.delete())
+        assert write_batch(database, [reading(1)]).rows == {"telemetry": 1}
+
+
+def test_nothing_is_remembered_of_what_was_rolled_back(database: Database) -> None:
+    with database.writing() as connection:
+        write_rows(connection, [reading(0)], at(0))
+        connection.rollback()
+    assert write_batch(database, [reading(1)], at(1)).rows == {"telemetry": 1}
+    assert count(database, TELEMETRY_STALE) == 1
+
+
+def test_of_many_devices_some_are_remembered(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "_MOST_IDS", 3)
+    for turn in range(3):
+        rows = [reading(turn, device=f"d{number}") for number in range(5)]
+        assert write_batch(database, rows).rows == {"telemetry": 5}
+    assert [count(database, table) for table in (DEVICES, SENSORS, TELEMETRY)] == [5, 5, 15]
+
+
+def test_an_hour_is_marked_once_until_it_is_over(databases: Databases) -> None:
+    url = databases.migrated()
+    with opened(url) as database:
+        # In PostgreSQL by the writer's own connection, which is told of no change by others.
+        def marks_after(second: float, now: float) -> int:
+            with database.writing() as connection:
+                connection.execute(TELEMETRY_STALE.delete())
+            write_batch(database, [reading(second)], at(now))
+            return count(database, TELEMETRY_STALE)
+
+        # at(0) is half past ten.
+        assert marks_after(0, 0) == 1
+        assert marks_after(1, 1) == 0
+        assert marks_after(2, 1800) == 1
+        assert marks_after(1801, 1802) == 1
+        assert marks_after(1803, 1803) == 0
+        assert marks_after(3, 1804) == 1
 
 
 def test_a_state_overwrites_none_that_is_newer(database: Database) -> None:
