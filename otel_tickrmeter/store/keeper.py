@@ -102,8 +102,7 @@ class Keeper:
 
     def put(self, row: Row) -> None:
         """Have a row written."""
-        self._waiting.put(row)
-        waiting = self.state.waiting = len(self._waiting)
+        waiting = self.state.waiting = self._waiting.put(row)
         if waiting >= BATCH_ROWS:
             self._enough.set()
         if waiting >= MEMORY_ROWS // 2:

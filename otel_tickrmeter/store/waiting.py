@@ -35,16 +35,22 @@ class WaitingRows:
         """Whether anything waits, states among it."""
         return bool(self._states or self._others or self._readings)
 
-    def put(self, row: Row) -> None:
-        """Take a row that comes after all others."""
-        key = state_key(row)
-        if key is not None:
-            self._states[key] = row
-            return
-        (self._readings if type(row) is Reading else self._others).append(row)
-        if len(self) > self._capacity:
+    def put(self, row: Row) -> int:
+        """Take a row that comes after all others; returns how many wait, states aside."""
+        if type(row) is Reading:
+            self._readings.append(row)
+        else:
+            key = state_key(row)
+            if key is not None:
+                self._states[key] = row
+            else:
+                self._others.append(row)
+        count = len(self._others) + len(self._readings)
+        if count > self._capacity:
             self.dropped += 1
             (self._readings or self._others).popleft()
+            return self._capacity
+        return count
 
     def take(self, limit: int) -> list[Row]:
         """Take out what is next: at most `limit` rows, and all states besides."""

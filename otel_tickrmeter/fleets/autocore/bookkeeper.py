@@ -18,7 +18,6 @@ from otel_tickrmeter.fleets.autocore.event import (
     Interaction,
     MessageType,
     Noted,
-    Reading,
     RelayReport,
     RelayStates,
     SafetyShutoff,
@@ -180,8 +179,8 @@ class Bookkeeper(Outcomes):
         """A sensor has a new reading."""
         if keep:
             judged = when.trusted or not when.backlog
-            reading = Reading(sensor.key, sensor.value, sensor.unit)
-            self._reading(device, reading, when, unusual=judged and sensor.judgement.unusual)
+            unusual = judged and sensor.judgement.unusual
+            self._reading(device, sensor.key, sensor.value, sensor.unit, when, unusual=unusual)
 
     def anomaly(self, device: Device, sensor: Sensor, kind: Anomaly, when: When) -> None:
         """A sensor has become unusual."""
@@ -254,7 +253,7 @@ class Bookkeeper(Outcomes):
 
     def _late(self, device: Device, event: Telemetry | Status | RelayStates, when: When) -> None:
         for reading in event.readings:
-            self._reading(device, reading, when, unusual=False)
+            self._reading(device, *reading, when, unusual=False)
         if type(event) is Status and event.word is not None:
             self._log(device, event.word, _LATE, event.reason, when.at_ns)
         # The state of all relays, told now and then, is no switching.
@@ -262,12 +261,13 @@ class Bookkeeper(Outcomes):
             for told in event.reports:
                 self._late_switching(device, told, when)
 
-    def _reading(self, device: Device, reading: Reading, when: When, *, unusual: bool) -> None:
+    def _reading(
+        self, device: Device, key: str, value: float, unit: str, when: When, *, unusual: bool
+    ) -> None:
         if when is not self._when:
             self._when = when
             self._times = _time(when.at_ns), _time(when.received_ns)
         taken, received = self._times
-        key, value, unit = reading
         self._keeper.put(
             rows.Reading(self._message_key(), device.id, key, value, taken, received, unit or None, unusual)
         )
