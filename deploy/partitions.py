@@ -45,8 +45,8 @@ def template_unit(unit: str) -> str:
     text = _UNIT_HEAD + unit[unit.index("[Unit]") :]
     for pattern, replacement in (
         (r"(?m)^(Description=.*)$", r"\1, partition %i"),
-        (r"(?m)^(LogsDirectory=.*)$", r"\1/%i"),
-        (r"(?m)^(StateDirectory=.*)$", r"\1/%i"),
+        (r"(?m)^(LogsDirectory=.*)$", r"\1-%i"),
+        (r"(?m)^(StateDirectory=.*)$", r"\1-%i"),
         (r"(?m)^(ExecStart=)", _UNIT_LINES + r"\1"),
     ):
         text, found = re.subn(pattern, replacement, text)

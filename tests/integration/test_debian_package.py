@@ -10,6 +10,7 @@ import pytest
 
 from otel_tickrmeter import __version__
 from tests.integration.container_image import base_and_wheels, cache_directory
+from tests.integration.exposition import Exposition
 from tests.integration.podman import Container, Podman
 from tools.server_process import free_port
 
@@ -85,6 +86,35 @@ def installed(machine: Container, package: Path) -> None:
     machine.output(*INSTALL, f"/made/{package.name}")
 
 
+def in_partitions(machine: Container, package: Path, ours: str) -> None:
+    """Two partitions take the place of the one exporter that the package has started."""
+    template = "/etc/systemd/system/otel-tickrmeter@.service"
+    examples = "/usr/share/doc/otel-tickrmeter/examples"
+    machine.output("cp", f"{examples}/otel-tickrmeter@.service", template)
+    machine.output("sh", "-c", 'printf %s "$1" > "$0"', SETTINGS, f"{ours}[partition]\ncount = 2\n")
+    units = [f"otel-tickrmeter@{index}" for index in range(2)]
+    ports = [free_port() for _ in units]
+    for index, port in enumerate(ports):
+        line = f"TICKRMETER_PROMETHEUS__PORT={port}"
+        machine.output("sh", "-c", 'echo "$1" > "$0"', f"/etc/otel-tickrmeter/partition-{index}.env", line)
+    machine.output("systemctl", "daemon-reload")
+    machine.output("systemctl", "start", *units)
+    show = ("systemctl", "show", "--property=MainPID", "--value", *units)
+    before = set(machine.output(*show).split())
+    for index, port in enumerate(ports):
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False, timeout=30.0).text
+        ours_is = {"partition": str(index), "partitions": "2"}
+        assert Exposition.parse(text).value("tickrmeter_partition_info", **ours_is) == 1
+    installed(machine, package)
+    after = set(machine.output(*show).split())
+    assert len(after) == 2
+    assert not after & before
+    machine.output("systemctl", "stop", *units)
+    machine.output("sh", "-c", f"rm {template} /etc/otel-tickrmeter/partition-*.env")
+    machine.output("sh", "-c", 'printf %s "$1" > "$0"', SETTINGS, ours)
+    machine.output("systemctl", "daemon-reload")
+
+
 def test_it_says_what_it_is_and_needs(machine: Container, package: Path) -> None:
     assert package.name.startswith(f"otel-tickrmeter_{__version__}-1_")
     fields = machine.output("dpkg-deb", "--field", f"/made/{package.name}", "Version", "Depends")
@@ -156,6 +186,8 @@ def test_it_lives_and_ends_as_a_package_does(machine: Container, package: Path) 
     machine.output("systemctl", "disable", "--now", UNIT)
     installed(machine, package)
     assert (state(machine, "ActiveState"), state(machine, "UnitFileState")) == ("inactive", "disabled")
+
+    in_partitions(machine, package, ours)
 
     machine.output("systemctl", "enable", "--now", UNIT)
     machine.output("dpkg", "--remove", "otel-tickrmeter")
