@@ -6,6 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.chaos.faults import FAULTS, RESTARTS
 from tests.chaos.run import Plan, Report, Round, drawn, run
 
 
@@ -14,13 +15,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument(
+        "--restarts",
+        action="store_true",
+        help="the exporter is stopped and killed, too, and has a state file",
+    )
     parser.add_argument("--keep", type=Path, help="a directory for the files of the run, which stay there")
     options = parser.parse_args()
+    possible = (*FAULTS, *RESTARTS * 3) if options.restarts else FAULTS
     until = time.monotonic() + 60 * options.minutes
     with tempfile.TemporaryDirectory() as temporary:
         directory = options.keep or Path(temporary)
         directory.mkdir(parents=True, exist_ok=True)
-        report = run(directory, options.seed, Plan(drawn(options.seed, until), _say))
+        report = run(directory, options.seed, Plan(drawn(options.seed, until, possible), _say))
     _tell(report)
     return 1 if report.faults else 0
 

@@ -2,6 +2,7 @@
 
 import random
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import psutil
 
 from tests.chaos.link import Link
+from tests.chaos.lives import Lives
 from tests.chaos.strangers import KINDS, Strangers, Wire
 from tests.integration.exporter import Exporter
 from tests.integration.mosquitto import Mosquitto
@@ -18,12 +20,14 @@ from tests.integration.program_traffic import stopped
 
 
 class Stage(NamedTuple):
-    """Everything that may break."""
+    """Everything that may break; `lives` are those that the exporter had, `turn` is a good scraper's."""
 
     broker: Mosquitto
     link: Link
     exporter: Exporter
     chance: random.Random
+    lives: Lives
+    turn: threading.Lock
 
 
 class Fault(NamedTuple):
@@ -140,6 +144,30 @@ def exporter_stopped(stage: Stage) -> AbstractContextManager[None]:
 
 
 @contextmanager
+def exporter_restarted(stage: Stage) -> Iterator[None]:
+    with stage.turn:
+        stage.lives.end(code=stage.exporter.stop(), saved=True)
+        try:
+            yield
+        finally:
+            stage.exporter.start()
+
+
+@contextmanager
+def exporter_killed(stage: Stage) -> Iterator[None]:
+    with stage.turn:
+        # With it, or its receiver is told that nobody is there, and takes leave of the broker.
+        for process in receivers(stage.exporter):
+            process.kill()
+        stage.exporter.kill()
+        stage.lives.end(code=0, saved=False)
+        try:
+            yield
+        finally:
+            stage.exporter.start()
+
+
+@contextmanager
 def _stopped(processes: list[psutil.Process]) -> Iterator[None]:
     for process in processes:
         process.suspend()
@@ -185,3 +213,9 @@ FAULTS = (
     Fault("exporter stopped", exporter_stopped),
     *(Fault(f"strangers: {kind.__name__}", partial(strangers, kind)) for kind in KINDS),
 )
+RESTARTS = (
+    # As a receiver that is killed; nothing that it has read is lost at a stop.
+    Fault("exporter restarted", exporter_restarted, repeats=True),
+    Fault("exporter killed", exporter_killed, loses=True, repeats=True),
+)
+"""Of what an exporter knew, the state file has it."""

@@ -1,6 +1,7 @@
 """A run: a real broker, a fleet with a truth, the exporter, faults drawn from a seed; then the accounts."""
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -11,9 +12,10 @@ from typing import NamedTuple
 import psutil
 
 from tests.chaos.accounts import BATTERY, Arrivals, Window, differ, faults
-from tests.chaos.faults import FAULTS, Fault, Stage
+from tests.chaos.faults import FAULTS, RESTARTS, Fault, Stage
 from tests.chaos.fleet import DEVICES, PAIRS, REQUEST_TIMEOUT_SECONDS, Fleet
 from tests.chaos.link import Link
+from tests.chaos.lives import CAPTURE, Lives
 from tests.chaos.scrapers import BadScrapers, PatientScraper
 from tests.integration.conservation import Conservation
 from tests.integration.exporter import Exporter
@@ -57,19 +59,25 @@ class Plan(NamedTuple):
     say: Callable[[Round], None] = lambda _: None
 
 
-def drawn(seed: int, until: float) -> Iterator[tuple[Sequence[Fault], float]]:
+def drawn(
+    seed: int, until: float, possible: Sequence[Fault] = FAULTS
+) -> Iterator[tuple[Sequence[Fault], float]]:
     """One to three faults at once, until that monotonic time; each of them once before any comes again."""
     chance = random.Random(seed)  # noqa: S311  the same run for the same seed
     waiting: list[Fault] = []
     while time.monotonic() < until:
         if not waiting:
-            waiting = chance.sample(FAULTS, len(FAULTS))
-        together = [waiting.pop() for _ in range(min(len(waiting), chance.choice([1, 1, 2, 3])))]
+            waiting = chance.sample(possible, len(possible))
+        some = min(len(waiting), chance.choice([1, 1, 2, 3]))
+        together = [*dict.fromkeys(waiting.pop() for _ in range(some))]
         yield [fault for fault in together if _fits(fault, together)], chance.choice([0.5, 2.0, 5.0, 12.0])
 
 
 def _fits(fault: Fault, together: Sequence[Fault]) -> bool:
     """Whether it is the first of those that are about the same process."""
+    if any(other in RESTARTS for other in together) and fault not in RESTARTS:
+        # Nobody can be asked to stop who is being stopped or killed.
+        return fault.name.split()[0] not in {"exporter", "main", "receiver"}
     kin = [other for other in together if other.name.split()[0] == fault.name.split()[0]]
     return fault.name.startswith("strangers") or kin[0] is fault
 
@@ -83,12 +91,14 @@ def run(directory: Path, seed: int, plan: Plan) -> Report:
         broker = stack.enter_context(Mosquitto(directory, settings=persistent))
         link = stack.enter_context(Link(broker.port))
         exporter = stack.enter_context(
-            Exporter(directory, _environment(link), arguments=["--capture", "arrived.gz"])
+            Exporter(directory, _environment(link), arguments=["--capture", CAPTURE])
         )
         exporter.wait_ready()
         fleet = stack.enter_context(Fleet(broker, seed))
-        stage = Stage(broker, link, exporter, random.Random(seed))  # noqa: S311  the same
-        conservation = Conservation(often=[PatientScraper(exporter)])
+        turn = threading.Lock()
+        conservation = Conservation(often=[PatientScraper(exporter, turn)])
+        lives = Lives(directory, lambda: conservation.begin_anew(exporter.name))
+        stage = Stage(broker, link, exporter, random.Random(seed), lives, turn)  # noqa: S311  the same
         # What is in use keeps its place when strangers fill the bounds: so first all of the fleet's is.
         exporter.wait(lambda: exporter.scrape().total(REQUESTS) >= len(PAIRS), "to know the fleet")
         with conservation, BadScrapers(exporter, seed):
@@ -100,15 +110,15 @@ def run(directory: Path, seed: int, plan: Plan) -> Report:
             _settle(exporter)
         exposition = exporter.scrape()
         health = exporter.get("/health").json()
-        code = exporter.stop()
-        arrivals = Arrivals.of(sorted(directory.glob("arrived.gz*")))
+        lives.end(code=exporter.stop(), saved=True)
+        arrivals = Arrivals.of(lives.all())
         report.faults += conservation.faults
+        report.faults += lives.faults
         report.faults += faults(exposition, arrivals, fleet.sent, windows)
         shown = {dict(labels)["device_id"]: value for labels, value in exposition.named(BATTERY).items()}
         for device in DEVICES:
             report.faults += differ(f"battery of {device}", shown.get(device, -1), fleet.battery[device])
         report.faults += _grown(report.rounds)
-        report.faults += differ("exit code", code, 0)
         if (health["status"], health["broker_connected"]) != ("healthy", True):
             report.faults.append(f"health: {health}")
         report.faults += [
@@ -134,6 +144,8 @@ def _environment(link: Link) -> dict[str, str]:
         MONITORING__MAX_PAIRS="1000",
         MONITORING__MAX_DEVICE_SYMBOLS="30",
         PROMETHEUS__REFRESH_INTERVAL="0.3s",
+        STATE__FILE="state.db",
+        STATE__INTERVAL="1s",
     )
 
 

@@ -39,17 +39,22 @@ _SAID = (
 
 
 class PatientScraper:
-    """Asks once more when the connection it kept was closed meanwhile, as Prometheus does."""
+    """Asks once more when the connection it kept was closed meanwhile, as Prometheus does.
 
-    def __init__(self, exporter: Exporter) -> None:
+    Who holds `turn` keeps it from asking: there is nobody to ask while the exporter starts.
+    """
+
+    def __init__(self, exporter: Exporter, turn: threading.Lock) -> None:
         self._exporter = exporter
+        self._turn = turn
         self.name = exporter.name
 
     def metrics(self) -> str:
-        try:
-            return self._exporter.metrics()
-        except (httpx.ReadError, httpx.RemoteProtocolError):
-            return self._exporter.metrics()
+        with self._turn:
+            try:
+                return self._exporter.metrics()
+            except (httpx.ReadError, httpx.RemoteProtocolError):
+                return self._exporter.metrics()
 
 
 class BadScrapers:

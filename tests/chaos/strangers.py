@@ -13,7 +13,8 @@ from tests.chaos.fleet import DEVICES, SYMBOLS
 from tests.integration.bad_messages import CASES
 from tests.integration.mosquitto import Mosquitto
 
-Wire = tuple[str, bytes]
+Wire = tuple[str, bytes] | tuple[str, bytes, int, bool]
+"""Topic and payload; then, where that is asked for, quality of service and whether the broker keeps it."""
 
 _LARGEST_BYTES = 200_000
 _BATCH = 50
@@ -96,4 +97,13 @@ def forgeries(chance: random.Random) -> Iterator[Wire]:
             yield f"{chance.randrange(16**12):012X}", b'{"symbol":"FORGED"}'
 
 
-KINDS = (poison, flood, inventions, silence, forgeries)
+def retained(chance: random.Random) -> Iterator[Wire]:
+    """Answers that the broker keeps, for whoever subscribes, and at every reconnect: 2,000 topics of them."""
+    while True:
+        symbol = chance.choice([*SYMBOLS, "FORGED"])
+        yield chance.choice(DEVICES), json.dumps({"symbol": symbol, "price": "$0"}).encode(), 0, True
+        for _ in range(9):
+            yield f"BEEF{chance.randrange(2000):08X}", b'{"symbol":"FORGED"}', 0, True
+
+
+KINDS = (poison, flood, inventions, silence, forgeries, retained)

@@ -47,6 +47,10 @@ class Conservation:
         self._over.set()
         self._thread.join()
 
+    def begin_anew(self, name: str) -> None:
+        """The counters of an exporter begin at zero, as they do after a crash."""
+        self._before[name] = 0.0
+
     def _watch(self) -> None:
         rounds = 0
         while not self._over.wait(_PAUSE_SECONDS):

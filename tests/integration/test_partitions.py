@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from alerts.__main__ import rule_files
-from alerts.windows import Windows
 from tests.integration.exporter import Exporter
 from tests.integration.exposition import Exposition, Labels
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.program_traffic import settings
 from tests.integration.prometheus_server import Prometheus
 from tests.integration.simulation import Simulated, simulate
+from tests.integration.soon import Soon
 from tests.support.partitions import FOREIGN, NEVER_ADDED
 
 FLEET = (
@@ -38,13 +38,6 @@ def together(shown: list[Exposition], name: str) -> dict[Labels, float]:
     for each in shown:
         sums.update(each.named(name))
     return {labels: value for labels, value in sums.items() if value}
-
-
-class _Soon(Windows):
-    """Rules as they are, evaluated each second."""
-
-    def __call__(self, nominal: str) -> str:
-        return "1s" if nominal == "1m" else super().__call__(nominal)
 
 
 EXACT = (
@@ -70,7 +63,7 @@ ALIKE = (
 
 
 def test_the_figures_of_the_fleet_are_the_same_with_1_2_and_4_partitions(tmp_path: Path) -> None:
-    (tmp_path / "recording.rules.yaml").write_text(rule_files(_Soon())["recording.rules.yaml"])
+    (tmp_path / "recording.rules.yaml").write_text(rule_files(Soon())["recording.rules.yaml"])
     with Mosquitto(tmp_path) as broker, ExitStack() as stack:
         sets: dict[int, list[Exporter]] = {}
         for count in (1, 2, 4):
