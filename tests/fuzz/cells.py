@@ -49,23 +49,24 @@ class _Fleets(Protocol):
         """Give it what the receiver would."""
 
 
-def state_cells(data: bytes) -> None:
+def state_cells(data: bytes) -> bool:
     """Whatever cells it has, it is taken back or put aside, and the program goes on."""
     telemetry = compact_telemetry("device")
     then = [request(START_NS), answer(START_NS + 1)]
-    _goes_on(path_of(VERSION), data, telemetry, assemble(telemetry, "device"), then)
+    return _goes_on(path_of(VERSION), data, telemetry, assemble(telemetry, "device"), then)
 
 
-def boards_state_cells(data: bytes) -> None:
+def boards_state_cells(data: bytes) -> bool:
     """The same of an AutoCore fleet."""
     telemetry = compact_telemetry("device", rows=boards.rows())
     then = [step for step in boards.scripted() if isinstance(step, Message)]
-    _goes_on(boards_path_of(VERSION), data, telemetry, boards.AutoCoreAssembly(telemetry), then)
+    return _goes_on(boards_path_of(VERSION), data, telemetry, boards.AutoCoreAssembly(telemetry), then)
 
 
 def _goes_on(
     saved: Path, data: bytes, telemetry: Telemetry, fleets: _Fleets, then: Iterable[Message]
-) -> None:
+) -> bool:
+    """Whether it is taken back."""
     later_ns = START_NS + 1000 * SECOND_NS
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "state.db")
@@ -73,10 +74,12 @@ def _goes_on(
         _change(path, data)
         keeper = StateKeeper(path, 60.0, lambda: _LATER)
         keeper.restore(fleets.lasting(telemetry))
+        taken_back = path.exists()
         fleets.play([Subscribed(START_NS), *then, Watermark(later_ns, 0, later_ns)])
         expose(telemetry)
         anyio.run(keeper.save, fleets.lasting(telemetry))
         assert keeper.failures == 0
+    return taken_back
 
 
 def _change(path: Path, data: bytes) -> None:
