@@ -1,4 +1,4 @@
-"""What it costs to save the state of a full fleet: `python -m benchmarks.state [--quick]`.
+"""What it costs to save the state of a full fleet: `python -m benchmarks.state [--boards] [--quick]`.
 
 First inside: the exporter's parts have met a full fleet for as long as the windows go back; their state is
 taken, written and read again and again. Then from outside: latencies with the state saved every second beside
@@ -7,10 +7,11 @@ those without, and how long a start takes that reads it.
 
 import argparse
 import asyncio
+import gc
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import chain, count, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,17 +20,20 @@ from loguru import logger
 
 from benchmarks.figure import number, percentile
 from benchmarks.inside.exporter import Exporter as Inside
-from benchmarks.inside.exporter import Feeder, make_exporter, settings_for
+from benchmarks.inside.exporter import Feeder, make_exporter, settings_for, with_boards
 from benchmarks.latency_error import LatencyErrors
-from benchmarks.load.traffic import Shape, one_round
+from benchmarks.load.boards import STATE_RELAYS, STATE_SENSORS, known_boards
+from benchmarks.load.traffic import Shape, Wire, one_round
 from benchmarks.rig.live import live
 from benchmarks.scale import FULL, QUICK
 from otel_tickrmeter.saved.moment import Moment
+from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.statefile.keeper import StateKeeper
 from otel_tickrmeter.statefile.write import write_state
 
 _STEP_NS = 1_000_000
 _WINDOW_MESSAGES = 900_000
+_BOARDS = 2_000
 _TICK_SECONDS = 0.001
 _SWITCH_SECONDS = 0.0005
 """As the exporter has it."""
@@ -40,14 +44,26 @@ def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.state")
     parser.add_argument("--quick", action="store_true", help="a small fleet and few runs")
-    quick = parser.parse_args().quick
+    parser.add_argument("--boards", action="store_true", help="an AutoCore fleet, from inside only")
+    given = parser.parse_args()
+    quick = given.quick
     shape, runs = (QUICK.fleet, 3) if quick else (FULL.fleet, 15)
+    boards = 0 if not given.boards else 100 if quick else _BOARDS
     what = f"State of {number(shape.devices)} devices with {shape.symbols_each} symbols each"
+    if boards:
+        what = f"State of {number(boards)} boards with {STATE_RELAYS} relays and {STATE_SENSORS} sensors each"
     print(f"| {what} | measured |\n| --- | --- |")  # noqa: T201  the output
     sys.setswitchinterval(_SWITCH_SECONDS)
     logger.disable("otel_tickrmeter")
     with TemporaryDirectory(prefix="otel-tickrmeter-benchmark-") as name:
-        _inside(shape, Path(name) / "state.db", runs, _WINDOW_MESSAGES // (10 if quick else 1))
+        file = Path(name) / "state.db"
+        if boards:
+            settings = with_boards(boards)
+            _inside(settings, known_boards(boards), file, runs)
+            return
+        messages = _WINDOW_MESSAGES // (10 if quick else 1)
+        wires = islice(chain.from_iterable(one_round(shape) for _ in count()), messages)
+        _inside(settings_for(shape), wires, file, runs)
     _outside(shape, 1)
 
 
@@ -68,10 +84,10 @@ class _Times:
         self.cpu_ms.append(1000 * (time.thread_time() - cpu))
 
 
-def _inside(shape: Shape, file: Path, runs: int, messages: int) -> None:
-    met = make_exporter(settings_for(shape))
+def _inside(settings: Settings, wires: Iterable[Wire], file: Path, runs: int) -> None:
+    met = make_exporter(settings)
     feeder = Feeder(met.handler, _STEP_NS)
-    feeder.feed(islice(chain.from_iterable(one_round(shape) for _ in count()), messages))
+    feeder.feed(wires)
     lasting = met.lasting
     taking, writing, reading = _Times(), _Times(), _Times()
     for _ in range(runs):
@@ -80,7 +96,7 @@ def _inside(shape: Shape, file: Path, runs: int, messages: int) -> None:
         with writing:
             write_state(file, _MOMENT, lasting.forms, make(), stopped=False)
     for _ in range(min(runs, 5)):
-        new = make_exporter(settings_for(shape))
+        new = make_exporter(settings)
         with reading:
             _read(new, file, feeder.now_ns)
     for what, times in (
@@ -91,6 +107,9 @@ def _inside(shape: Shape, file: Path, runs: int, messages: int) -> None:
         _row(what, times.wall_ms, "ms")
         _row(f"{what}: CPU", times.cpu_ms, "ms")
     _row("size of the file", [file.stat().st_size / 1e6], "MB")
+    # Else the collector finds five more fleets, whenever it likes.
+    del new
+    gc.collect()
     late = [asyncio.run(_late(lambda: _nothing, runs)), asyncio.run(_late(lambda: _write(met, file), runs))]
     for what, delays in zip(("nothing", "it"), late, strict=True):
         ordered = sorted(1000 * each for each in delays)

@@ -237,14 +237,14 @@ class App:
                 await self._run(lambda: self._until_stopped(signals))
 
     async def _run(self, until_stopped: Callable[[], Awaitable[None]]) -> None:
-        # Rows are written to the end: until nothing is left that could make another.
-        async with anyio.create_task_group() as last:
-            if self._keeper is not None:
-                last.start_soon(self._keeper.run)
-            if self._notifier is not None:
-                last.start_soon(self._notifier.run)
-            started = False
-            try:
+        started = False
+        try:
+            # Rows are written to the end: until nothing is left that could make another.
+            async with anyio.create_task_group() as last:
+                if self._keeper is not None:
+                    last.start_soon(self._keeper.run)
+                if self._notifier is not None:
+                    last.start_soon(self._notifier.run)
                 async with anyio.create_task_group() as tasks:
                     await self._start(tasks)
                     started = True
@@ -257,11 +257,12 @@ class App:
                             self._manager.stopping()
                         work.cancel_scope.cancel()
                     tasks.cancel_scope.cancel()
-            finally:
-                # All that was received has been handled. One that could not start has heard nothing.
-                if self._state is not None and started:
-                    await self._state.save(self._lasting)
-            last.cancel_scope.cancel()
+                last.cancel_scope.cancel()
+        finally:
+            # All that was received has been handled, and rows and notices that it made are counted. One that
+            # could not start has heard nothing.
+            if self._state is not None and started:
+                await self._state.save(self._lasting)
 
     async def _until_stopped(self, signals: AsyncIterator[signal.Signals]) -> None:
         async for received in signals:

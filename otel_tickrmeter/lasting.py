@@ -76,14 +76,14 @@ class Lasting:
         recording = recording_of(tables, (row for _, rows in self._memories for row in rows))
         owned = tuple(
             series
-            for series in recording.series
+            for series in (recording.series if counted else ())
             if series.name in fleet_of and fleet_of[series.name].knows(series.attributes)
         )
 
         def put_in_place() -> None:
             for recall in recalls:
                 recall.take_over()
-            if counted:
+            if owned:
                 self._telemetry.recall(replace(recording, series=owned))
 
         return put_in_place

@@ -13,7 +13,8 @@ from otel_tickrmeter.catalogue.observe import as_callbacks
 from otel_tickrmeter.configuration import default_settings
 from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
 from otel_tickrmeter.exporter.observers import ProcessObserver, ReloadObserver, exposition_callbacks
-from otel_tickrmeter.fleets.tickrmeter.settings import MonitoringSettings, TickrMeterSettings
+from otel_tickrmeter.fleets.autocore.settings import AutoCoreSettings, AutoCoreTable
+from otel_tickrmeter.fleets.tickrmeter.settings import FleetTable, MonitoringSettings, TickrMeterSettings
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.lasting import Lasting
 from otel_tickrmeter.pipeline import Clock, Pipeline, make_pipeline
@@ -68,7 +69,7 @@ def _make_pipeline(
 def make_exporter(settings: Settings) -> Exporter:
     """Make the default path in device detail."""
     telemetry = SnapshotTelemetry(
-        CompactMeter(rows_of(default_settings())),
+        CompactMeter(rows_of(settings)),
         make_resource("benchmark"),
         5.0,
         exposition_rows(),
@@ -89,6 +90,15 @@ def settings_for(shape: Shape) -> Settings:
         max_pairs=max(usual.max_pairs, shape.pairs),
     )
     return with_fleet(TickrMeterSettings(monitoring=bounds))
+
+
+def with_boards(count: int) -> Settings:
+    """Return the default settings with an AutoCore fleet of so many boards alone, without its database."""
+    table = AutoCoreTable(enabled=True, database=False, max_devices=count)
+    return replace(
+        default_settings(),
+        fleets=(TickrMeterSettings(tickrmeter=FleetTable(enabled=False)), AutoCoreSettings(table)),
+    )
 
 
 def with_fleet(fleet: TickrMeterSettings) -> Settings:

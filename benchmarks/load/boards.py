@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from benchmarks.load.traffic import Wire
 
 SENSORS = 4
+STATE_RELAYS, STATE_SENSORS = 16, 8
+_LEARNED = 33
 _TURNS = 8
 _SWITCH_EVERY = 10
 
@@ -29,6 +31,26 @@ def boards(count: int) -> Iterator[Wire]:
                     "relay_status", b"autocore/BOARD_%04d/relay/%d/status" % (board, turn % 2), payload
                 )
             yield Wire("telemetry", b"autocore/BOARD_%04d/telemetry" % board, _readings(board, number))
+
+
+def known_boards(count: int) -> Iterator[Wire]:
+    """Yield what makes a full fleet known, with the stamps of 1,000 messages a second since 1970.
+
+    Each board has 16 relays, each of which was switched, and eight sensors with a level of their own.
+    """
+    sent = 0
+    for turn in range(_LEARNED):
+        for board in range(count):
+            for relay in range(STATE_RELAYS if turn < 2 else 0):  # noqa: PLR2004  learned, and then switched
+                sent += 1
+                on = b"true" if turn else b"false"
+                topic = b"autocore/BOARD_%04d/relay/%d/status" % (board, relay)
+                told = b'{"state":%s,"triggered_by":"web","timestamp":%.3f}' % (on, sent / 1_000)
+                yield Wire("relay_status", topic, told)
+            sent += 1
+            values = b",".join(b'"s%d":%d.5' % (key, 20 + sent * key % 7) for key in range(STATE_SENSORS))
+            stamp = b'{"timestamp":%.3f,%b}' % (sent / 1_000, values)
+            yield Wire("telemetry", b"autocore/BOARD_%04d/telemetry" % board, stamp)
 
 
 def _readings(board: int, number: int) -> bytes:

@@ -35,7 +35,11 @@ class Recall(Protocol):
     """What a fleet has read of what was saved; nothing has changed yet."""
 
     def knows(self, attributes: Mapping[str, str]) -> bool:
-        """Whether the series with these attributes is of somebody it knows, or of nobody in particular."""
+        """Whether the series with these attributes is of somebody it knows, or of nobody in particular.
+
+        Asked of each series that may be taken back; one that it knows is its own to end, from `take_over`
+        on.
+        """
 
     def take_over(self) -> None:
         """Let the fleet go on with it. Cannot fail."""

@@ -165,6 +165,11 @@ class Watch:
             TypeError, ValueError: It cannot have been kept.
         """
         at_ns, level, variance, start, far_off, side, *flags, seen, repeated, repeated_since_ns = kept
+        readings = [*(start or ()), *far_off]
+        if variance < 0.0 or any(abs(each) > _MOST for each in readings):
+            raise ValueError("no readings have such a spread")
+        if max(len(start or ()), len(far_off)) >= START or side not in {-1, 0, 1}:
+            raise ValueError("no readings begin like this")
         self._outlying, self._out_of_range, self._stuck, self._varied = map(bool, flags)
         self._at_ns = at_ns + shift_ns
         self._level = float(level)

@@ -133,7 +133,7 @@ STATE_KEYS = (
     Key(
         "state.file",
         kinds.PATH,
-        "File in which devices, windows and counters outlast a restart.",
+        "File in which what is known of fleets, and what was counted, outlasts a restart.",
         '"/var/lib/otel-tickrmeter/state.db"',
     ),
     Key("state.interval", duration(0.1, 86_400), "How often it is saved; it also is at every stop."),

@@ -4,18 +4,22 @@ import json
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Protocol
 
 import anyio
 
+from otel_tickrmeter.lasting import Lasting
 from otel_tickrmeter.saved.moment import Moment
 from otel_tickrmeter.statefile.keeper import StateKeeper
 from otel_tickrmeter.statefile.layout import CHECKSUMS, VERSION, add_to_checksum
-from otel_tickrmeter.stream.message import Subscribed, Watermark
+from otel_tickrmeter.stream.message import LinkEvent, Message, Subscribed, Watermark
+from otel_tickrmeter.telemetry.exposition import Telemetry
+from tests.support import autocore_assembly as boards
 from tests.support.assembly import SECOND_NS, START_NS, assemble, compact_telemetry, expose
-from tests.support.saved_state import SAVED, path_of
+from tests.support.saved_state import SAVED, boards_path_of, path_of
 from tests.support.wire import answer, request
 
 _LATER = Moment("another run", START_NS, SAVED.unix_ns + 40 * SECOND_NS)
@@ -35,22 +39,45 @@ _VALUES: Sequence[Callable[[bytes], object]] = (
 )
 
 
+class _Fleets(Protocol):
+    """What has taken a state back, and goes on."""
+
+    def lasting(self, telemetry: Telemetry) -> Lasting:
+        """What of it outlasts a restart."""
+
+    def play(self, steps: Iterable[Message | LinkEvent]) -> None:
+        """Give it what the receiver would."""
+
+
 def state_cells(data: bytes) -> bool:
     """Whatever cells it has, it is taken back or put aside, and the program goes on."""
+    telemetry = compact_telemetry("device")
+    then = [request(START_NS), answer(START_NS + 1)]
+    return _goes_on(path_of(VERSION), data, telemetry, assemble(telemetry, "device"), then)
+
+
+def boards_state_cells(data: bytes) -> bool:
+    """The same of an AutoCore fleet."""
+    telemetry = compact_telemetry("device", rows=boards.rows())
+    then = [step for step in boards.scripted() if isinstance(step, Message)]
+    return _goes_on(boards_path_of(VERSION), data, telemetry, boards.AutoCoreAssembly(telemetry), then)
+
+
+def _goes_on(
+    saved: Path, data: bytes, telemetry: Telemetry, fleets: _Fleets, then: Iterable[Message]
+) -> bool:
+    """Whether it is taken back."""
+    later_ns = START_NS + 1000 * SECOND_NS
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "state.db")
-        shutil.copy(path_of(VERSION), path)
+        shutil.copy(saved, path)
         _change(path, data)
-        telemetry = compact_telemetry("device")
-        assembly = assemble(telemetry, "device")
         keeper = StateKeeper(path, 60.0, lambda: _LATER)
-        keeper.restore(assembly.lasting(telemetry))
+        keeper.restore(fleets.lasting(telemetry))
         taken_back = path.exists()
-        later_ns = START_NS + 1000 * SECOND_NS
-        assembly.play([Subscribed(START_NS), request(START_NS), answer(START_NS + 1)])
-        assembly.play([Watermark(later_ns, 0, later_ns)])
+        fleets.play([Subscribed(START_NS), *then, Watermark(later_ns, 0, later_ns)])
         expose(telemetry)
-        anyio.run(keeper.save, assembly.lasting(telemetry))
+        anyio.run(keeper.save, fleets.lasting(telemetry))
         assert keeper.failures == 0
     return taken_back
 

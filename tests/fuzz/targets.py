@@ -25,6 +25,8 @@ from otel_tickrmeter.capture.chunk import (
 from otel_tickrmeter.configuration import SCHEMA, effective_toml, load_settings, shipped_toml
 from otel_tickrmeter.fleets.autocore.decode import DecodeError as AutoCoreError
 from otel_tickrmeter.fleets.autocore.decode import Decoder as AutoCoreDecoder
+from otel_tickrmeter.fleets.autocore.saved import FORMS as BOARDS_STATE_FORMS
+from otel_tickrmeter.fleets.autocore.saved import from_tables as boards_from_tables
 from otel_tickrmeter.fleets.autocore.settings import DEFAULT_FIELDS
 from otel_tickrmeter.fleets.tickrmeter.decode import DecodeError, NotJsonError
 from otel_tickrmeter.fleets.tickrmeter.saved import FORMS as STATE_FORMS
@@ -42,11 +44,11 @@ from otel_tickrmeter.settings.files import read_file_text
 from otel_tickrmeter.statefile.read import StateFileError, read_state
 from otel_tickrmeter.stream.frames import FrameDecoder, FrameError, encode_batch, encode_event, encode_record
 from otel_tickrmeter.stream.message import Connected, Message, Watermark
-from tests.fuzz.cells import state_cells
+from tests.fuzz.cells import boards_state_cells, state_cells
 from tests.support.autocore_topics import TYPES
 from tests.support.driver import LIMITS
 from tests.support.http_peer import GET, hello, running_server
-from tests.support.saved_state import path_of
+from tests.support.saved_state import boards_path_of, path_of
 from tests.support.wire import A, answer, boot, decoder, message, request, status, stream
 
 _TOPICS = ("STOCKPRICEUPDATE", A, "DEVICESTATUS_RES", "TICKRMETERBOOT", "DEVICE_BOOTED", "HTTPSTREAMSTOCKS")
@@ -144,13 +146,19 @@ def capture(data: bytes) -> bool:
 
 def state(data: bytes) -> bool:
     """A file is a state of ours, or is none; and a state is taken back, or is no state."""
-    with tempfile.TemporaryDirectory() as directory, suppress(StateFileError, SavedError):
+    with tempfile.TemporaryDirectory() as directory, suppress(StateFileError):
         path = Path(directory, "state.db")
         path.write_bytes(data)
-        found = read_state(path, STATE_FORMS)
+        found = read_state(path, (*STATE_FORMS, *BOARDS_STATE_FORMS))
         if found is not None:
-            from_tables(found.tables, LIMITS, 0, counted=True)
-            return True
+            taken_back = []
+            for read in (
+                lambda: from_tables(found.tables, LIMITS, 0, counted=True),
+                lambda: boards_from_tables(found.tables, {}, 0, counted=True),
+            ):
+                with suppress(SavedError):
+                    taken_back.append(read())
+            return bool(taken_back)
     return False
 
 
@@ -288,8 +296,9 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 + encode_chunk(NOTE, b'{"unix_offset_ns":5,"missed":1}'),
             ),
         ),
-        "state": Target(state, (path_of(1).read_bytes(),)),
+        "state": Target(state, (path_of(1).read_bytes(), boards_path_of(1).read_bytes())),
         "state_cells": Target(state_cells, (b"", bytes(range(64)), bytes(range(64, 256)))),
+        "boards_state_cells": Target(boards_state_cells, (b"", bytes(range(64)), bytes(range(64, 256)))),
         "letters": Target(letters, (_LETTER,)),
         "negotiation": Target(
             negotiation,

@@ -8,7 +8,7 @@ import pytest
 from tests.fuzz.targets import TARGETS
 
 _DAMAGED = 150
-_SLOW = {"state_cells": 30}
+_SLOW = {"state_cells": 30, "boards_state_cells": 30}
 """Targets that are tried less often."""
 
 

@@ -23,6 +23,7 @@ from otel_tickrmeter.fleets.autocore.event import (
     When,
 )
 from otel_tickrmeter.fleets.autocore.intake import AutoCoreIntake
+from otel_tickrmeter.fleets.autocore.memory import FleetMemory
 from otel_tickrmeter.fleets.autocore.outcomes import Outcomes
 from otel_tickrmeter.fleets.autocore.reason import NOTED, Cause, Reason, Registration
 from otel_tickrmeter.fleets.autocore.relay import Change, Relay
@@ -130,6 +131,9 @@ class Ledger(Outcomes):
     def history(self, device: Device, decoded: Decoded, when: When) -> None:
         self._note(when, "history", device.id, decoded.message_type.value)
 
+    def recalled(self, device: Device) -> None:
+        self.entries.append(("recalled", device.id))
+
     def forgotten(self, device: Device) -> None:
         self.entries.append(("forgotten", device.id))
 
@@ -168,6 +172,7 @@ class Driver:
             lambda: UNIX * NS,
             observed={},
             use=lambda _: None,
+            memory=FleetMemory(self.fleet, lambda *_: None),
             books=books,
             automation=automation,
             stop_topic=f"{prefix}autocore/gateway/macros/emergency_stop".encode(),

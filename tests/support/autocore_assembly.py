@@ -9,6 +9,7 @@ from otel_tickrmeter.catalogue.observe import as_callbacks
 from otel_tickrmeter.exporter.observers import ProcessObserver, ReloadObserver, exposition_callbacks
 from otel_tickrmeter.fleets.autocore.settings import AutoCoreSettings, AutoCoreTable
 from otel_tickrmeter.fleets.tickrmeter.settings import FleetTable, TickrMeterSettings
+from otel_tickrmeter.lasting import Lasting
 from otel_tickrmeter.pipeline import Clock, make_pipeline
 from otel_tickrmeter.rows import rows_of
 from otel_tickrmeter.settings.model import Settings
@@ -52,8 +53,11 @@ class AutoCoreAssembly:
         process = ProcessObserver(BUILD)
         process.publish(SAMPLE)
         self.keeper = Told()
+        self.now_ns = START_NS
+        self.table = table
+        self.settings = settings(table, both=both)
         self._pipeline = make_pipeline(
-            settings(table, both=both),
+            self.settings,
             telemetry.meter(),
             telemetry.end_series,
             as_callbacks(process.callbacks() | ReloadObserver(RELOADS).callbacks())
@@ -62,9 +66,14 @@ class AutoCoreAssembly:
             keeper=self.keeper,
         )
 
+    def lasting(self, telemetry: Telemetry) -> Lasting:
+        """What of it outlasts a restart, recorded on this telemetry."""
+        return Lasting(self.settings, self._pipeline.fleets, telemetry)
+
     def play(self, steps: Iterable[Message | LinkEvent]) -> None:
         """Give it what the receiver would."""
         for step in steps:
+            self.now_ns = max(self.now_ns, step.arrived_ns if isinstance(step, Message) else step.at_ns)
             if isinstance(step, Message):
                 self._pipeline.handler.deliver([step])
             else:

@@ -9,6 +9,7 @@ from otel_tickrmeter.fleets.autocore.catalogue import rows
 from otel_tickrmeter.fleets.autocore.database import DatabaseObserver
 from otel_tickrmeter.fleets.autocore.event import MessageType
 from otel_tickrmeter.fleets.autocore.intake import AutoCoreIntake
+from otel_tickrmeter.fleets.autocore.memory import FleetMemory
 from otel_tickrmeter.fleets.autocore.observers import ConnectionObserver, FleetObserver
 from otel_tickrmeter.fleets.autocore.reason import Reason
 from otel_tickrmeter.fleets.autocore.recorder import FleetRecorder
@@ -42,6 +43,7 @@ class Instruments(Driver):
             lambda: UNIX * NS,
             observed={},
             use=lambda _: None,
+            memory=FleetMemory(self.fleet, recorder.own),
         )
         self.link = LinkState(0)
         self.now_ns = 0

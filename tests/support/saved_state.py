@@ -13,6 +13,7 @@ from otel_tickrmeter.saved.moment import Moment
 from otel_tickrmeter.statefile.keeper import StateKeeper
 from otel_tickrmeter.statefile.layout import VERSION
 from otel_tickrmeter.stream.message import Subscribed
+from tests.support import autocore_assembly as boards
 from tests.support.assembly import SECOND_NS, START_NS, UNIX_OFFSET_NS, assemble, compact_telemetry
 from tests.support.wire import A, B, C, answer, boot, booted, request, status
 
@@ -23,8 +24,13 @@ SAVED = Moment("3e8a0cbb-bf5e-4d3e-9a6e-4c5b1a1d7f10", SAVED_NS, SAVED_NS + UNIX
 
 
 def path_of(version: int) -> Path:
-    """The file that this version of the layout has."""
+    """The file that this version of the layout has, of a fleet of meters."""
     return DIRECTORY / f"state-v{version}.db"
+
+
+def boards_path_of(version: int) -> Path:
+    """The same of a fleet of boards. What was saved before there was that has its tables all the same."""
+    return DIRECTORY / f"state-boards-v{version}.db"
 
 
 def write(path: Path) -> None:
@@ -52,8 +58,31 @@ def write(path: Path) -> None:
     anyio.run(StateKeeper(path, 60.0, lambda: SAVED).save, assembly.lasting(telemetry))
 
 
+def write_boards(path: Path) -> None:
+    """Let an AutoCore fleet have its day, one relay be switched just now, and save what is known of it."""
+    telemetry = compact_telemetry("device", rows=boards.rows())
+    assembly = boards.AutoCoreAssembly(telemetry)
+    assembly.play(boards.scripted())
+    stamp = (SAVED_NS + UNIX_OFFSET_NS) / SECOND_NS - 1
+    assembly.play(
+        [
+            boards.message(98, "E1/telemetry", {"temperature": 20.5, "timestamp": stamp - 1}),
+            boards.message(99, "E1/telemetry", {"temperature": 20.25, "timestamp": stamp}),
+            boards.message(99, "E1/telemetry", {"temperature": 20, "timestamp": stamp - 30}),
+            boards.message(99, "E1/display/interaction", {"action": "press"}),
+            boards.message(99, "devices/D/relays/state", {"channels": {"1": False, "2": True}}),
+        ]
+    )
+    anyio.run(StateKeeper(path, 60.0, lambda: SAVED).save, assembly.lasting(telemetry))
+
+
 if __name__ == "__main__":
-    wanted = path_of(VERSION)
-    if wanted.exists():
-        sys.exit(f"{wanted} is there: another version needs another VERSION")
-    write(wanted)
+    missing = [
+        (path, make)
+        for path, make in ((path_of(VERSION), write), (boards_path_of(VERSION), write_boards))
+        if not path.exists()
+    ]
+    if not missing:
+        sys.exit(f"the files of version {VERSION} are there: another version needs another VERSION")
+    for path, make in missing:
+        make(path)

@@ -33,8 +33,8 @@ OBSERVE = f"{PACKAGE}.catalogue.observe"
 
 # No clock, no chance, no machine: what a fleet and what arrives may use of the standard library.
 PURE_STDLIB = {
-    *("array", "bisect", "collections", "dataclasses", "enum", "hashlib", "json", "math", "re", "struct"),
-    *("string", "types", "typing", "unicodedata"),
+    *("array", "bisect", "collections", "dataclasses", "enum", "hashlib", "itertools", "json", "math"),
+    *("operator", "re", "struct", "string", "types", "typing", "unicodedata", "zlib"),
 }
 
 # Where each library may be imported. A trailing dot stands for all modules of a package.

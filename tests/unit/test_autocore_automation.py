@@ -76,6 +76,18 @@ def test_a_device_that_goes_and_comes_again() -> None:
     assert [cause for _, cause, _, _ in driver.ended_runs] == ["A is offline", "A is online"]
 
 
+def test_who_was_gone_before_a_restart_comes_again() -> None:
+    before = RuleDriver()
+    before.fleet.publish(0.1, "autocore/A/status", {"status": "offline"})
+    before.fleet.online(0.1, "B")
+    driver = RuleDriver(rule({"type": "status"}))
+    driver.fleet.fleet.recall(before.fleet.fleet.remembered(), 10**9)
+    assert driver.until(2) == []
+    driver.fleet.online(2.1, "B")
+    driver.fleet.online(2.1)
+    assert driver.until(3) == [("r", "log", "A/$relay $sensor $value online")]
+
+
 def test_of_comings_and_goings_one_may_be_meant() -> None:
     driver = RuleDriver(rule({"type": "status", "status": "online"}))
     driver.fleet.online(0.1)

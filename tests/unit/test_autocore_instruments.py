@@ -198,6 +198,17 @@ def test_a_device_that_is_forgotten_leaves_every_series() -> None:
     assert not [labels for _, labels in fleet.samples() if "device_id" in dict(labels)]
 
 
+def test_series_of_before_a_restart_count_against_the_bound_of_invented_sensors() -> None:
+    made = Instruments()
+    recall = made.intake.memory().read(Instruments().intake.memory().kept(), 0, NS, counted=True)
+    assert all(recall.knows({"sensor": f"s{number}", "kind": "outlier"}) for number in range(256))
+    recall.take_over()
+    for second in range(40):
+        made.telemetry(2 + second, "B", new=20 + second % 2)
+    made.telemetry(50, "B", new=90)
+    assert made.value("telemetry_anomalies_total", sensor="other", kind="outlier") == 1
+
+
 def test_what_is_no_fault_of_the_message_is_counted_and_not_set_aside() -> None:
     fleet = Instruments()
     fleet.telemetry(10, temperature=1, timestamp=stamp(10))

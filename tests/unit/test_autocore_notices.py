@@ -50,6 +50,18 @@ def test_the_labels_are_those_of_who_sends() -> None:
     assert "none" in CHANNELS
 
 
+def test_who_was_gone_before_a_restart_is_news_when_it_returns() -> None:
+    before = fleet()
+    before.online(1, "B")
+    before.publish(2, "autocore/A/status", WILL)
+    made = Told()
+    made.fleet.recall(before.fleet.remembered(), 3 * NS)
+    assert made.texts() == []
+    made.online(4, "B")
+    made.online(4)
+    assert made.texts() == ["online: A is online again."]
+
+
 def test_a_device_that_goes_and_comes_again() -> None:
     made = fleet()
     made.publish(1, "autocore/A/status", WILL)

@@ -23,6 +23,7 @@ from otel_tickrmeter.stream.ticket import Ticket
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.family import NumberFamily
 from otel_tickrmeter.telemetry.registration import make_recorded
+from otel_tickrmeter.telemetry.saved import SavedSeries
 from tests.support.autocore import UNIX, Driver
 from tests.support.kept_rows import RowList
 from tests.support.rules import LOG, rule
@@ -120,6 +121,16 @@ def test_a_rule_that_is_gone_is_no_more_and_neither_are_its_series() -> None:
     assert {rule for rule, _ in bench.counts()} == {"s"}
     bench.switch(1)
     assert [text.split(":")[0] for _, text in bench.said] == ["Rule 's'"]
+
+
+def test_series_of_before_a_restart_end_with_their_rules() -> None:
+    bench = Bench()
+    bench.meter.recall(
+        SavedSeries(names.AUTOMATION_RUNS, {"rule": name, "outcome": "done"}, 3.0) for name in ("gone", "r")
+    )
+    bench.book.own(["gone", "r"])
+    bench.know(ROW)
+    assert bench.counts() == {("r", "done"): 3}
 
 
 def test_what_is_no_rule_is_said_once_and_others_run() -> None:

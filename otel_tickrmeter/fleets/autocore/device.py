@@ -29,12 +29,14 @@ class Device:
         clock_trusted: Whether its last timestamp could be trusted; None: it gave none yet.
         clock_offset_ns: By how much its clock was ahead of ours then, the way of the message included.
         orders: For each topic, what is known of the order on it.
+        burst_second: The second in which its last message arrived, by the monotonic clock.
+        burst_count: How many did in that second.
     """
 
     __slots__ = (
-        "_burst_count",
-        "_burst_second",
         "attributes",
+        "burst_count",
+        "burst_second",
         "capabilities",
         "clock_offset_ns",
         "clock_trusted",
@@ -83,8 +85,8 @@ class Device:
         self.relays: dict[int, Relay] = {}
         self.sensors: dict[str, Sensor] = {}
         self.orders: dict[bytes, Order] = {}
-        self._burst_second = 0
-        self._burst_count = 0
+        self.burst_second = 0
+        self.burst_count = 0
 
     @property
     def online(self) -> bool:
@@ -93,16 +95,16 @@ class Device:
 
     def in_burst(self, second: int) -> bool:
         """Count a message that arrived in this second; says whether there were too many in it."""
-        if second != self._burst_second:
-            self._burst_second = second
-            self._burst_count = 0
-        self._burst_count += 1
+        if second != self.burst_second:
+            self.burst_second = second
+            self.burst_count = 0
+        self.burst_count += 1
         return self.bursting
 
     @property
     def bursting(self) -> bool:
         """Whether there were too many messages in the second of the last one."""
-        return self._burst_count > BURST
+        return self.burst_count > BURST
 
     def order(self, topic: bytes) -> Order | None:
         """What is known of the order on a topic; None when there is no place for it."""

@@ -16,6 +16,7 @@ from otel_tickrmeter.fleets.autocore.decode import Decoder
 from otel_tickrmeter.fleets.autocore.diary import Diary
 from otel_tickrmeter.fleets.autocore.event import MessageType
 from otel_tickrmeter.fleets.autocore.intake import AutoCoreIntake
+from otel_tickrmeter.fleets.autocore.memory import FleetMemory
 from otel_tickrmeter.fleets.autocore.notices import Announcer, NoticeRecorder
 from otel_tickrmeter.fleets.autocore.observers import ConnectionObserver, FleetObserver
 from otel_tickrmeter.fleets.autocore.reason import Reason, SystemKind
@@ -171,6 +172,7 @@ class AutoCore:
             workshop.unix_offset_ns,
             observed=observed,
             use=use,
+            memory=FleetMemory(fleet, recorder.own, None if rules is None else rules.own),
             books=books,
             automation=automation,
             stop_topic=f"{root}{'/'.join(EMERGENCY_STOP)}".encode(),

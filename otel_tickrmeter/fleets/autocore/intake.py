@@ -8,6 +8,8 @@ from otel_tickrmeter.fleets.autocore.automation.engine import Automation
 from otel_tickrmeter.fleets.autocore.bookkeeper import Bookkeeper
 from otel_tickrmeter.fleets.autocore.decode import DecodeError, Decoder
 from otel_tickrmeter.fleets.autocore.event import MessageType
+from otel_tickrmeter.fleets.autocore.memory import FleetMemory
+from otel_tickrmeter.fleets.autocore.order import content_mark
 from otel_tickrmeter.fleets.autocore.outcomes import Outcomes
 from otel_tickrmeter.fleets.autocore.sender import device_in
 from otel_tickrmeter.fleets.autocore.state import Arrival, Fleet
@@ -42,6 +44,7 @@ class AutoCoreIntake:
         unix_offset_ns: Unix time less monotonic time.
         observed: What observes the state, the connection and the database.
         use: Has its parts go by other settings.
+        memory: What of the fleet outlasts a restart.
         books: Has rows of the database written; None when none are kept.
         automation: Runs rules; None when there can be none.
         stop_topic: What is published on it ends their runs.
@@ -64,6 +67,7 @@ class AutoCoreIntake:
         *,
         observed: Mapping[str, Observe],
         use: Callable[[Settings], None],
+        memory: FleetMemory,
         books: Bookkeeper | None = None,
         automation: Automation | None = None,
         stop_topic: bytes = b"",
@@ -79,6 +83,7 @@ class AutoCoreIntake:
         shown = FleetViews(fleet, self._storage.now)
         self.views = shown.views
         self.glance = shown.glance
+        self._memory = memory
         self._outcomes = outcomes
         self._observed = observed
         self._books = books
@@ -92,8 +97,9 @@ class AutoCoreIntake:
         """Why its figures cannot be relied on: there is nothing of its own that could be wrong."""
         return None
 
-    def memory(self) -> None:
-        """What it knows it finds in the database, or retained at the broker."""
+    def memory(self) -> FleetMemory:
+        """What of it outlasts a restart."""
+        return self._memory
 
     def callbacks(self) -> Mapping[str, Observe]:
         """What observes its observable instruments."""
@@ -162,7 +168,9 @@ class AutoCoreIntake:
             self._outcomes.set_aside(decoded.message_type, reason)
         self._fleet.apply(
             decoded,
-            Arrival(at_ns, unix_ns, message.topic, hash(message.payload), message.retain, message.backlog),
+            Arrival(
+                at_ns, unix_ns, message.topic, content_mark(message.payload), message.retain, message.backlog
+            ),
         )
         return decoded.message_type
 

@@ -18,7 +18,7 @@ from otel_tickrmeter.fleets.autocore.event import (
     When,
 )
 from otel_tickrmeter.fleets.autocore.outcomes import Outcomes
-from otel_tickrmeter.fleets.autocore.reason import Cause, SystemKind
+from otel_tickrmeter.fleets.autocore.reason import Cause, SystemKind, Word
 from otel_tickrmeter.fleets.autocore.relay import Change, Relay
 from otel_tickrmeter.fleets.autocore.sensor import Sensor
 from otel_tickrmeter.insight.anomaly import Anomaly
@@ -100,6 +100,11 @@ class Announcer(Outcomes):
         """Something came that has no state."""
         if device is not None and message_type is MessageType.ERROR and type(event) is Noted:
             self._error(device, event.subtype, when)
+
+    def recalled(self, device: Device) -> None:
+        """A device is known from before a restart: its return is news if it was gone."""
+        if device.word is Word.OFFLINE:
+            self._gone.add(device.id)
 
     def forgotten(self, device: Device) -> None:
         """The device is forgotten."""

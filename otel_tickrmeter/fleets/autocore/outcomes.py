@@ -72,5 +72,8 @@ class Outcomes:
     def history(self, device: Device, decoded: Decoded, when: When) -> None:
         """A late message: it is stored as history, and changes nothing."""
 
+    def recalled(self, device: Device) -> None:
+        """The device is known from before a restart, as it is now; nothing has happened to it."""
+
     def forgotten(self, device: Device) -> None:
         """The device is forgotten, and its series with it."""

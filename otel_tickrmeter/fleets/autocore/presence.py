@@ -18,6 +18,16 @@ class Ear:
         self.now_ns = 0
         self.back_ns = 0
 
+    def kept(self) -> tuple[int, int]:
+        """What there is to keep of it: until when the broker was heard, and how long before it was not."""
+        return self._heard_ns, self._deaf_ns
+
+    def recall(self, heard_ns: int, deaf_ns: int) -> None:
+        """Go on from what was kept; who was heard then must be told by the same clock."""
+        self._heard_ns = heard_ns
+        self._deaf_ns = deaf_ns
+        self.now_ns = heard_ns - deaf_ns
+
     def heard(self, heard_ns: int) -> None:
         """Everything that the broker sent before has been applied."""
         if heard_ns > self._heard_ns:

@@ -1,6 +1,6 @@
 """Records what the fleet's state tells into OpenTelemetry instruments."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.exporter.messages import MessageRecorder
@@ -56,7 +56,7 @@ class FleetRecorder(Outcomes):
         self._interactions = counters[names.INTERACTIONS]
         self._system_messages = counters[names.SYSTEM_MESSAGES]
         # What tells the series of a device apart that are not about the device alone.
-        self._sets: dict[Device, dict[tuple[str, ...], AttributeSet]] = {}
+        self._sets: dict[Device, dict[tuple[tuple[str, str], ...], AttributeSet]] = {}
         self._start_at_zero()
 
     def _start_at_zero(self) -> None:
@@ -82,11 +82,7 @@ class FleetRecorder(Outcomes):
     def relay_changed(self, device: Device, relay: Relay, change: Change) -> None:
         """Count a switching."""
         trigger = change.trigger or Trigger.OTHER
-        key = ("relay", str(relay.number), trigger.value)
-        attributes = self._set(device, key)
-        if attributes is None:
-            attributes = self._keep(device, key, relay=str(relay.number), triggered_by=trigger.value)
-        self._relay_changes.add(1, attributes)
+        self._relay_changes.add(1, self._set(device, relay=str(relay.number), triggered_by=trigger.value))
 
     def relay_repeated(self, device: Device, relay: Relay) -> None:
         """Count a repeated state."""
@@ -109,16 +105,19 @@ class FleetRecorder(Outcomes):
     def interaction(self, device: Device, event: Interaction, when: When) -> None:
         """Count a touch."""
         del when
-        key = ("action", event.action.value)
-        attributes = self._set(device, key)
-        if attributes is None:
-            attributes = self._keep(device, key, action=event.action.value)
-        self._interactions.add(1, attributes)
+        self._interactions.add(1, self._set(device, action=event.action.value))
 
     def system(self, device: Device, event: SystemMessage, when: When) -> None:
         """Count a system message."""
         del device, when
         self._system_messages.add(1, {"kind": event.kind.value})
+
+    def own(self, attributes: Mapping[str, str], device: Device | None) -> None:
+        """Take over a series of before: it ends with its device, or is one of so many of sensors."""
+        if device is None:
+            self._anomalous.add(attributes["sensor"])
+            return
+        self._set(device, **{name: value for name, value in attributes.items() if name != "device_id"})
 
     def forgotten(self, device: Device) -> None:
         """End all series of the device."""
@@ -126,11 +125,11 @@ class FleetRecorder(Outcomes):
         for attributes in self._sets.pop(device, {}).values():
             self._end_series(attributes)
 
-    def _set(self, device: Device, key: tuple[str, ...]) -> AttributeSet | None:
-        sets = self._sets.get(device)
-        return None if sets is None else sets.get(key)
-
-    def _keep(self, device: Device, key: tuple[str, ...], **labels: str) -> AttributeSet:
-        attributes = AttributeSet(device_id=device.id, **labels)
-        self._sets.setdefault(device, {})[key] = attributes
+    def _set(self, device: Device, **labels: str) -> AttributeSet:
+        """What tells a series of the device apart that has these labels besides."""
+        sets = self._sets.setdefault(device, {})
+        key = tuple(labels.items())
+        attributes = sets.get(key)
+        if attributes is None:
+            attributes = sets[key] = AttributeSet(device_id=device.id, **labels)
         return attributes

@@ -62,6 +62,16 @@ class Registry:
         del self._devices[device.id]
 
     @property
+    def next_room_ns(self) -> int:
+        """Before this time no room is looked for again."""
+        return self._next_room_ns
+
+    def recall(self, devices: Mapping[str, Device], next_room_ns: int) -> None:
+        """Know these, whatever the bound; nobody is known yet."""
+        self._devices.update(devices)
+        self._next_room_ns = next_room_ns
+
+    @property
     def full(self) -> bool:
         """Whether there is no room."""
         return len(self._devices) >= self._max_devices

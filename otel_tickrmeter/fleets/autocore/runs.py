@@ -1,6 +1,6 @@
 """Rules of the table at work: read, carried out, counted, and their runs kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -140,6 +140,10 @@ class RuleBook:
         self._show({rule.name for rule in rules})
         last_runs = {row.name: row.last_run_at for row in rows if row.last_run_at is not None}
         self._automation.use(rules, {name: _unix_ns(at) for name, at in last_runs.items()})
+
+    def own(self, rules: Iterable[str]) -> None:
+        """Take over the series of these: the next look at the table ends those that are no more."""
+        self._shown.update(rules)
 
     def _rule(self, row: RuleRow) -> tuple[RuleRow, Rule | None]:
         before = self._read.get(row.name)

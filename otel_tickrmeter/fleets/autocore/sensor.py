@@ -1,7 +1,8 @@
 """What is remembered of one sensor of one device."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.insight.anomaly import Expectation, Judgement, Watch
@@ -72,6 +73,37 @@ class Sensor:
             average.take(at_ns, self.value)
         self.judgement = self._watch.judge(at_ns, self.value)
         return self.judgement
+
+    def kept(self) -> tuple[Any, ...]:
+        """What there is to keep of what was made of its readings: plain values; nothing where nothing is.
+
+        The averages stand in it in the order of WINDOWS.
+        """
+        if self._watch is None:
+            return ()
+        kept: list[Any] = [self.judgement.score, self.judgement.unusual]
+        for average in self.averages.values():
+            kept += average.kept()
+        return *kept, *self._watch.kept()
+
+    def recall(self, kept: Sequence[Any] | None, windows: Sequence[str]) -> None:
+        """Take over what was kept; where nothing was, or it is not judged any more, nothing.
+
+        Args:
+            kept: What it was.
+            windows: The averages in it, by their windows.
+
+        Raises:
+            TypeError, ValueError: It cannot have been kept.
+        """
+        if kept is None or self._watch is None:
+            return
+        (score, unusual), rest = kept[:2], kept[2:]
+        for place, window in enumerate(windows):
+            if window in self.averages:
+                self.averages[window].recall(rest[2 * place : 2 * place + 2], 0)
+        self._watch.recall(rest[2 * len(windows) :], 0)
+        self.judgement = Judgement(None if score is None else float(score), bool(unusual), None)
 
     @property
     def watched(self) -> bool:

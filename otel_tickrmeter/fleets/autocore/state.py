@@ -2,6 +2,7 @@
 
 The rules of docs/autocore.md that this file keeps: what is fresh (2, 5, 6), who is there (3, 4), who is known
 (8), and what a backlog may do (10). Relays are the matter of `switching.py`, readings that of `watching.py`.
+What was saved is taken back as after a lost connection (12).
 """
 
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ from otel_tickrmeter.fleets.autocore.presence import Ear
 from otel_tickrmeter.fleets.autocore.reason import Cause, Reason, Registration, SystemKind, Trigger, Word
 from otel_tickrmeter.fleets.autocore.registry import Registry
 from otel_tickrmeter.fleets.autocore.retained import Retained, fill
+from otel_tickrmeter.fleets.autocore.saved import Remembered
 from otel_tickrmeter.fleets.autocore.stamp import trusted
 from otel_tickrmeter.fleets.autocore.switching import Switching
 from otel_tickrmeter.fleets.autocore.watching import Watching
@@ -58,7 +60,7 @@ class Limits:
 class Arrival(NamedTuple):
     """How a message arrived: `at_ns` by the monotonic clock, `unix_ns` by that of the calendar.
 
-    `content` is a hash of its payload.
+    `content` is the mark of its payload (`content_mark`).
     """
 
     at_ns: int
@@ -91,6 +93,38 @@ class Fleet:
         """Known devices by id."""
         return self._registry.devices
 
+    @property
+    def limits(self) -> Limits:
+        """The bounds it goes by."""
+        return self._limits
+
+    def remembered(self) -> Remembered:
+        """What outlasts a restart; not a copy."""
+        return Remembered(
+            *self._ear.kept(),
+            self._next_sweep_ns,
+            self._registry.next_room_ns,
+            self._registry.devices,
+            self._switching.unexplained,
+        )
+
+    def recall(self, remembered: Remembered, now_ns: int) -> None:
+        """Take over what was remembered, by a fleet that has met nobody yet.
+
+        Args:
+            remembered: What it was; it becomes this fleet's.
+            now_ns: When it begins to listen.
+        """
+        self.now_ns = now_ns
+        self._ear.recall(remembered.heard_ns, remembered.deaf_ns)
+        self._next_sweep_ns = remembered.next_sweep_ns
+        self._registry.recall(remembered.devices, remembered.next_room_ns)
+        self._watching.recall(self.devices.values())
+        self._switching.recall(remembered.unexplained, now_ns)
+        self.connection_lost(now_ns)
+        for device in self.devices.values():
+            self._outcomes.recalled(device)
+
     def use(self, limits: Limits) -> None:
         """Go by other bounds from now on, all but `expected`; what is known stays until they let it go."""
         self._limits = limits
@@ -118,8 +152,12 @@ class Fleet:
             self._sweep(unix_ns)
 
     def away_until(self, at_ns: int) -> None:
-        """There was no connection: nobody's silence counts, and everybody has the whole time again."""
+        """There was no connection: nobody's silence counts, and everybody has the whole time again.
+
+        So have changes without a cause: it may have waited with the broker.
+        """
         self._ear.away_until(at_ns)
+        self._switching.away_until(at_ns)
 
     def connection_lost(self, at_ns: int) -> None:
         """There is no connection any more; with the next one, what the broker keeps comes again."""

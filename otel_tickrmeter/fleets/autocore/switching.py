@@ -1,5 +1,7 @@
 """What messages do to relays: rule 9 of docs/autocore.md."""
 
+from collections.abc import Iterable
+
 from otel_tickrmeter.fleets.autocore.device import Device
 from otel_tickrmeter.fleets.autocore.event import RelayReport, When
 from otel_tickrmeter.fleets.autocore.outcomes import Outcomes
@@ -48,6 +50,19 @@ class Switching:
             relay.unexplained = change
             self._waiting[relay] = (arrived_ns + EXPLAINED_NS, device)
         return relay
+
+    @property
+    def unexplained(self) -> list[tuple[Device, Relay]]:
+        """The relays with a change that no cause is known of yet, in the order of the changes."""
+        return [(device, relay) for relay, (_, device) in self._waiting.items()]
+
+    def recall(self, unexplained: Iterable[tuple[Device, Relay]], at_ns: int) -> None:
+        """Let the changes of these relays wait from now on."""
+        self._waiting = {relay: (at_ns + EXPLAINED_NS, device) for device, relay in unexplained}
+
+    def away_until(self, at_ns: int) -> None:
+        """There was no connection until then: what explains a change may have waited meanwhile."""
+        self.recall(self.unexplained, at_ns)
 
     def settle(self, now_ns: int) -> None:
         """Tell of what nobody has explained in time."""

@@ -1,7 +1,7 @@
 """What messages do to sensors: readings, and what is made of them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from otel_tickrmeter.fleets.autocore.device import Device
 from otel_tickrmeter.fleets.autocore.event import MessageType, Reading, When
@@ -56,7 +56,7 @@ class Watching:
                     self._outcomes.set_aside(message_type, ErrorReason.OVERFLOW)
                     continue
                 self._room -= 1
-                sensor = device.sensors[key] = Sensor(key, self._held_to(key))
+                sensor = device.sensors[key] = Sensor(key, held_to(key, self._expected))
             keep = not burst or sensor.kept_second != second
             if keep:
                 sensor.kept_second = second
@@ -71,12 +71,17 @@ class Watching:
         if thinned:
             self._outcomes.set_aside(message_type, Reason.BURST)
 
+    def recall(self, devices: Iterable[Device]) -> None:
+        """Count the sensors of these devices as known, whatever the bound."""
+        self._room -= sum(len(device.sensors) for device in devices)
+
     def forget(self, device: Device) -> None:
         """Make room: the sensors of a device are forgotten with it."""
         self._room += len(device.sensors)
 
-    def _held_to(self, key: str) -> Expectation | None:
-        """What a sensor is held to; None when it is not judged."""
-        if key in self._expected:
-            return self._expected[key]
-        return None if _COUNTS.fullmatch(key) or _PLACES.fullmatch(key) else Expectation()
+
+def held_to(key: str, expected: Mapping[str, Expectation]) -> Expectation | None:
+    """What a sensor is held to, some to what is `expected`; None when it is not judged."""
+    if key in expected:
+        return expected[key]
+    return None if _COUNTS.fullmatch(key) or _PLACES.fullmatch(key) else Expectation()

@@ -31,7 +31,7 @@ from otel_tickrmeter.fleets.autocore.automation.run import Hands, Run
 from otel_tickrmeter.fleets.autocore.device import Device
 from otel_tickrmeter.fleets.autocore.event import When
 from otel_tickrmeter.fleets.autocore.outcomes import Outcomes
-from otel_tickrmeter.fleets.autocore.reason import Cause, RunOutcome
+from otel_tickrmeter.fleets.autocore.reason import Cause, RunOutcome, Word
 from otel_tickrmeter.fleets.autocore.relay import Change, Relay
 from otel_tickrmeter.fleets.autocore.sensor import Sensor
 from otel_tickrmeter.stream.second import SECOND_NS
@@ -192,6 +192,11 @@ class Automation(Outcomes):
                 value = f"{sensor.value:.6g}"
                 values = {"sensor": sensor.key, "value": value}
                 beyond.ran = self._begin(rule, f"{device.id}: {sensor.key} is {value}", device, values)
+
+    def recalled(self, device: Device) -> None:
+        """A device is known from before a restart: its return is news if it was gone."""
+        if device.word is Word.OFFLINE:
+            self._gone.add(device.id)
 
     def forgotten(self, device: Device) -> None:
         """A device is forgotten."""
