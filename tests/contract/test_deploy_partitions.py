@@ -1,5 +1,6 @@
 """What runs several exporters of one fleet: made from what runs one, and each is told its own number."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import yaml
 
 from deploy.partitions import PARTITIONS, STATEFUL_SET, UNIT, partitioned, template_unit
 from otel_tickrmeter.configuration import load_settings
+from otel_tickrmeter.settings.faults import SettingsError
 from tests.contract.deployed import DEPLOY, TREE, document, manifest
 
 OVERLAY = DEPLOY / "overlays" / "partitions"
@@ -33,6 +35,18 @@ def test_each_unit_has_its_partition_and_a_port_of_its_own(tmp_path: Path) -> No
     assert [settings.partition.index for settings in loaded] == [0, 1, 2]
     assert [settings.prometheus.port for settings in loaded] == [9470, 9471, 9472]
     assert len({settings.mqtt.client_id for settings in loaded}) == 3
+
+
+def test_from_ten_on_a_port_is_given_as_the_document_has_it(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("[partition]\ncount = 11\n")
+    made = environment_of((DEPLOY / UNIT).read_text(), 10)
+    with pytest.raises(SettingsError, match=r"prometheus\.port: must be a whole number from 0 to 65535"):
+        load_settings([], {}, made, tmp_path)
+    text = (TREE / "docs" / "partitions.md").read_text()
+    (given,) = re.findall(r"`(TICKRMETER_PROMETHEUS__PORT)=(\d+)`", text)
+    # What is in an EnvironmentFile goes before what is in Environment.
+    loaded = load_settings([], {}, made | dict([given]), tmp_path)
+    assert (loaded.partition.index, loaded.prometheus.port) == (10, 9480)
 
 
 def test_the_template_is_the_unit_but_for_what_is_each_ones_own() -> None:
