@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 
 from otel_tickrmeter.stream.message import Message
-from otel_tickrmeter.stream.partition import OwnerRule, Owns, Partition
+from otel_tickrmeter.stream.partition import OwnerRule, Owns, Partition, first_place
 
 
 def sieve(
@@ -26,15 +26,10 @@ def sieve(
         count_foreign: Told when a message arrived that is another partition's.
     """
     owners: list[Owns] = [import_module(rule.module).make_owner(rule.options, partition) for rule in rules]
+    owns = first_place(owners, partition.has_message)
 
     def take(message: Message) -> None:
-        for owns in owners:
-            owned = owns(message)
-            if owned is not None:
-                break
-        else:
-            owned = partition.has_message(message.topic, message.payload)
-        if owned:
+        if owns(message):
             deliver(message)
         else:
             count_foreign(message.arrived_ns)

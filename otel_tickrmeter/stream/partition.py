@@ -5,10 +5,10 @@ consistent hashing (Lamping and Veach, https://arxiv.org/abs/1406.2294) of a dig
 process. When there is one partition more, devices move to the new one and nowhere else.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeVar
 
 from otel_tickrmeter.stream.message import Message
 
@@ -22,8 +22,13 @@ _KEY_MASK = (1 << 64) - 1
 _MULTIPLIER = 2_862_933_555_777_941_757
 _SPAN = float(1 << 31)
 
+PlaceT = TypeVar("PlaceT")
+"""Where something belongs: to us or not, or the number of a partition."""
+
 Owns = Callable[[Message], bool | None]
 """Whether a message is ours; None when its topic is none of the fleet's."""
+Places = Callable[[Message], int | None]
+"""The partition of a message; None when its topic is none of the fleet's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,8 @@ class OwnerRule:
     """How a fleet's messages are given to partitions, for a process that knows no fleet.
 
     Attributes:
-        module: Has a `make_owner(options, partition)` that gives an `Owns`.
+        module: Has a `make_owner(options, partition)` that gives an `Owns`, and a
+            `make_placer(options, spread)` that gives a `Places`.
         options: What that has to know, as JSON can say it.
     """
 
@@ -53,11 +59,49 @@ class Partition:
 
     def has_message(self, topic: bytes, payload: bytes) -> bool:
         """Whether a message of no device belongs to it; any bytes do to exactly one."""
-        return self._has(len(topic).to_bytes(4) + topic + payload)
+        return self._has(_message_key(topic, payload))
 
     def _has(self, key: bytes) -> bool:
-        digest = blake2b(key, digest_size=_DIGEST_BYTES).digest()
-        return jump(int.from_bytes(digest), self.count) == self.index
+        return _place(key, self.count) == self.index
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """All parts of a fleet: `count` of them."""
+
+    count: int
+
+    def of_device(self, device_id: str) -> int:
+        """The partition that has a device."""
+        return _place(device_id.encode(errors="surrogatepass"), self.count)
+
+    def of_message(self, topic: bytes, payload: bytes) -> int:
+        """The partition that has a message of no device."""
+        return _place(_message_key(topic, payload), self.count)
+
+
+def first_place(
+    rules: Sequence[Callable[[Message], PlaceT | None]], otherwise: Callable[[bytes, bytes], PlaceT]
+) -> Callable[[Message], PlaceT]:
+    """What says where a message belongs: the first rule that knows its topic, else `otherwise` knows it."""
+
+    def find(message: Message) -> PlaceT:
+        for rule in rules:
+            place = rule(message)
+            if place is not None:
+                return place
+        return otherwise(message.topic, message.payload)
+
+    return find
+
+
+def _message_key(topic: bytes, payload: bytes) -> bytes:
+    return len(topic).to_bytes(4) + topic + payload
+
+
+def _place(key: bytes, count: int) -> int:
+    digest = blake2b(key, digest_size=_DIGEST_BYTES).digest()
+    return jump(int.from_bytes(digest), count)
 
 
 def jump(key: int, buckets: int) -> int:
@@ -71,10 +115,10 @@ def jump(key: int, buckets: int) -> int:
     return found
 
 
-def remember(known: dict[Any, bool], key: bytes | str, *, owned: bool) -> bool:
+def remember(known: dict[Any, PlaceT], key: bytes | str, place: PlaceT) -> PlaceT:
     """Keep an answer under what it was asked for, in bounds; gives it back."""
     if len(key) <= LONGEST_REMEMBERED:
         if len(known) >= MAX_REMEMBERED:
             known.clear()
-        known[key] = owned
-    return owned
+        known[key] = place
+    return place

@@ -14,7 +14,7 @@ from otel_tickrmeter.fleets.autocore.topics import LAYOUTS
 from otel_tickrmeter.fleets.tickrmeter import owner as tickrmeter_owner
 from otel_tickrmeter.fleets.tickrmeter.heartbeat import DEFAULT_FIELDS
 from otel_tickrmeter.stream.message import Message
-from otel_tickrmeter.stream.partition import Owns, Partition
+from otel_tickrmeter.stream.partition import Owns, Partition, Spread
 from tests.property import test_autocore_law as autocore
 from tests.property import test_tickrmeter_decode as tickrmeter
 from tests.support.autocore import as_bytes
@@ -24,24 +24,30 @@ from tests.support.wire import A, decoder
 COUNTS = st.integers(1, 9)
 
 
-def tickrmeters(partition: Partition, pattern: str = "^[0-9A-Fa-f]{12}$", prefix: str = "") -> Owns:
-    options = {
+def _of_tickrmeters(pattern: str = "^[0-9A-Fa-f]{12}$", prefix: str = "") -> dict[str, Any]:
+    return {
         "topic_prefix": prefix,
         "device_id_form": "mac",
         "device_id_pattern": pattern,
         "fields": DEFAULT_FIELDS,
     }
-    return tickrmeter_owner.make_owner(options, partition)
 
 
-def boards(partition: Partition, prefix: str = "") -> Owns:
-    options = {
+def _of_boards(prefix: str = "") -> dict[str, Any]:
+    return {
         "layouts": LAYOUTS,
         "fields": AUTOCORE_FIELDS,
         "relay_offset": None,
         "topic_prefix": prefix,
     }
-    return autocore_owner.make_owner(options, partition)
+
+
+def tickrmeters(partition: Partition, pattern: str = "^[0-9A-Fa-f]{12}$", prefix: str = "") -> Owns:
+    return tickrmeter_owner.make_owner(_of_tickrmeters(pattern, prefix), partition)
+
+
+def boards(partition: Partition, prefix: str = "") -> Owns:
+    return autocore_owner.make_owner(_of_boards(prefix), partition)
 
 
 def the_owner(make: Callable[[Partition], Owns], count: int, *messages: Message) -> list[int | None]:
@@ -77,6 +83,21 @@ def test_any_message_of_tickrmeters_has_one_owner(
     message = Message(topic, payload, 0)
     (found,) = the_owner(lambda partition: tickrmeters(partition, pattern, prefix), count, message)
     assert (found is None) == (decoder(prefix, pattern).classify(topic) is None)
+
+
+@given(
+    topic=tickrmeter.ANY_TOPIC | autocore.ANY_TOPIC,
+    payload=tickrmeter.ANY_PAYLOAD | autocore.PAYLOADS,
+    count=COUNTS,
+)
+def test_the_partition_of_a_log_is_that_of_the_owner(topic: bytes, payload: Any, count: int) -> None:  # noqa: ANN401
+    message = Message(topic, as_bytes(payload), 0)
+    for make, placer in (
+        (tickrmeters, tickrmeter_owner.make_placer(_of_tickrmeters(), Spread(count))),
+        (boards, autocore_owner.make_placer(_of_boards(), Spread(count))),
+    ):
+        assert the_owner(make, count, message) == [placer(message)]
+        assert [placer(message)] == [placer(message)], "what is remembered is something else"
 
 
 SPELLINGS = (A, A.lower(), "08:a6:f7:92:dd:5c", "08-A6-F7-92-DD-5C", "08a6.f792.dd5c", f" {A}\0")

@@ -5,10 +5,13 @@ from fractions import Fraction
 
 import pytest
 
+from otel_tickrmeter.stream.message import Message
 from otel_tickrmeter.stream.partition import (
     LONGEST_REMEMBERED,
     MAX_REMEMBERED,
     Partition,
+    Spread,
+    first_place,
     jump,
     remember,
 )
@@ -88,6 +91,23 @@ def test_where_a_device_is_does_not_change_with_a_release() -> None:
     assert owners == [0, 2, 0, 1, 2, 1, 3, 1, 1, 0, 1, 1]
 
 
+def test_the_part_that_has_something_is_the_one_that_says_so() -> None:
+    for device in (*DEVICES[:99], "\ud800"):
+        assert Partition(Spread(5).of_device(device), 5).has_device(device)
+    for number in range(99):
+        place = Spread(5).of_message(b"t", b"%d" % number)
+        assert Partition(place, 5).has_message(b"t", b"%d" % number)
+
+
+def test_the_first_rule_that_knows_a_topic_is_asked() -> None:
+    def rule(message: Message) -> int | None:
+        return {b"a": 0, b"b": 1}.get(message.topic)
+
+    find = first_place([lambda _: None, rule, lambda _: 2], lambda *_: 3)
+    assert [find(Message(topic, b"", 0)) for topic in (b"a", b"b", b"c")] == [0, 1, 2]
+    assert first_place([rule], lambda *_: 3)(Message(b"c", b"", 0)) == 3
+
+
 def test_topic_and_payload_do_not_run_into_each_other() -> None:
     found = {
         (topic, payload): [Partition(index, 64).has_message(topic, payload) for index in range(64)].index(
@@ -104,10 +124,10 @@ def test_halves_of_surrogate_pairs_have_an_owner() -> None:
 
 def test_what_is_remembered_is_bounded() -> None:
     known: dict[str, bool] = {}
-    assert remember(known, "x" * (LONGEST_REMEMBERED + 1), owned=True)
+    assert remember(known, "x" * (LONGEST_REMEMBERED + 1), place=True)
     assert not known
     for number in range(MAX_REMEMBERED):
-        remember(known, f"{number}", owned=number % 2 == 0)
+        remember(known, f"{number}", place=number % 2 == 0)
     assert len(known) == MAX_REMEMBERED
-    assert not remember(known, "one more", owned=False)
+    assert not remember(known, "one more", place=False)
     assert known == {"one more": False}

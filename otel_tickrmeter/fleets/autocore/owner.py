@@ -8,49 +8,66 @@ The rules this file keeps:
    name one and does not, and what is on an ignored topic, by topic and payload.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Generic
 
 from otel_tickrmeter.fleets.autocore.decode import OF_A_DEVICE, Decoder
 from otel_tickrmeter.fleets.autocore.event import MessageType
 from otel_tickrmeter.stream.message import Message
-from otel_tickrmeter.stream.partition import Owns, Partition, remember
+from otel_tickrmeter.stream.partition import Owns, Partition, Places, PlaceT, Spread, remember
 
 
-class MessageOwner:
-    """Knows of each message whether it belongs to a partition."""
+class MessageOwner(Generic[PlaceT]):
+    """Knows of each message where it belongs: to a partition or not, or to which.
 
-    def __init__(self, decoder: Decoder, partition: Partition) -> None:
+    Args:
+        decoder: Finds the device.
+        of_device: Where a device belongs.
+        of_message: Where a message of no device does, by topic and payload.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        of_device: Callable[[str], PlaceT],
+        of_message: Callable[[bytes, bytes], PlaceT],
+    ) -> None:
         self._decoder = decoder
-        self._partition = partition
-        self._topics: dict[bytes, bool] = {}
-        self._devices: dict[str, bool] = {}
+        self._of_device = of_device
+        self._of_message = of_message
+        self._topics: dict[bytes, PlaceT] = {}
+        self._devices: dict[str, PlaceT] = {}
 
-    def owns(self, message: Message) -> bool | None:
-        """Whether it belongs to the partition; None when its topic is none of the fleet's."""
-        owned = self._topics.get(message.topic)
-        return self._look(message) if owned is None else owned
+    def place(self, message: Message) -> PlaceT | None:
+        """Where it belongs; None when its topic is none of the fleet's."""
+        place = self._topics.get(message.topic)
+        return self._look(message) if place is None else place
 
-    def _look(self, message: Message) -> bool | None:
+    def _look(self, message: Message) -> PlaceT | None:
         topic = message.topic
         where = self._decoder.place(topic)
         if where is None:
             return None
         if where.device_id is not None:
-            return remember(self._topics, topic, owned=self._partition.has_device(where.device_id))
+            return remember(self._topics, topic, self._of_device(where.device_id))
         if where.message_type in OF_A_DEVICE:
             device_id = self._decoder.named_device(message)
             if device_id is not None:
-                owned = self._devices.get(device_id)
-                if owned is None:
-                    owned = self._partition.has_device(device_id)
-                    remember(self._devices, device_id, owned=owned)
-                return owned
+                place = self._devices.get(device_id)
+                if place is None:
+                    place = self._of_device(device_id)
+                    remember(self._devices, device_id, place)
+                return place
         elif where.message_type is not MessageType.IGNORED:
-            return self._partition.has_message(topic, b"")
-        return self._partition.has_message(topic, message.payload)
+            return self._of_message(topic, b"")
+        return self._of_message(topic, message.payload)
 
 
 def make_owner(options: Mapping[str, Any], partition: Partition) -> Owns:
     """See `OwnerRule`; `options` are the arguments of `Decoder`."""
-    return MessageOwner(Decoder(**options), partition).owns
+    return MessageOwner(Decoder(**options), partition.has_device, partition.has_message).place
+
+
+def make_placer(options: Mapping[str, Any], spread: Spread) -> Places:
+    """The same."""
+    return MessageOwner(Decoder(**options), spread.of_device, spread.of_message).place

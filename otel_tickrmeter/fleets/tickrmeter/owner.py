@@ -8,33 +8,45 @@ The rules this file keeps:
    payload: so one exporter counts each fault.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Generic
 
 import orjson
 
 from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
 from otel_tickrmeter.fleets.tickrmeter.event import MessageType
 from otel_tickrmeter.stream.message import Message
-from otel_tickrmeter.stream.partition import Owns, Partition, remember
+from otel_tickrmeter.stream.partition import Owns, Partition, Places, PlaceT, Spread, remember
 
 
-class MessageOwner:
-    """Knows of each message whether it belongs to a partition."""
+class MessageOwner(Generic[PlaceT]):
+    """Knows of each message where it belongs: to a partition or not, or to which.
 
-    def __init__(self, decoder: Decoder, partition: Partition) -> None:
+    Args:
+        decoder: Finds the device.
+        of_device: Where a device belongs.
+        of_message: Where a message of no device does, by topic and payload.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        of_device: Callable[[str], PlaceT],
+        of_message: Callable[[bytes, bytes], PlaceT],
+    ) -> None:
         self._decoder = decoder
-        self._partition = partition
+        self._of_device = of_device
+        self._of_message = of_message
         self._by_payload = decoder.named_topics
-        self._topics: dict[bytes, bool] = {}
-        self._spellings: dict[str, bool] = {}
+        self._topics: dict[bytes, PlaceT] = {}
+        self._spellings: dict[str, PlaceT] = {}
 
-    def owns(self, message: Message) -> bool | None:
-        """Whether it belongs to the partition; None when its topic is none of the fleet's."""
+    def place(self, message: Message) -> PlaceT | None:
+        """Where it belongs; None when its topic is none of the fleet's."""
         topic = message.topic
-        owned = self._topics.get(topic)
-        if owned is not None:
-            return owned
+        place = self._topics.get(topic)
+        if place is not None:
+            return place
         if topic in self._by_payload:
             try:
                 return self._spellings[orjson.loads(message.payload)["device"]]
@@ -42,20 +54,25 @@ class MessageOwner:
                 pass  # no JSON, no object, no such field, no text; or not seen before
         return self._look(message)
 
-    def _look(self, message: Message) -> bool | None:
+    def _look(self, message: Message) -> PlaceT | None:
         message_type = self._decoder.classify(message.topic)
         if message_type is None:
             return None
         found = self._decoder.sender(message_type, message)
         if found is None:
-            return self._partition.has_message(message.topic, message.payload)
+            return self._of_message(message.topic, message.payload)
         device_id, spelled = found
-        owned = self._partition.has_device(device_id)
+        place = self._of_device(device_id)
         if message_type is MessageType.STOCK_RESPONSE:
-            return remember(self._topics, message.topic, owned=owned)
-        return remember(self._spellings, spelled, owned=owned)
+            return remember(self._topics, message.topic, place)
+        return remember(self._spellings, spelled, place)
 
 
 def make_owner(options: Mapping[str, Any], partition: Partition) -> Owns:
     """See `OwnerRule`; `options` are the arguments of `Decoder`."""
-    return MessageOwner(Decoder(**options), partition).owns
+    return MessageOwner(Decoder(**options), partition.has_device, partition.has_message).place
+
+
+def make_placer(options: Mapping[str, Any], spread: Spread) -> Places:
+    """The same."""
+    return MessageOwner(Decoder(**options), spread.of_device, spread.of_message).place
