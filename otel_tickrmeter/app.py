@@ -45,7 +45,7 @@ from otel_tickrmeter.mqtt.commands import CommandPublisher
 from otel_tickrmeter.mqtt.configure import receiver_config
 from otel_tickrmeter.mqtt.feed import Feed
 from otel_tickrmeter.notify.configure import change_dispatcher, make_dispatcher
-from otel_tickrmeter.pipeline import Clock, make_pipeline
+from otel_tickrmeter.pipeline import Clock, Pipeline, make_pipeline
 from otel_tickrmeter.reload import ReadSettings, Reloader
 from otel_tickrmeter.rows import rows_of
 from otel_tickrmeter.settings.database import DEFAULT_DATABASE_URL, parse_database_url
@@ -61,7 +61,8 @@ from otel_tickrmeter.settings.model import (
 from otel_tickrmeter.statefile.keeper import StateKeeper, present_moment
 from otel_tickrmeter.store.spool import Spool
 from otel_tickrmeter.stream.message import LinkEvent, Message
-from otel_tickrmeter.stream.partition import Partition
+from otel_tickrmeter.stream.outgoing import SinkRule
+from otel_tickrmeter.stream.partition import Partition, Spread
 from otel_tickrmeter.stream.second import SECOND_NS
 from otel_tickrmeter.systemd.activation import HandedSocket
 from otel_tickrmeter.systemd.manager import ServiceManager
@@ -86,6 +87,7 @@ from otel_tickrmeter.web.reload import reload_route
 if TYPE_CHECKING:
     from otel_tickrmeter.http.protect.protection import Protection
     from otel_tickrmeter.jobs.service import JobService
+    from otel_tickrmeter.kafka.feed import KafkaFeed
     from otel_tickrmeter.store.keeper import Keeper
     from otel_tickrmeter.telemetry.log_sender import LogSender
     from otel_tickrmeter.telemetry.traces import TraceSender
@@ -100,6 +102,7 @@ _SWITCH_SECONDS = 0.0005
 _REFRESH_SECONDS = 1.0
 _REFRESH_SECONDS_BY_DEVICE = 5.0
 _SHARD_MODULE = "otel_tickrmeter.jobs.shard"
+_SINK_MODULE = "otel_tickrmeter.kafka.sink"
 _WORKER_MODULE = "otel_tickrmeter.blueprints.work"
 _MOST_SHARDS = 4
 
@@ -135,7 +138,8 @@ class App:
         self._started_ns = time.monotonic_ns()
         self._threads = ThreadWatch()
         resource = make_resource(socket.gethostname())
-        self._telemetry = _make_telemetry(settings, resource)
+        self._taken: KafkaFeed | None = None
+        self._telemetry = _make_telemetry(settings, resource, self._mark)
         self._process = ProcessObserver(build_labels(), lambda: log.dropped)
         disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
         otlp = settings.otlp
@@ -158,6 +162,7 @@ class App:
             Partition(settings.partition.index, settings.partition.count),
             (fleet.owner_rule(settings) for fleet in watched_fleets(settings)),
             read_pause=min(fleet.read_pause for fleet in watched_fleets(settings)),
+            sink=_sink_rule(settings),
         )
         self._commands = CommandSwitch(
             partial(CommandPublisher, receiver, logger.info), on=publishes(settings)
@@ -177,6 +182,7 @@ class App:
             lines_sent=self._log_sender,
             saves=self._state,
             jobs=lambda: self._jobs,
+            taken=lambda: self._taken,
         )
         self._lasting = Lasting(settings, pipeline.fleets, self._telemetry)
         if settings.dagda.enabled:
@@ -200,7 +206,11 @@ class App:
         report: Callable[[LinkEvent], None] = pipeline.handler.report
         if self._capture is not None:
             deliver, report = _both(self._capture.deliver, deliver), _both(self._capture.report, report)
-        self._feed = Feed(receiver, deliver=deliver, report=report, silent=pipeline.handler.silent)
+        self._feed: Feed | KafkaFeed
+        if settings.kafka.role == "handler":
+            self._feed = self._taken = _make_kafka_feed(settings, pipeline, deliver, report)
+        else:
+            self._feed = Feed(receiver, deliver=deliver, report=report, silent=pipeline.handler.silent)
 
     def deliver(self, messages: list[Message]) -> None:
         """Handle messages that did not come by our own connection, in the event loop that `run` runs in."""
@@ -343,7 +353,20 @@ class App:
             tasks.start_soon(push.push_forever)
         if self._state is not None:
             tasks.start_soon(self._state.keep, self._lasting)
-        tasks.start_soon(self._feed.run)
+        tasks.start_soon(self._receive)
+
+    async def _receive(self) -> None:
+        if self._settings.kafka.role == "receiver":
+            # The client of Kafka: only this needs it.
+            from otel_tickrmeter.kafka.topic import wait_for_topic  # noqa: PLC0415
+
+            link = self._pipeline.link
+            await wait_for_topic(self._settings.kafka, self._settings.mqtt.client_id, link.tell_of_log)
+        await self._feed.run()
+
+    def _mark(self) -> Callable[[], None]:
+        """A snapshot is taken: what it shows of Kafka need not come again."""
+        return _nothing if self._taken is None else self._taken.mark()
 
     def _adopt(self) -> tuple[socket.socket, ...]:
         """The sockets of systemd's that are to be served on; none: we listen ourselves."""
@@ -381,6 +404,54 @@ def _both(first: Callable[[_T], None], then: Callable[[_T], None]) -> Callable[[
         then(item)
 
     return take
+
+
+def _nothing() -> None:
+    pass
+
+
+def _sink_rule(settings: Settings) -> SinkRule | None:
+    """Where the receiving process puts its messages, if that is not the main process."""
+    kafka = settings.kafka
+    if kafka.role != "receiver":
+        return None
+    # librdkafka's properties: only this needs them.
+    from otel_tickrmeter.kafka.client import producer_properties  # noqa: PLC0415
+
+    options = {
+        "properties": producer_properties(kafka, settings.mqtt.client_id),
+        "topic": kafka.topic,
+        "partitions": kafka.partitions,
+        "buffer_size": settings.performance.buffer_size,
+    }
+    return SinkRule(_SINK_MODULE, options)
+
+
+def _make_kafka_feed(
+    settings: Settings,
+    pipeline: Pipeline,
+    deliver: Callable[[list[Message]], None],
+    report: Callable[[LinkEvent], None],
+) -> "KafkaFeed":
+    # The client of Kafka: only this needs it.
+    from otel_tickrmeter.kafka.feed import KafkaFeed  # noqa: PLC0415
+
+    spread = Spread(settings.kafka.partitions)
+
+    def release(gone: frozenset[int]) -> None:
+        for fleet in pipeline.fleets:
+            fleet.release(lambda device_id: spread.of_device(device_id) in gone)
+
+    return KafkaFeed(
+        settings.kafka,
+        settings.mqtt.client_id,
+        _unix_offset_ns(),
+        deliver=deliver,
+        report=report,
+        release=release,
+        silent=pipeline.handler.silent,
+        tell=pipeline.link.tell_of_log,
+    )
 
 
 def _make_protection(
@@ -506,7 +577,9 @@ def _make_log_sender(otlp: OtlpSettings, resource: Resource) -> "LogSender":
     return LogSender(lambda: make_log_exporter(otlp), resource)
 
 
-def _make_telemetry(settings: Settings, resource: Resource) -> Telemetry:
+def _make_telemetry(
+    settings: Settings, resource: Resource, mark: Callable[[], Callable[[], None]]
+) -> Telemetry:
     rows = rows_of(settings)
     prometheus = settings.prometheus
     temporality = settings.otlp.temporality if settings.otlp.enabled else None
@@ -536,6 +609,7 @@ def _make_telemetry(settings: Settings, resource: Resource) -> Telemetry:
         unix_offset_ns=_unix_offset_ns,
         scope_labels=label_text(scope) if prometheus.scope_labels else "",
         deltas=None if temporality in (None, "cumulative") else Deltas(observed=temporality == "delta"),
+        mark=mark,
     )
 
 

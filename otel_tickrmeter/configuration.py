@@ -13,8 +13,8 @@ from otel_tickrmeter.settings.extras import ExtraMissingError, require_extra
 from otel_tickrmeter.settings.faults import Fault, SettingsError
 from otel_tickrmeter.settings.key import Rule, make_schema
 from otel_tickrmeter.settings.layer import Found
-from otel_tickrmeter.settings.model import PartitionSettings, Settings
-from otel_tickrmeter.settings.rules import INPUT_RULES, JOB_RULES, NOTICE_RULES, OUTPUT_RULES
+from otel_tickrmeter.settings.model import KafkaSettings, PartitionSettings, Settings
+from otel_tickrmeter.settings.rules import INPUT_RULES, JOB_RULES, KAFKA_RULES, NOTICE_RULES, OUTPUT_RULES
 from otel_tickrmeter.store.extra import require_database_extra
 from otel_tickrmeter.stream.subscription import overlap
 
@@ -41,6 +41,7 @@ SCHEMA = make_schema(
         ),
         *NOTICE_RULES,
         *JOB_RULES,
+        *KAFKA_RULES,
         *OUTPUT_RULES,
     ),
 )
@@ -69,6 +70,8 @@ def load_settings(
     )
     faults = [Fault("settings", "", message) for message in _shared_topics(settings)]
     faults += _partition_faults(settings)
+    if settings.kafka.role:
+        faults += _kafka_faults(settings)
     if settings.prometheus.web_config_file is not None:
         faults += _web_faults(settings.prometheus.web_config_file)
     if settings.dagda.enabled and settings.dagda.tokens_file is not None:
@@ -107,6 +110,26 @@ def _partition_faults(settings: Settings) -> Iterator[Fault]:
             "an exporter that shares a fleet cannot publish: its rules would know some of the devices only, "
             "and run in each of the exporters; autocore.automation.publish must be false",
         )
+
+
+def _kafka_faults(settings: Settings) -> Iterator[Fault]:
+    if publishes(replace(settings, kafka=KafkaSettings())):
+        yield Fault(
+            "settings",
+            "kafka.role",
+            "an exporter that shares a fleet cannot publish: autocore.automation.publish must be false",
+        )
+    if keeps_rows(settings):
+        yield Fault("settings", "kafka.role", "cannot be used with a database: autocore.database = false")
+    try:
+        require_extra("kafka.role", "kafka", ("confluent_kafka",))
+    except ExtraMissingError as error:
+        yield Fault("settings", "kafka.role", str(error))
+        return
+    # librdkafka: 15 MB that only this needs.
+    from otel_tickrmeter.kafka.check import wrong_properties  # noqa: PLC0415
+
+    yield from (Fault("settings", "kafka.properties", text) for text in wrong_properties(settings.kafka))
 
 
 def _database_faults(settings: Settings) -> Iterator[Fault]:

@@ -16,6 +16,7 @@ from otel_tickrmeter.stream.message import (
     Doubted,
     Dropped,
     Foreign,
+    Forwarded,
     Heard,
     LinkEvent,
     Lost,
@@ -112,10 +113,12 @@ class Handler:
         link = self._link
         match event:
             case Watermark():
-                link.queue_size = event.queue_size
+                link.queue_size = event.queue_size + link.forwarding
             case Foreign():
                 link.last_message_ns = max(link.last_message_ns or 0, event.at_ns)
                 self._recorder.foreign(event.count)
+            case Forwarded():
+                self._note_forwarded(event)
             case Connected():
                 link.trouble = "connected to the broker, subscription not confirmed yet"
                 link.protocol = event.protocol
@@ -152,6 +155,18 @@ class Handler:
                 if event.at_ns >= self._drops_quiet_until_ns:
                     logger.warning("The receive queue is full: {} messages dropped", event.count)
                 self._drops_quiet_until_ns = event.at_ns + _QUIET_NS
+
+    def _note_forwarded(self, event: Forwarded) -> None:
+        link = self._link
+        link.forwarding = event.waiting
+        link.undelivered += event.undelivered
+        if event.undelivered:
+            logger.warning("{} messages could not be forwarded: {}", event.undelivered, event.trouble)
+        elif event.trouble and not link.log_trouble:
+            logger.warning("Messages cannot be forwarded: {}", event.trouble)
+        elif link.log_trouble and not event.trouble:
+            logger.info("Messages are forwarded again")
+        link.log_trouble = event.trouble
 
     def silent(self, seconds: float) -> None:
         """Note for how long the receiving process has not been heard of."""

@@ -11,12 +11,14 @@ from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.catalogue.observe import Observe, as_callbacks
 from otel_tickrmeter.exporter import names
 from otel_tickrmeter.exporter.observers import (
+    KafkaObserver,
     LetterObserver,
     LinkObserver,
     OutcomeObserver,
     PartitionObserver,
     SaveObserver,
     Saves,
+    Taken,
 )
 from otel_tickrmeter.exporter.recorder import ProgramRecorder
 from otel_tickrmeter.fleets.dialect import Intake, Level, Workshop
@@ -27,7 +29,7 @@ from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.notify.notice import Notifier
 from otel_tickrmeter.rows import rows_of
 from otel_tickrmeter.set_aside import SetAside
-from otel_tickrmeter.settings.model import Settings
+from otel_tickrmeter.settings.model import KafkaSettings, Settings
 from otel_tickrmeter.store.keeping import RowKeeper
 from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.ticket import Ticket
@@ -85,6 +87,16 @@ def _say(level: Level, text: str) -> None:
     logger.log(level, text)
 
 
+def _kafka_observer(
+    settings: KafkaSettings, link: LinkState, taken: Callable[[], Taken | None]
+) -> KafkaObserver:
+    return KafkaObserver(
+        settings.partitions if settings.role else None,
+        taken,
+        (lambda: link.undelivered) if settings.role == "receiver" else None,
+    )
+
+
 def make_pipeline(
     settings: Settings,
     meter: Meter,
@@ -100,6 +112,7 @@ def make_pipeline(
     lines_sent: LineCounts | None = None,
     saves: Saves | None = None,
     jobs: Callable[[], WatchedJobs | None] = lambda: None,
+    taken: Callable[[], Taken | None] = lambda: None,
 ) -> Pipeline:
     """Make the parts, those of every fleet that is watched among them, and every instrument of theirs.
 
@@ -117,6 +130,7 @@ def make_pipeline(
         lines_sent: Counts the lines of the log that are sent; None when none are.
         saves: Saves what outlasts a restart; None when nothing does.
         jobs: What the job controller is observed by; None when there is none.
+        taken: What is taken from Kafka; None when nothing is.
     """
     rows = rows_of(settings)
     link = LinkState(clock.started_ns)
@@ -132,7 +146,10 @@ def make_pipeline(
     fleets = tuple(fleet.start(settings, workshop) for fleet in watched_fleets(settings))
     observed: dict[str, Observe] = {
         **LinkObserver(link, clock.unix_offset_ns).callbacks(),
-        **PartitionObserver(settings.partition.index, settings.partition.count).callbacks(),
+        **PartitionObserver(
+            settings.partition.index, 0 if settings.kafka.role else settings.partition.count
+        ).callbacks(),
+        **_kafka_observer(settings.kafka, link, taken).callbacks(),
         **LetterObserver(letters).callbacks(),
         **SaveObserver(saves).callbacks(),
         **OutcomeObserver(names.OTLP_SPANS, tracer).callbacks(),

@@ -2,7 +2,7 @@
 
 from otel_tickrmeter.catalogue import Instrument
 from otel_tickrmeter.configuration import default_settings
-from otel_tickrmeter.exporter.catalogue import process, receiving, reloading, saving, sending
+from otel_tickrmeter.exporter.catalogue import forwarding, process, receiving, reloading, saving, sending
 from otel_tickrmeter.fleets.roster import FLEETS, watched_fleets
 from otel_tickrmeter.jobs.catalogue import job_status, jobs
 from otel_tickrmeter.settings.model import Settings
@@ -29,6 +29,7 @@ def _program_rows() -> tuple[Instrument, ...]:
         *receiving.connection(),
         *receiving.queue(),
         *receiving.partition(),
+        *forwarding.forwarding(),
         *sending.dead_letters(),
         *sending.output(),
         *reloading.reloading(),

@@ -56,6 +56,66 @@ class Saves(Protocol):
         """When it was saved that would be taken back, Unix seconds; None when there is none."""
 
 
+class Taken(Protocol):
+    """What a handler takes from Kafka."""
+
+    rebalances: int
+
+    @property
+    def assigned(self) -> int:
+        """How many partitions are its own."""
+
+    def lag_seconds(self) -> float | None:
+        """Age of what was handed over last; None without a partition."""
+
+    def lag_records(self) -> int | None:
+        """How many records were not handed over; None while it is not known."""
+
+
+class KafkaObserver:
+    """Observes what goes to Kafka or comes from there.
+
+    Args:
+        partitions: Those of the topic; None where Kafka has no part in it.
+        taken: What a handler takes; None for who is none.
+        undelivered: Counts what a receiver could not deliver; None for who is none.
+    """
+
+    def __init__(
+        self,
+        partitions: int | None,
+        taken: Callable[[], Taken | None],
+        undelivered: Callable[[], int] | None,
+    ) -> None:
+        self._partitions = partitions
+        self._taken = taken
+        self._undelivered = undelivered
+
+    def callbacks(self) -> dict[str, Observe]:
+        """A callback for each instrument, by name."""
+        return {
+            names.KAFKA_PARTITIONS: lambda: _some(self._partitions),
+            names.KAFKA_ASSIGNED: self._one(lambda taken: taken.assigned),
+            names.KAFKA_LAG: self._one(lambda taken: taken.lag_seconds()),
+            names.KAFKA_LAG_RECORDS: self._one(lambda taken: taken.lag_records()),
+            names.KAFKA_REBALANCES: self._one(lambda taken: taken.rebalances),
+            names.KAFKA_UNDELIVERED: lambda: _some(
+                None if self._undelivered is None else self._undelivered()
+            ),
+        }
+
+    def _one(self, read: Callable[[Taken], float | None]) -> Observe:
+        def observe() -> list[Observation]:
+            taken = self._taken()
+            return [] if taken is None else _some(read(taken))
+
+        return observe
+
+
+def _some(value: float | None) -> list[Observation]:
+    return [] if value is None else [Observation(value)]
+
+
 class SaveObserver:
     """Observes that; where nothing is saved there is nothing to see."""
 
@@ -120,7 +180,10 @@ class LinkObserver:
 
 
 class PartitionObserver:
-    """Observes which part of the fleet is kept: the same for the life of the process."""
+    """Observes which part of the fleet is kept: the same for the life of the process.
+
+    Where the parts are Kafka's there is nothing to see: `count` is 0.
+    """
 
     def __init__(self, index: int, count: int) -> None:
         self._labels = AttributeSet({"partition": str(index), "partitions": str(count)})
@@ -129,8 +192,8 @@ class PartitionObserver:
     def callbacks(self) -> dict[str, Observe]:
         """A callback for each instrument, by name."""
         return {
-            names.PARTITION_INFO: lambda: [Observation(1, self._labels)],
-            names.PARTITIONS: lambda: [Observation(self._count)],
+            names.PARTITION_INFO: lambda: [Observation(1, self._labels)] if self._count else [],
+            names.PARTITIONS: lambda: _some(self._count or None),
         }
 
 

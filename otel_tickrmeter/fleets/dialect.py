@@ -94,6 +94,12 @@ class Intake(Protocol[TypeT]):
         Nothing that is known is lost, no series ends, and nothing is counted anew. Never raises.
         """
 
+    def release(self, leaves: Callable[[str], bool]) -> None:
+        """Let go of the devices, by their ids, that others keep from now on. Never raises.
+
+        What is open of theirs is abandoned, and their series end.
+        """
+
     def sender(self, message_type: TypeT, message: Message) -> bytes | None:
         """The device id of a message, as it is spelled there; None when it cannot be read."""
 

@@ -27,10 +27,10 @@ def command() -> list[str]:
     `python -m` searches the working directory before everything else, and PYTHONPATH comes next: a
     `select.py` there ran in the receiver. Isolated (`-I`), it searches neither. This package may lie where
     only we were told to look (a checkout), while another copy of it is installed: it is taken from its own
-    place, which is then forgotten. Those of paho and orjson are searched last, where nothing can stand for a
-    module of the standard library.
+    place, which is then forgotten. Those of paho, orjson and Kafka's client are searched last, where nothing
+    can stand for a module of the standard library.
     """
-    others = dict.fromkeys((*_places("paho"), *_places("orjson")))
+    others = dict.fromkeys((*_places("paho"), *_places("orjson"), *_places("confluent_kafka")))
     return [sys.executable, "-I", "-c", _PROGRAM, *_places("otel_tickrmeter"), *others]
 
 

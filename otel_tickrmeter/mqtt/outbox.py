@@ -117,6 +117,9 @@ class Outbox:
                 self._frame_bytes -= len(frame)
                 self._messages -= messages
 
+    def close(self, seconds: float) -> None:
+        """Nothing comes any more: what waits is for `send`."""
+
     def _has_room(self) -> bool:
         return (
             self._messages < self._max_messages and self._record_bytes + self._frame_bytes < self._max_bytes

@@ -3,7 +3,7 @@
 It exists because whatever runs beside a receiver bends its stamps: rendering an exposition in the same
 process delayed them by 130 to 250 ms, through the interpreter's lock. For the same reason it imports the
 standard library, paho, and no more of this package than it needs: a fleet's `owner.py` and orjson only where
-several exporters share the fleet.
+several exporters share the fleet, and the client of Kafka only where messages go there.
 
 Started by `feed.py` with a socket for its standard input: that brings the configuration (one JSON line), and
 takes the frames. It never blocks on that socket while it receives. When the socket ends, it leaves the
@@ -20,6 +20,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 
 from otel_tickrmeter.mqtt.attempts import Attempts
 from otel_tickrmeter.mqtt.backlog import STALL_GRACE_SECONDS, BacklogWatch
@@ -28,6 +29,7 @@ from otel_tickrmeter.mqtt.link import Link, alive_ns
 from otel_tickrmeter.mqtt.outbox import Outbox
 from otel_tickrmeter.mqtt.sieve import sieve
 from otel_tickrmeter.stream.message import LinkEvent, Lost, Message, Refused, Settled, Stalled, Subscribed
+from otel_tickrmeter.stream.outgoing import Outgoing
 
 FLUSH_SECONDS = 0.05
 """Messages are handed over this often at most (or 64 KiB at a time), so that the main process wakes 20
@@ -54,7 +56,7 @@ class Receiver:
 
     def __init__(self, config: ReceiverConfig, channel: socket.socket) -> None:
         self._channel = channel
-        self._outbox = Outbox(config.buffer_size)
+        self._outbox = _make_outbox(config)
         self._read_pause = config.read_pause
         self._attempts = Attempts(config.client_id, config.min_delay, config.max_delay)
         self._watch = BacklogWatch(alive_ns())
@@ -73,6 +75,7 @@ class Receiver:
                 self._work(wait_seconds)
                 wait_seconds = self._wait_seconds(time.monotonic())
         self._link.close()
+        self._outbox.close(LAST_SECONDS)
         self._hand_over_the_rest()
 
     def _hand_over_the_rest(self) -> None:
@@ -146,7 +149,18 @@ def pause_after(messages: int, allowed_seconds: float) -> float:
     return min(allowed_seconds, SHORT_PAUSE_SECONDS) if messages > MANY_MESSAGES else allowed_seconds
 
 
-def _deliver_to(outbox: Outbox, config: ReceiverConfig) -> Callable[[Message], None]:
+def _make_outbox(config: ReceiverConfig) -> Outgoing:
+    """What takes messages on their way to the main process, or elsewhere, where that is told."""
+    outbox = Outbox(config.buffer_size)
+    if config.sink is None:
+        return outbox
+    sink: Outgoing = import_module(config.sink.module).make_sink(
+        config.sink.options, config.owner_rules, outbox
+    )
+    return sink
+
+
+def _deliver_to(outbox: Outgoing, config: ReceiverConfig) -> Callable[[Message], None]:
     """What takes messages: the outbox itself, where all are ours."""
     if config.partition.count == 1:
         return outbox.add_message

@@ -30,6 +30,8 @@ _ENDPOINT = re.compile(
 _WEB_ADDRESS = re.compile(
     r"https?://(?P<host>[^\s/:@?#\[\]]+|\[[^\s\]]+\])(?::(?P<port>[0-9]{1,5}))?(?:/[!-~]*)?"
 )
+_ADDRESS = re.compile(r"(?P<host>[^\s/:@?#\[\],]+|\[[^\s\],]+\]):(?P<port>[0-9]{1,5})")
+_KAFKA_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _LAST_PORT = 65535
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
@@ -151,6 +153,27 @@ def _read_names(value: object) -> tuple[str, ...]:
     return tuple(_read_name(item) for item in items)
 
 
+def _read_kafka_name(value: object) -> str:
+    text = _read_text(value)
+    if not _KAFKA_NAME.fullmatch(text) or text in {".", ".."}:
+        raise ValueError("must be 1 to 249 letters, digits, dots, hyphens and underscores")
+    return text
+
+
+def _read_addresses(value: object) -> tuple[str, ...]:
+    # One text may have several, as other programs write them.
+    names = _read_names(value.split(",") if isinstance(value, str) else value)
+    found = tuple(name.strip() for name in names)
+    for address in found:
+        match = _ADDRESS.fullmatch(address)
+        if match is None or not 1 <= int(match["port"]) <= _LAST_PORT:
+            raise ValueError("must be HOST:PORT, or a list of such")
+        check_host(match["host"].strip("[]"))
+    if not found:
+        raise ValueError("must name a broker")
+    return found
+
+
 def _read_headers(value: object) -> Mapping[str, str]:
     if isinstance(value, str):
         # The form of OTEL_EXPORTER_OTLP_HEADERS, without its percent-encoding.
@@ -250,6 +273,8 @@ TOPIC_PREFIX = ValueKind(_read_topic_prefix)
 HTTP_PATH = ValueKind(_read_http_path)
 ENDPOINT = ValueKind(_read_endpoint)
 WEB_ADDRESS = ValueKind(_read_web_address)
+KAFKA_NAME = ValueKind(_read_kafka_name)
+ADDRESSES = ValueKind(_read_addresses, structured=True)
 NAMES = ValueKind(_read_names, structured=True)
 HEADERS = ValueKind(_read_headers, structured=True)
 PATH = ValueKind(_read_path)

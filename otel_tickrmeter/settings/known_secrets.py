@@ -10,6 +10,12 @@ def known_secrets(settings: Settings) -> tuple[str, ...]:
     found = (
         settings.mqtt.password,
         settings.mqtt.broker.partition("?")[2],
+        settings.kafka.password,
+        *(
+            text
+            for name, text in (settings.kafka.properties or {}).items()
+            if "password" in name or "secret" in name
+        ),
         password_in(settings.database.url or ""),
         *(settings.otlp.headers or {}).values(),
         *(text for otlp in settings.signals.values() for text in (otlp.headers or {}).values()),

@@ -227,6 +227,24 @@ class PartitionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class KafkaSettings:
+    """`[kafka]`: receiving on one machine, pairing on others; an empty `role` means all of it here.
+
+    `password` holds the content of `password_file` when that is given; `properties` are librdkafka's.
+    """
+
+    role: Literal["", "receiver", "handler"] = ""
+    brokers: tuple[str, ...] = ("localhost:9092",)
+    topic: str = "otel-tickrmeter"
+    group: str = "otel-tickrmeter"
+    partitions: int = 64
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    password_file: Path | None = None
+    properties: Mapping[str, str] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PerformanceSettings:
     """`[performance]`: `buffer_size` bounds the receive queue, messages. `workers` has no effect."""
 
@@ -255,6 +273,7 @@ class Settings:
     logging: LoggingSettings = field(default_factory=LoggingSettings)
     performance: PerformanceSettings = field(default_factory=PerformanceSettings)
     partition: PartitionSettings = field(default_factory=PartitionSettings)
+    kafka: KafkaSettings = field(default_factory=KafkaSettings)
     fleets: tuple[object, ...] = ()
     signals: Mapping[OtherSignal, OtlpSettings] = field(default_factory=lambda: MappingProxyType({}))
 

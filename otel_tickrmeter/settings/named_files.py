@@ -15,6 +15,7 @@ from otel_tickrmeter.settings.secret import read_secret, read_token
 _SECRETS: Mapping[str, Callable[[Path], str]] = MappingProxyType(
     {
         "mqtt.password": read_secret,
+        "kafka.password": read_secret,
         "notifications.webhook_token": read_token,
         "notifications.telegram_token": read_token,
     }

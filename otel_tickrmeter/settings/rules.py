@@ -21,6 +21,16 @@ def _needs_tls(key: str) -> Rule:
     )
 
 
+OURS = frozenset(
+    {
+        *("bootstrap.servers", "metadata.broker.list", "client.id", "sasl.username", "sasl.password"),
+        *("acks", "request.required.acks", "enable.idempotence", "message.timeout.ms"),
+        *("delivery.timeout.ms", "group.id", "group.instance.id", "group.protocol", "enable.auto.commit"),
+        *("enable.auto.offset.store", "auto.offset.reset", "partition.assignment.strategy"),
+        *("enable.partition.eof", "isolation.level", "transactional.id"),
+    }
+)
+"""Properties of librdkafka that are not for operators to set: exactness rests on them, or a key has them."""
 _TELEGRAM = "notifications.telegram_chat_id needs a token, and a token a chat id"
 
 NOTICE_RULES = (
@@ -119,6 +129,48 @@ JOB_RULES = (
     ),
 )
 """About `[dagda]`."""
+
+KAFKA_RULES = (
+    Rule(
+        ("kafka.password_file", "kafka.password"),
+        lambda file, password: file is None or password is None,
+        "must not be given together with kafka.password",
+    ),
+    Rule(
+        ("kafka.username", "kafka.password", "kafka.password_file"),
+        lambda username, password, file: (username is None) == (password is None and file is None),
+        "kafka.username needs a password, and a password a user name",
+    ),
+    Rule(
+        ("kafka.properties",),
+        lambda properties: not OURS & (properties or {}).keys(),
+        f"must not have what this program sets itself: {', '.join(sorted(OURS))}",
+    ),
+    Rule(
+        ("kafka.role", "partition.count"),
+        lambda role, count: not role or count == 1,
+        "cannot be used with partition.count above 1: the handlers share the fleet among themselves",
+    ),
+    Rule(
+        ("kafka.role", "state.file"),
+        lambda role, state: not role or state is None,
+        "cannot be used with state.file: which devices a handler keeps changes while it runs",
+    ),
+    *(
+        Rule(
+            ("kafka.role", key),
+            lambda role, given: role != "receiver" or not given,
+            f"cannot be receiver with {key}: a receiver handles no messages",
+        )
+        for key in ("capture.file", "messages.dead_letter_file")
+    ),
+    Rule(
+        ("kafka.role", "prometheus.reader"),
+        lambda role, reader: role != "handler" or reader == "compact",
+        'cannot be handler with prometheus.reader = "stock": offsets are committed for what a snapshot shows',
+    ),
+)
+"""About `[kafka]`."""
 
 OUTPUT_RULES = (
     Rule(

@@ -11,6 +11,8 @@ from otel_tickrmeter.settings.kinds import DURATION, choice, duration, integer
 
 MAX_PARTITIONS = 1024
 """Each of them hears everything: long before so many the broker has enough of it."""
+MAX_LOG_PARTITIONS = 1024
+"""Of a topic: each has a record of its own five times a second."""
 
 _LEVELS = ("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL")
 
@@ -384,5 +386,34 @@ OUTPUT_KEYS = (
         integer(1, MAX_PARTITIONS),
         "Exporters that share the fleet; the same for all of them.",
     ),
+    Key(
+        "kafka.role",
+        choice("", "receiver", "handler"),
+        "receiver: what is heard goes to Kafka; handler: what is handled comes from there.",
+    ),
+    Key("kafka.brokers", kinds.ADDRESSES, "Brokers of Kafka to begin with, as HOST:PORT."),
+    Key("kafka.topic", kinds.KAFKA_NAME, "Topic between receiver and handlers; each receiver has its own."),
+    Key("kafka.group", kinds.KAFKA_NAME, "Consumer group of the handlers of one topic."),
+    Key(
+        "kafka.partitions",
+        integer(1, MAX_LOG_PARTITIONS),
+        "Partitions of the topic, which is made with so many; the most handlers that there can be.",
+    ),
+    Key("kafka.username", kinds.NAME, "User name at Kafka (SASL).", '"exporter"'),
+    Key(
+        "kafka.password",
+        kinds.NAME,
+        "Password at Kafka; better in .secrets.toml or password_file.",
+        '"secret"',
+        secret=True,
+    ),
+    Key("kafka.password_file", kinds.PATH, "File that holds the password.", '"/run/secrets/kafka"'),
+    Key(
+        "kafka.properties",
+        kinds.HEADERS,
+        "Further properties of librdkafka, such as those of TLS.",
+        '{"security.protocol" = "SSL", "ssl.ca.location" = "/etc/ssl/kafka-ca.pem"}',
+        secret=True,
+    ),
 )
-"""Of `[prometheus]`, `[otlp]`, `[logging]`, `[performance]` and `[partition]`."""
+"""Of `[prometheus]`, `[otlp]`, `[logging]`, `[performance]`, `[partition]` and `[kafka]`."""

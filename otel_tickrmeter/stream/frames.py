@@ -21,6 +21,7 @@ from otel_tickrmeter.stream.message import (
     Doubted,
     Dropped,
     Foreign,
+    Forwarded,
     Heard,
     LinkEvent,
     Lost,
@@ -44,7 +45,7 @@ _EVENTS: dict[str, type[LinkEvent]] = {
     kind.__name__: kind
     for kind in (
         *(Connected, Subscribed, Settled, Refused, Lost, Stalled, Doubted, Heard),
-        *(Dropped, Foreign, Watermark),
+        *(Dropped, Foreign, Forwarded, Watermark),
     )
 }
 _FLAGS = tuple(

@@ -14,7 +14,9 @@ class LinkState:
     not heard proves nothing, although it is subscribed. `contested` says that another client takes the
     session from us again and again; it stays until a connection has lasted. `silence_seconds` is the age of
     the receiving process' last sign of life. `protocol` is the version of MQTT, empty while not connected.
-    `dropped` counts messages that found no place in the receive queue.
+    `dropped` counts messages that found no place in the receive queue. `log_trouble` says why the log between
+    receiver and handlers cannot be used, where there is one, `undelivered` counts
+    what it never took, and `forwarding` messages are on their way to it.
     """
 
     started_ns: int
@@ -28,6 +30,9 @@ class LinkState:
     silence_seconds: float = 0.0
     protocol: str = ""
     dropped: int = 0
+    log_trouble: str = ""
+    undelivered: int = 0
+    forwarding: int = 0
 
     @property
     def usable(self) -> bool:
@@ -42,6 +47,8 @@ class LinkState:
     @property
     def unusable_reason(self) -> str:
         """Why it cannot be relied on, in words; empty when it can."""
+        if self.log_trouble:
+            return self.log_trouble
         if self.contested and self.contested not in self.trouble:
             return f"{self.trouble}; {self.contested}" if self.trouble else self.contested
         silence = f"the receiving process has said nothing for {self.silence_seconds:.0f} s"
@@ -52,6 +59,10 @@ class LinkState:
         since_ns = now_ns if self.subscribed_ns is None else self.subscribed_ns
         up_ns = self.earlier_ns + now_ns - since_ns
         return min(1.0, up_ns / max(1, now_ns - self.started_ns))
+
+    def tell_of_log(self, trouble: str) -> None:
+        """Note why the log cannot be used; "" when it can."""
+        self.log_trouble = trouble
 
     def down(self, at_ns: int, trouble: str) -> None:
         """Note that the connection is not usable any more."""

@@ -131,6 +131,20 @@ class Watermark:
     heard_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """How the log takes what is forwarded to it, instead of to the main process.
+
+    `waiting` messages are not acknowledged by it; `undelivered` ones, since the last of these, never will
+    be. `trouble` says in words why it takes none; empty when it does.
+    """
+
+    at_ns: int
+    waiting: int
+    undelivered: int
+    trouble: str
+
+
 LinkEvent = (
     Connected
     | Subscribed
@@ -142,6 +156,7 @@ LinkEvent = (
     | Heard
     | Dropped
     | Foreign
+    | Forwarded
     | Watermark
 )
 """Everything the receiver reports besides messages."""

@@ -32,6 +32,10 @@ _FRESH_AT_LEAST_SECONDS = 10.0
 _FIRST_SNAPSHOT_SECONDS = 5.0
 
 
+def _nothing() -> None:
+    pass
+
+
 class SnapshotTelemetry:
     """Serves the last finished snapshot.
 
@@ -44,6 +48,7 @@ class SnapshotTelemetry:
         unix_offset_ns: Unix time less monotonic time.
         scope_labels: Label text for every series; empty for none.
         deltas: What OTLP was told last, to push differences; None pushes cumulative figures.
+        mark: Told when a snapshot is taken; what it returns, when that is what is shown.
     """
 
     def __init__(
@@ -57,6 +62,7 @@ class SnapshotTelemetry:
         unix_offset_ns: Callable[[], int],
         scope_labels: str = "",
         deltas: Deltas | None = None,
+        mark: Callable[[], Callable[[], None]] = lambda: _nothing,
     ) -> None:
         self._meter = meter
         self._resource = resource
@@ -66,6 +72,7 @@ class SnapshotTelemetry:
         self._started_ns = clock_ns()
         self._scope_labels = scope_labels
         self._deltas = deltas
+        self._mark = mark
         self._points: int | None = None
         self._bodies: dict[str, Body] = {}
         self._taken_ns: int | None = None
@@ -135,7 +142,7 @@ class SnapshotTelemetry:
 
     async def refresh(self) -> None:
         """Take a snapshot and put it in the place of the last."""
-        taken_ns = self._clock_ns()
+        taken_ns, shown = self._clock_ns(), self._mark()
         own = (self._age_row.name, self._series_row.name)
         families = [family for family in await self._collect() if family.instrument.name not in own]
         bodies = await to_thread.run_sync(self._render, families)
@@ -144,6 +151,7 @@ class SnapshotTelemetry:
         # Beside the families: target_info and the scrape's own two.
         self._series = sum(map(len, families)) + 3
         self._first.set()
+        shown()
 
     async def keep_fresh(self) -> None:
         """Keep the snapshot fresh."""

@@ -68,6 +68,12 @@ tickrmeter_queue_size                           gauge      queue                
 tickrmeter_queue_dropped_total                  counter    queue                          =
 tickrmeter_partition_info                       gauge      partition,partitions           =
 tickrmeter_partitions                           gauge      .                              =
+tickrmeter_kafka_partitions                     gauge      .                              =
+tickrmeter_kafka_partitions_assigned            gauge      .                              =
+tickrmeter_kafka_lag_seconds                    gauge      .                              =
+tickrmeter_kafka_lag_records                    gauge      .                              =
+tickrmeter_kafka_rebalances_total               counter    .                              =
+tickrmeter_kafka_undelivered_messages_total     counter    .                              =
 tickrmeter_foreign_messages_total               counter    .                              =
 tickrmeter_identities_rejected_total            counter    kind,reason                    =
 tickrmeter_identities_displaced_total           counter    kind                           =

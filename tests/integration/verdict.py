@@ -42,9 +42,16 @@ NEVER_SEEN = {
     "tickrmeter_state_save_failures_total",
     "tickrmeter_otlp_log_records_total",
     "tickrmeter_http_tls_handshake_failures_total",
+    "tickrmeter_kafka_partitions",
+    "tickrmeter_kafka_partitions_assigned",
+    "tickrmeter_kafka_lag_seconds",
+    "tickrmeter_kafka_lag_records",
+    "tickrmeter_kafka_rebalances_total",
+    "tickrmeter_kafka_undelivered_messages_total",
 }
 """Families without a series in such a run: a counter with labels begins with its first count, no device asks
-for more than its share, and there is no dead-letter file, no push over OTLP, no trace and no TLS."""
+for more than its share, and there is no dead-letter file, no push over OTLP, no trace, no TLS
+and no Kafka."""
 
 
 def faults(exposition: Exposition, run: Simulated, detail: Detail) -> Iterator[str]:

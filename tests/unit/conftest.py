@@ -1,4 +1,4 @@
-"""What the tests of the OTLP push share."""
+"""What tests share: those of the OTLP push, and those of the handler."""
 
 from collections.abc import Iterator
 
@@ -31,4 +31,13 @@ def told() -> Iterator[list[str]]:
         filter=lambda record: record["name"] in _OF_OTLP,
     )
     yield messages
+    logger.remove(sink)
+
+
+@pytest.fixture
+def log() -> Iterator[list[str]]:
+    """What is logged, as level and text."""
+    lines: list[str] = []
+    sink = logger.add(lines.append, format="{level} {message}", backtrace=False, diagnose=False)
+    yield lines
     logger.remove(sink)

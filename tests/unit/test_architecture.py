@@ -44,6 +44,7 @@ PLACES = {
     "opentelemetry.sdk": {f"{PACKAGE}.telemetry.", f"{PACKAGE}.app", f"{PACKAGE}.replay"},
     "opentelemetry.exporter": {f"{PACKAGE}.telemetry."},
     "prometheus_client": {f"{PACKAGE}.telemetry."},
+    "confluent_kafka": {f"{PACKAGE}.kafka."},
     "rich": {f"{PACKAGE}.top."},
     "h11": {f"{PACKAGE}.http."},
     "OpenSSL": {f"{PACKAGE}.http.protect."},
@@ -226,6 +227,8 @@ def test_each_library_has_its_place(library: str) -> None:
     ("package", "allowed"),
     [
         ("mqtt", {"mqtt.", "stream.", "settings."}),
+        # What a handler does with messages it knows no more than a receiver does.
+        ("kafka", {"kafka.", "stream.", "settings.model"}),
         ("settings", {"settings."}),
         ("http", {"http.", "settings."}),
         # Of jobs what is asked, by whom and what is shown; not how they are done.
@@ -298,7 +301,7 @@ FLOORS = (
     ("fleets.dialect", "exporter."),
     ("web.",),
     (
-        *("mqtt.", "http.", "telemetry.", "letters.", "capture."),
+        *("mqtt.", "kafka.", "http.", "telemetry.", "letters.", "capture."),
         *("notify.", "store.", "simulate.", "systemd.", "top.", "jobs.", "statefile."),
     ),
     ("settings.", "client."),

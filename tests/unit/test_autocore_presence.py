@@ -348,3 +348,11 @@ class TestRegistration:
         told = driver.online(2, "B")
         assert [entry[0] for entry in told[:2]] == ["changed", "forgotten"]
         assert named(driver.quiet(10), "changed") == []
+
+    def test_boards_that_others_keep_are_forgotten(self) -> None:
+        driver = Driver()
+        driver.online(1, "A")
+        driver.online(2, "B")
+        driver.intake.release(lambda device_id: device_id == "A")
+        assert driver.ledger.take() == [("forgotten", "A")]
+        assert driver.fleet.devices.keys() == {"B"}

@@ -1,6 +1,6 @@
 """Several fleets at once: each gets what is its own, and only that."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 import pytest
@@ -59,6 +59,9 @@ class Listener:
 
     def memory(self) -> None:
         pass
+
+    def release(self, leaves: Callable[[str], bool]) -> None:
+        del leaves
 
     def sender(self, message_type: Kind, message: Message) -> bytes | None:
         del message_type

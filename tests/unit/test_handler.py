@@ -3,11 +3,9 @@
 The rules are those of docs/messages.md.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from loguru import logger
 
 from otel_tickrmeter.fleets.tickrmeter.decode import Decoder
 from otel_tickrmeter.fleets.tickrmeter.detail import Detail
@@ -32,14 +30,6 @@ SYMBOL = 'symbol="AAPL"'
 @pytest.fixture
 def exporter() -> Exporter:
     return Exporter()
-
-
-@pytest.fixture
-def log() -> Iterator[list[str]]:
-    lines: list[str] = []
-    sink = logger.add(lines.append, format="{level} {message}", backtrace=False, diagnose=False)
-    yield lines
-    logger.remove(sink)
 
 
 def rejected(exporter: Exporter) -> dict[str, float]:

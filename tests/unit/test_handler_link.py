@@ -8,6 +8,7 @@ from otel_tickrmeter.stream.message import (
     Doubted,
     Dropped,
     Foreign,
+    Forwarded,
     Heard,
     Lost,
     Refused,
@@ -127,6 +128,26 @@ def test_what_was_left_to_other_partitions_is_counted_and_shows_that_the_broker_
     exporter.handler.report(Foreign(32, 1))
     assert exporter.figures("tickrmeter_stock_update_timeout_total") == {SYMBOL: 1}
     assert exporter.link.last_message_ns == 32
+
+
+def test_what_is_forwarded_is_told_when_it_fails_and_when_it_goes_on(
+    log: list[str], exporter: Exporter
+) -> None:
+    exporter.handler.report(Forwarded(1, 5, 0, ""))
+    exporter.handler.report(Watermark(2, 3, 2))
+    assert exporter.link.queue_size == 8
+    exporter.handler.report(Forwarded(3, 9, 0, "Kafka: gone"))
+    exporter.handler.report(Forwarded(4, 9, 0, "Kafka: gone"))
+    assert exporter.link.unusable_reason == "Kafka: gone"
+    exporter.handler.report(Forwarded(5, 0, 4, "Kafka: too large"))
+    exporter.handler.report(Forwarded(6, 0, 0, ""))
+    assert exporter.link.undelivered == 4
+    assert exporter.link.unusable_reason != "Kafka: too large"
+    told = [line for line in log if "forwarded" in line]
+    assert len(told) == 3
+    assert "Messages cannot be forwarded: Kafka: gone" in told[0]
+    assert "4 messages could not be forwarded: Kafka: too large" in told[1]
+    assert "Messages are forwarded again" in told[2]
 
 
 def test_rule_4_a_backlog_yields_neither_latencies_nor_timeouts(exporter: Exporter) -> None:

@@ -22,6 +22,7 @@ from otel_tickrmeter.mqtt.reasons import (
 from otel_tickrmeter.mqtt.sieve import sieve
 from otel_tickrmeter.settings.model import MqttSettings, PartitionSettings, ReconnectSettings, TlsSettings
 from otel_tickrmeter.stream.message import Message
+from otel_tickrmeter.stream.outgoing import SinkRule
 from otel_tickrmeter.stream.partition import Partition
 from otel_tickrmeter.stream.reason import LinkReason
 from otel_tickrmeter.stream.subscription import Subscription
@@ -96,6 +97,15 @@ def test_one_settings_file_serves_all_partitions() -> None:
         if Partition(2, 4).has_message(b"nobody's/own/%d" % number, b"{}")
     ]
     assert len(took) + len(foreign) == 1200
+
+
+def test_where_messages_go_instead_is_told_on_the_same_line() -> None:
+    sink = SinkRule("otel_tickrmeter.kafka.sink", {"topic": "t", "partitions": 8})
+    config = receiver_config(MqttSettings(), (), 1, sink=sink)
+    told = ReceiverConfig.from_line(config.to_line())
+    assert told == config
+    assert told.sink == sink
+    assert "topic" not in repr(config), "the properties may hold a password"
 
 
 def test_a_password_file_is_named_and_its_content_kept_back() -> None:

@@ -10,6 +10,7 @@ from otel_tickrmeter.catalogue import Kind
 from otel_tickrmeter.catalogue.observe import Observe, as_callbacks
 from otel_tickrmeter.exporter import names
 from otel_tickrmeter.exporter.observers import (
+    KafkaObserver,
     LetterObserver,
     LinkObserver,
     OutcomeObserver,
@@ -78,6 +79,7 @@ def test_every_observable_of_the_catalogue_is_observed() -> None:
         | ProcessObserver(BUILD).callbacks()
         | ReloadObserver(RELOADS).callbacks()
         | SaveObserver(None).callbacks()
+        | KafkaObserver(None, lambda: None, None).callbacks()
         | {job_names.STATUS: JobObserver(lambda: None).callbacks()[job_names.STATUS]}
     )
     observable = {row.name for row in rows_in("device") if row.kind not in (Kind.COUNTER, Kind.HISTOGRAM)}

@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 from otel_tickrmeter.configuration import load_settings
 from otel_tickrmeter.settings.faults import Fault, SettingsError
 from otel_tickrmeter.settings.layer import Found
+from otel_tickrmeter.settings.rules import OURS
 
 
 def faults_of(
@@ -449,3 +450,75 @@ def test_one_of_several_exporters_does_not_publish(tmp_path: Path) -> None:
     (fault,) = faults_of(tmp_path, toml.format("true"))
     assert "autocore.automation.publish must be false" in fault
     assert faults_of(tmp_path, toml.format("false")) == []
+
+
+def test_what_kafka_cannot_be_used_with_is_told_at_once(tmp_path: Path) -> None:
+    toml = """
+[kafka]
+role = "receiver"
+username = "u"
+properties = {"acks" = "1"}
+[partition]
+count = 2
+[state]
+file = "s.db"
+[capture]
+file = "c.gz"
+[messages]
+dead_letter_file = "d.jsonl"
+"""
+    shared = "cannot be used with partition.count above 1: the handlers share the fleet among themselves"
+    assert [fault.partition(": ")[2] for fault in faults_of(tmp_path, toml)] == [
+        "kafka.username: kafka.username needs a password, and a password a user name",
+        f"kafka.properties: must not have what this program sets itself: {', '.join(sorted(OURS))}",
+        f"kafka.role: {shared}",
+        "kafka.role: cannot be used with state.file: which devices a handler keeps changes while it runs",
+        "kafka.role: cannot be receiver with capture.file: a receiver handles no messages",
+        "kafka.role: cannot be receiver with messages.dead_letter_file: a receiver handles no messages",
+    ]
+    (fault,) = faults_of(tmp_path, '[kafka]\nrole = "handler"\n[prometheus]\nreader = "stock"\n')
+    assert 'cannot be handler with prometheus.reader = "stock"' in fault
+    (fault,) = faults_of(tmp_path, '[kafka]\nusername = "u"\npassword = "p"\npassword_file = "f"\n')[:1]
+    assert "must not be given together" in fault
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ('brokers = "no port"', "must be HOST:PORT, or a list of such"),
+        ('brokers = ["a:1", "b:0"]', "must be HOST:PORT, or a list of such"),
+        ("brokers = []", "must name a broker"),
+        ('topic = "a/b"', "must be 1 to 249 letters, digits, dots, hyphens and underscores"),
+        ('group = ".."', "must be 1 to 249 letters, digits, dots, hyphens and underscores"),
+    ],
+)
+def test_places_of_kafka_are_looked_at(tmp_path: Path, given: str, fault: str) -> None:
+    (found,) = faults_of(tmp_path, f"[kafka]\n{given}\n")
+    assert fault in found
+
+
+def test_several_brokers_may_stand_in_one_text(tmp_path: Path) -> None:
+    assert faults_of(tmp_path, '[kafka]\nbrokers = "a:1, [::1]:2"\n') == []
+
+
+def test_what_librdkafka_does_not_take_is_told(tmp_path: Path) -> None:
+    for role in ("receiver", "handler"):
+        toml = f'[kafka]\nrole = "{role}"\nproperties = {{"bogus.key" = "1"}}\n'
+        assert faults_of(tmp_path, toml) == [
+            'settings: kafka.properties: librdkafka says: No such configuration property: "bogus.key"'
+        ]
+
+
+def test_who_shares_a_fleet_over_kafka_keeps_no_rows_and_publishes_nothing(tmp_path: Path) -> None:
+    toml = '[kafka]\nrole = "handler"\n[autocore]\nenabled = true\n'
+    toml += 'automation = {publish = true, topics = ["a/b"]}\n'
+    found = faults_of(tmp_path, toml)
+    assert ["publish must be false" in found[0], "autocore.database = false" in found[1]] == [True, True]
+
+
+def test_kafka_without_its_client_names_the_optional_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("otel_tickrmeter.settings.extras.find_spec", lambda _: None)
+    (fault,) = faults_of(tmp_path, '[kafka]\nrole = "handler"\n')
+    assert "needs confluent_kafka: pip install 'otel-tickrmeter[kafka]'" in fault

@@ -134,6 +134,18 @@ SAMPLES: dict[str, tuple[str, str, object]] = {
     "performance.workers": ("4", "4", 4),
     "partition.index": ("3", "3", 3),
     "partition.count": ("4", "4", 4),
+    "kafka.role": ("handler", '"handler"', "handler"),
+    "kafka.brokers": ('["one:9092", "two:9093"]', '["one:9092", "two:9093"]', ("one:9092", "two:9093")),
+    "kafka.topic": ("north", '"north"', "north"),
+    "kafka.group": ("pairers", '"pairers"', "pairers"),
+    "kafka.partitions": ("16", "16", 16),
+    "kafka.username": ("me", '"me"', "me"),
+    "kafka.password": ("secret", '"secret"', "secret"),
+    "kafka.properties": (
+        "security.protocol=SSL",
+        '{"security.protocol" = "SSL"}',
+        {"security.protocol": "SSL"},
+    ),
 }
 # Keys that name a file which must be there (OTLP's only where it is on), and the one that may not be off,
 # have tests of their own.
@@ -147,6 +159,7 @@ OTHERS = {
     "notifications.webhook_token_file",
     "notifications.telegram_token_file",
     "prometheus.web_config_file",
+    "kafka.password_file",
 }
 COMPANIONS = {
     "mqtt.password": {"MQTT_USERNAME": "u"},
@@ -156,6 +169,8 @@ COMPANIONS = {
     "otlp.traces": {"TICKRMETER_OTLP__ENABLED": "true"},
     "otlp.logs": {"TICKRMETER_OTLP__ENABLED": "true"},
     "partition.index": {"TICKRMETER_PARTITION__COUNT": "4"},
+    "kafka.username": {"TICKRMETER_KAFKA__PASSWORD": "p"},
+    "kafka.password": {"TICKRMETER_KAFKA__USERNAME": "u"},
     "autocore.automation.publish": {"TICKRMETER_AUTOCORE__AUTOMATION__TOPICS": "a/b"},
 } | {f"mqtt.tls.{name}": {"TICKRMETER_MQTT__BROKER": "mqtts://b"} for name in ("server_name", "insecure")}
 

@@ -44,3 +44,11 @@ def test_the_share_is_bounded_even_where_no_time_has_passed() -> None:
     link = LinkState(100, subscribed_ns=90)
     assert link.up_share(100) == 1.0
     assert LinkState(100).up_share(100) == 0.0
+
+
+def test_a_log_that_cannot_be_used_is_the_first_to_be_said() -> None:
+    link = LinkState(0)
+    link.tell_of_log("Kafka: gone")
+    assert link.unusable_reason == "Kafka: gone"
+    link.tell_of_log("")
+    assert link.unusable_reason == "not connected to the broker yet"

@@ -13,6 +13,7 @@ from otel_tickrmeter.fleets.tickrmeter.event import (
 )
 from otel_tickrmeter.fleets.tickrmeter.heartbeat import PLACES
 from otel_tickrmeter.fleets.tickrmeter.labels import UNKNOWN
+from otel_tickrmeter.fleets.tickrmeter.pairs import Account
 from tests.support.driver import Driver, heartbeat
 
 READINGS = {
@@ -195,3 +196,17 @@ class TestOnline:
         driver.heartbeat(1, online=False)
         driver.answer(2)
         assert driver.online() == set()
+
+
+def test_devices_that_others_keep_leave_and_what_is_open_of_theirs_is_abandoned() -> None:
+    driver = Driver()
+    driver.request(1, "A")
+    driver.request(2, "B")
+    driver.fleet.release(lambda device_id: device_id == "A")
+    assert [entry for entry in driver.ledger.take() if entry[0] in ("abandoned", "ended")] == [
+        ("abandoned", "A", "X"),
+        ("ended", "device", "A"),
+    ]
+    assert driver.fleet.devices.keys() == {"B"}
+    assert driver.answer(3, "B") == [("answered", "B", "X", 1)]
+    assert driver.fleet.account == Account(requested=2, answered=1, abandoned=1)

@@ -97,6 +97,10 @@ class AutoCoreIntake:
         """Why its figures cannot be relied on: there is nothing of its own that could be wrong."""
         return None
 
+    def release(self, leaves: Callable[[str], bool]) -> None:
+        """Let go of devices."""
+        self._fleet.release(leaves)
+
     def memory(self) -> FleetMemory:
         """What of it outlasts a restart."""
         return self._memory

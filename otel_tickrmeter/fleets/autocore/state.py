@@ -5,7 +5,7 @@ The rules of docs/autocore.md that this file keeps: what is fresh (2, 5, 6), who
 What was saved is taken back as after a lost connection (12).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -167,6 +167,11 @@ class Fleet:
     def deaf_until(self, at_ns: int) -> None:
         """Messages may have been lost, or have waited unread: nobody's silence counts until then."""
         self._ear.deaf_until(at_ns)
+
+    def release(self, leaves: Callable[[str], bool]) -> None:
+        """Let go of the devices that others keep from now on; what is open of theirs is abandoned."""
+        for device in [d for d in self.devices.values() if leaves(d.id)]:
+            self._forget(device)
 
     def apply(self, decoded: Decoded, arrival: Arrival) -> None:
         """Apply a message: not one that was delivered before in this session."""

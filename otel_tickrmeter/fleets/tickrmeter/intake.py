@@ -1,6 +1,6 @@
 """The fleet's end of the message handler: message to event, event to state."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from otel_tickrmeter.catalogue.observe import Observe
 from otel_tickrmeter.exporter.messages import MessageRecorder
@@ -78,6 +78,10 @@ class TickrMeterIntake:
         self.fleet.use(limits(monitoring))
         self._shown.rank(monitoring.min_ranked_requests)
         self._observer.rank(Ranks(monitoring.min_ranked_requests, monitoring.ranking_size))
+
+    def release(self, leaves: Callable[[str], bool]) -> None:
+        """Let go of devices."""
+        self.fleet.release(leaves)
 
     def memory(self) -> FleetMemory:
         """What of it outlasts a restart: its devices, symbols and pairs."""

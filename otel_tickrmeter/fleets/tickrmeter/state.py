@@ -9,7 +9,7 @@ The rules this file keeps:
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from otel_tickrmeter.fleets.tickrmeter.device import Device
@@ -199,6 +199,11 @@ class Fleet:
             self._booted(device, at_ns, backlog=backlog)
         else:
             self._outcomes.streamed(device)
+
+    def release(self, leaves: Callable[[str], bool]) -> None:
+        """Let go of the devices that others keep from now on; what is open of theirs is abandoned."""
+        for device in [d for d in self._devices.values() if leaves(d.id)]:
+            self._forget_device(device, self.now_ns)
 
     def describe(self, status: DeviceStatus) -> None:
         """Fill in readings from a heartbeat that is no fresh activity; an unknown device stays unknown."""

@@ -1,0 +1,1 @@
+"""Kafka between receiving and pairing: the receiver's frames go in, handlers take them out."""
