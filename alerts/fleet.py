@@ -42,6 +42,14 @@ THERE = f"count without (partition) (max without ({ONE_TARGET}) ({_INFO}))"
 SIZE = f"max without ({_OF_SET}) ({_OF_EACH % 'tickrmeter_partitions'})"
 """That number."""
 
+_ASSIGNED = "tickrmeter_kafka_partitions_assigned"
+UNASSIGNED = (
+    f"max without ({ONE_TARGET}) (tickrmeter_kafka_partitions)"
+    f" - (sum without ({ONE_TARGET}) ({_ASSIGNED})"
+    f" or 0 * max without ({ONE_TARGET}) (tickrmeter_kafka_partitions))"
+)
+"""Partitions of a topic that no handler keeps."""
+
 _LATENCY = "tickrmeter_stock_update_latency_seconds"
 _PARTS = ("bucket", "sum", "count")
 
@@ -59,7 +67,9 @@ def _chosen() -> tuple[Recording, ...]:
         Recording(COMPLETE, f"{started} + ({SIZE} == {THERE})"),
         Recording(
             CHOSEN,
-            f"max without (partition, partitions) ({_INFO} and ignoring ({_OF_SET}) ({oldest}))",
+            f"max without (partition, partitions) ({_INFO} and ignoring ({_OF_SET}) ({oldest}))"
+            # Handlers deal partitions of a topic among themselves: together they are one set.
+            f" or ({_ASSIGNED} >= bool 0 and ignoring ({ONE_TARGET}) ({UNASSIGNED} == 0))",
         ),
     )
 

@@ -1,6 +1,6 @@
 """Alerts about exporters that share a fleet: whether each of its parts is kept, once."""
 
-from alerts.fleet import ONE_TARGET, SIZE, THERE
+from alerts.fleet import ONE_TARGET, SIZE, THERE, UNASSIGNED
 from alerts.rule import Alert, Severity, Subject
 from alerts.windows import LINGER, Windows
 
@@ -44,5 +44,40 @@ def partition_alerts(w: Windows) -> tuple[Alert, ...]:
             " counted twice or not at all where figures are added up over all of them.",
             _DASHBOARD,
             w("30m"),
+        ),
+        Alert(
+            "TickrMeterKafkaPartitionsUnassigned",
+            f"{UNASSIGNED} > 0",
+            Severity.CRITICAL,
+            Subject.EXPORTER,
+            "Partitions of the topic are kept by no handler.",
+            "{{ $value }} partitions are assigned to no handler that can be scraped: nothing is known of"
+            " their devices, and there are no figures of the whole fleet.",
+            _DASHBOARD,
+            w("5m"),
+            linger=w(LINGER),
+        ),
+        Alert(
+            "TickrMeterKafkaLag",
+            "tickrmeter_kafka_lag_seconds > 60",
+            Severity.WARNING,
+            Subject.EXPORTER,
+            "A handler is far behind its receiver.",
+            "What {{ $labels.instance }} shows is {{ $value | humanizeDuration }} old: it does not keep up,"
+            " Kafka gives it nothing, or the receiver is gone.",
+            _DASHBOARD,
+            w("5m"),
+            linger=w(LINGER),
+        ),
+        Alert(
+            "TickrMeterKafkaUndelivered",
+            f"increase(tickrmeter_kafka_undelivered_messages_total[{w('10m')}]) > 0",
+            Severity.WARNING,
+            Subject.EXPORTER,
+            "Kafka refuses messages of a receiver.",
+            "{{ $value | humanize }} messages in ten minutes were refused at {{ $labels.instance }}: handlers"
+            " count them as dropped.",
+            _DASHBOARD,
+            linger=w(LINGER),
         ),
     )
