@@ -35,7 +35,7 @@ _VALUES: Sequence[Callable[[bytes], object]] = (
 )
 
 
-def state_cells(data: bytes) -> None:
+def state_cells(data: bytes) -> bool:
     """Whatever cells it has, it is taken back or put aside, and the program goes on."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "state.db")
@@ -45,12 +45,14 @@ def state_cells(data: bytes) -> None:
         assembly = assemble(telemetry, "device")
         keeper = StateKeeper(path, 60.0, lambda: _LATER)
         keeper.restore(assembly.lasting(telemetry))
+        taken_back = path.exists()
         later_ns = START_NS + 1000 * SECOND_NS
         assembly.play([Subscribed(START_NS), request(START_NS), answer(START_NS + 1)])
         assembly.play([Watermark(later_ns, 0, later_ns)])
         expose(telemetry)
         anyio.run(keeper.save, assembly.lasting(telemetry))
         assert keeper.failures == 0
+    return taken_back
 
 
 def _change(path: Path, data: bytes) -> None:

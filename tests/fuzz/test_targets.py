@@ -47,3 +47,8 @@ def test_the_law_holds(name: str) -> None:
         except Exception as error:
             error.add_note(f"for {data!r}")
             raise
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_it_begins_with_something_that_is_read(name: str) -> None:
+    assert any(TARGETS[name].run(seed) for seed in TARGETS[name].seeds)
