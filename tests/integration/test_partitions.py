@@ -148,7 +148,7 @@ def _answer(prometheus: Prometheus, query: str, fleet: str) -> dict[frozenset[tu
 
 def test_from_2_to_3_and_back_under_load_nothing_times_out(tmp_path: Path) -> None:
     """As docs/partitions.md has it: the new one first, and the one that is to go last."""
-    quick = ("--unanswered=0", "--late=0", "--superseded=0", "--slow-latency=1.5s", "--request-timeout=4s")
+    quick = ("--unanswered=0", "--late=0", "--superseded=0", "--slow-latency=0.3s", "--request-timeout=6s")
     running: dict[int, Exporter] = {}
     answered: list[float] = []
     timeouts: list[float] = []
@@ -170,7 +170,7 @@ def test_from_2_to_3_and_back_under_load_nothing_times_out(tmp_path: Path) -> No
                 broker.url,
                 PARTITION__COUNT=f"{count}",
                 PARTITION__INDEX=f"{index}",
-                MONITORING__REQUEST_TIMEOUT="4s",
+                MONITORING__REQUEST_TIMEOUT="6s",
             )
             running[index] = Exporter(directory, environment, directory.name)
             running[index].__enter__()
@@ -222,4 +222,4 @@ def _waited(exporter: Exporter) -> bool:
     shown = exporter.scrape()
     began = shown.value("process_start_time_seconds")
     last = shown.named("tickrmeter_mqtt_last_message_timestamp_seconds").get(frozenset(), 0.0)
-    return last - began > 6 and shown.value("tickrmeter_stock_update_events_total", event="answered") > 0
+    return last - began > 8 and shown.value("tickrmeter_stock_update_events_total", event="answered") > 0
