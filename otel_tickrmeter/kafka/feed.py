@@ -219,6 +219,7 @@ class KafkaFeed:
             held, anew = self._assignment
             self._assignment = None
             now_ns = time.monotonic_ns()
+            self._heard = time.monotonic()
             gone = self._merge.keep(held - anew, now_ns)
             self._merge.keep(held, now_ns)
             self._handed_over = self._merge.positions()
@@ -274,7 +275,7 @@ class KafkaFeed:
         if trouble != self._told:
             self._told = trouble
             if trouble:
-                logger.warning("{}", trouble)
+                logger.log("INFO" if trouble == _NONE_YET else "WARNING", "{}", trouble)
         self._tell(trouble)
         seconds = time.monotonic() - self._heard
         self._silent(seconds if self._held and seconds >= _SILENT_SECONDS else 0.0)
