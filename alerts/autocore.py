@@ -40,7 +40,7 @@ def _devices(w: Windows) -> tuple[Alert, ...]:
     there = f"sum without (status) ({_THERE})"
     # Ten minutes apart, so that a quick drop is not part of what it is compared with.
     before = f"sum without (status) (avg_over_time({_THERE}[{w('1h')}] offset {w('10m')}))"
-    # The last hour's mean follows what it is compared with: once told of, the last day's is what counts, so that
+    # The mean of an hour follows what it is compared with: once told of, that of a day is what counts, so that
     # a page does not end while the devices are still gone. A slow decline never begins one.
     a_day = f"sum without (status) (avg_over_time({_THERE}[{w('1d')}] offset {w('10m')}))"
     told = 'on (job, instance) ALERTS{alertname="AutoCoreFleetDrop",alertstate="firing"}'
