@@ -40,8 +40,8 @@ def _devices(w: Windows) -> tuple[Alert, ...]:
     there = f"sum without (status) ({_THERE})"
     # Ten minutes apart, so that a quick drop is not part of what it is compared with.
     before = f"sum without (status) (avg_over_time({_THERE}[{w('1h')}] offset {w('10m')}))"
-    # The mean of an hour follows what it is compared with: once told of, that of a day is what counts, so that
-    # a page does not end while the devices are still gone. A slow decline never begins one.
+    # The mean of an hour follows what it is compared with. Once told of, that of a day counts, so that a page
+    # does not end while the devices are still gone. A slow decline never begins one.
     a_day = f"sum without (status) (avg_over_time({_THERE}[{w('1d')}] offset {w('10m')}))"
     told = 'on (job, instance) ALERTS{alertname="AutoCoreFleetDrop",alertstate="firing"}'
     changes = f'autocore_connectivity_changes_total{{to="offline",cause=~"will|silence"}}[{w("10m")}]'
