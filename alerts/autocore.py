@@ -40,6 +40,10 @@ def _devices(w: Windows) -> tuple[Alert, ...]:
     there = f"sum without (status) ({_THERE})"
     # Ten minutes apart, so that a quick drop is not part of what it is compared with.
     before = f"sum without (status) (avg_over_time({_THERE}[{w('1h')}] offset {w('10m')}))"
+    # The mean of an hour follows what it is compared with. Once told of, that of a day counts, so that a page
+    # does not end while the devices are still gone. A slow decline never begins one.
+    a_day = f"sum without (status) (avg_over_time({_THERE}[{w('1d')}] offset {w('10m')}))"
+    told = 'on (job, instance) ALERTS{alertname="AutoCoreFleetDrop",alertstate="firing"}'
     changes = f'autocore_connectivity_changes_total{{to="offline",cause=~"will|silence"}}[{w("10m")}]'
     # increase() extrapolates: five may come out as 5.1.
     lost = f"round(sum without (to, cause) (increase({changes})))"
@@ -48,10 +52,10 @@ def _devices(w: Windows) -> tuple[Alert, ...]:
     return (
         _alert(
             "AutoCoreFleetDrop",
-            f"{there} < 0.8 * {before} and {before} > 5",
+            f"({there} < 0.8 * {before} and {before} > 5) or ({there} < 0.8 * {a_day} and {told})",
             w("5m"),
             "Many AutoCore devices are gone.",
-            "{{ $value | humanize }} devices are there: less than 80 % of the last hour's mean.",
+            "{{ $value | humanize }} devices are there: less than 80 % of what was usual.",
             severity=Severity.CRITICAL,
         ),
         _alert(
@@ -63,9 +67,9 @@ def _devices(w: Windows) -> tuple[Alert, ...]:
         ),
         _alert(
             "AutoCoreDevicesOffline",
-            f"{offline} > 1 and {offline} / {known} > 0.5",
+            f"{offline} > 1 and {offline} / {known} >= 0.5",
             w("15m"),
-            "More than half of the AutoCore devices are offline.",
+            "Half of the AutoCore devices or more are offline.",
             "{{ $value | humanize }} devices have been offline for a quarter of an hour.",
         ),
         _alert(

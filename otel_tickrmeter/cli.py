@@ -184,8 +184,10 @@ def make_parser(fleet: str = _FLEETS[0]) -> argparse.ArgumentParser:
     database = commands.add_parser(
         "database",
         help="show, migrate, export or tidy up the AutoCore database",
-        description="Works on the database that DATABASE_URL names; without it, sqlite:///autocore.db.",
+        description="Works on the database that the exporter with these settings has: database.url, "
+        "DATABASE_URL, or sqlite:///autocore.db.",
     )
+    _add_config_option(database)
     database_options.add_actions(database)
     return parser
 
@@ -458,12 +460,17 @@ def _database(options: argparse.Namespace) -> int:
     from otel_tickrmeter.fleets.autocore.exported import gauges
     from otel_tickrmeter.store.command import Wanted, export_history, run_database_command, vacuum_database
 
+    loaded = _loaded(options.config, {})
+    if loaded is None:
+        return 2
+    url = loaded[0].database.url
+    where = {} if url is None else {"DATABASE_URL": url}
     if options.action == "vacuum":
-        return vacuum_database(os.environ, datetime.now(UTC))
+        return vacuum_database(where, datetime.now(UTC))
     if options.action == "export":
         of = (options.device, options.sensor, options.start, options.end)
-        return export_history(os.environ, Wanted(options.format, *of, options.output), gauges())
-    return run_database_command(options.action, os.environ)
+        return export_history(where, Wanted(options.format, *of, options.output), gauges())
+    return run_database_command(options.action, where)
 
 
 def _replay(options: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from alerts.rule import Alert, Recording, Severity, Subject
 from grafana.committed import dashboards, variables
 from tests.contract.alert_rules import ROOT
 from tests.support.partitions import NEVER_ADDED as PARTITIONS_NEVER_ADDED
-from tools.dashlint.project import alerts, all_series, recordings
+from tools.dashlint.project import alerts, known_metrics, recordings
 from tools.dashlint.promql.labels import Metric, labels_of
 from tools.dashlint.promql.metrics import TARGET
 from tools.dashlint.rules.adding import wrong_sums
@@ -62,7 +62,7 @@ def by_name(rule: Alert | Recording) -> str:
 
 @pytest.fixture(scope="module")
 def series() -> dict[str, Metric]:
-    return all_series()
+    return known_metrics()
 
 
 def test_every_series_label_and_value_exists_and_every_join_can_match(series: dict[str, Metric]) -> None:

@@ -137,6 +137,22 @@ sys.exit(main(["database", "status"]))
     )
 
 
+def test_the_database_of_the_settings_is_meant(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = databases.migrated()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    file = tmp_path / "own.toml"
+    file.write_text(f'[database]\nurl = "{url}"\n')
+    assert main(["database", "--config", str(file), "status"]) == 0
+    assert capsys.readouterr().out.startswith(f"{parse_database_url(url)}: tables at step")
+    file.write_text("[database]\nurl = 7\n")
+    assert main(["database", "--config", str(file), "migrate"]) == 2
+    assert "own.toml:2: database.url" in capsys.readouterr().err
+    assert not (tmp_path / "autocore.db").exists()
+
+
 def test_without_a_url_it_is_a_file_beside_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run_database_command("migrate", {}) == 0
