@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from paho.mqtt.enums import MQTTErrorCode
+
 from otel_tickrmeter.capture.chunk import Note
 from otel_tickrmeter.capture.open import open_recording
 from otel_tickrmeter.stream.message import Dropped, LinkEvent, Lost, Message, Refused, Settled, Watermark
@@ -194,7 +196,8 @@ def _deliveries(arrivals: Arrivals, sent: Iterable[Publication], windows: Sequen
     for publication in sent:
         came = arrivals.numbers[publication.number]
         within = [window for window in windows if window.begun <= publication.at <= window.over]
-        confirmed = publication.info.is_published()
+        # Of what found no connection nobody said that it had it; it is sent with the next one.
+        confirmed = publication.info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS and publication.info.is_published()
         when = " and ".join(window.name for window in within) or "nothing"
         if came == 0 and confirmed and not any(window.loses for window in within):
             lost[when] += 1
