@@ -32,6 +32,9 @@ def ending(
 
 
 def said(code: ReasonCode, properties: Properties | None) -> str:
-    """What the broker said, for people, on one line; MQTT 5 brokers may add a sentence."""
-    sentence = " ".join(getattr(properties, "ReasonString", "").split())[:200]
-    return f"{code}: {sentence}" if sentence else str(code)
+    """What the broker said, for people, on one line; MQTT 5 brokers may add a sentence, and name another."""
+    sentence, other = (
+        " ".join(getattr(properties, name, "").split())[:200] for name in ("ReasonString", "ServerReference")
+    )
+    elsewhere = f" (it names {other}; we stay with mqtt.broker)" if other else ""
+    return (f"{code}: {sentence}" if sentence else str(code)) + elsewhere

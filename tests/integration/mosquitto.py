@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -104,6 +105,13 @@ class Mosquitto(ServerProcess):
             client.disconnect()
             client.loop_stop()
         return len(sent)
+
+    def allow(self, acl: str) -> None:
+        """Has another ACL file in effect from now on."""
+        before = self.log.count("Reloading config")
+        (self.directory / "acl").write_text(acl)
+        self.send(signal.SIGHUP)
+        self.wait(lambda: self.log.count("Reloading config") > before, "to read it")
 
     def _access(
         self,

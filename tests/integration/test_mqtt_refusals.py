@@ -107,6 +107,35 @@ def test_a_disconnect_of_the_broker_is_told_with_its_reason(code: int, reason: s
         assert set(feed.payloads) == {b"abc"}
 
 
+def test_another_server_that_the_broker_names_is_told_and_not_followed() -> None:
+    other = b"else where.example:1883"
+    properties = b"\x1c" + len(other).to_bytes(2) + other
+    moved = bytes([0xE0, 2 + len(properties), 0x9D, len(properties)]) + properties
+    with (
+        FakeBroker([CONNACK["5"], SUBACK["5"] + moved]) as broker,
+        FeedThread(MqttSettings(broker.url, reconnect=SOON)) as feed,
+    ):
+        feed.wait(lambda: len(feed.events(Lost)) >= 2)
+        detail = "Server moved (it names else where.example:1883; we stay with mqtt.broker)"
+        assert feed.events(Lost)[0].detail == detail
+
+
+def test_subscription_identifiers_and_topic_aliases_are_no_part_of_a_message() -> None:
+    """We ask for neither. What has an alias instead of a topic has no topic that is anybody's."""
+    named = b"\x0b\x07" + b"\x23\x00\x01"
+    messages = b"".join(
+        bytes([0x30, 2 + len(topic) + 1 + len(named) + len(payload), 0, len(topic)])
+        + (topic + bytes([len(named)]) + named + payload)
+        for topic, payload in ((b"t", b"one"), (b"", b"two"), (b"u", b"three"))
+    )
+    with FakeBroker([CONNACK["5"], SUBACK["5"] + messages]) as broker:
+        with FeedThread(MqttSettings(broker.url, reconnect=SOON)) as feed:
+            feed.wait_messages(3)
+            heard = [(message.topic, message.payload) for message in feed.messages]
+        assert heard == [(b"t", b"one"), (b"", b"two"), (b"u", b"three")]
+        assert feed.story == ["Connected", "Subscribed"]
+
+
 @pytest.mark.parametrize(
     "garbage",
     [

@@ -285,6 +285,40 @@ def test_answers_that_may_not_be_read_are_no_slow_backend(tmp_path: Path) -> Non
         assert exporter.scrape().value("tickrmeter_mqtt_connected") == 1
 
 
+def test_an_access_list_that_changes_meanwhile_is_noticed_and_forgiven(tmp_path: Path) -> None:
+    users = {"devices": "secret", "exporter": "secret"}
+    everything = "user devices\ntopic readwrite #\n\nuser exporter\ntopic read #\n"
+    requests = everything.replace("topic read #", "topic read STOCKPRICEUPDATE")
+    environment = {
+        "MQTT__USERNAME": "exporter",
+        "MQTT__PASSWORD": "secret",
+        "MONITORING__REQUEST_TIMEOUT": "1s",
+    }
+    with (
+        Mosquitto(tmp_path, users=users, acl=everything) as broker,
+        Exporter(tmp_path, settings(broker.url, **environment)) as exporter,
+    ):
+        exporter.wait_ready()
+        names = [device(number).encode() for number in range(0x70, 0x70 + 30)]
+        asked = [(REQUEST, b'{"device":"%b","symbol":"AAPL"}' % name) for name in names]
+        answers = [(name.decode(), b'{"symbol":"AAPL"}') for name in names]
+        exchanged = [message for pair in zip(asked, answers, strict=True) for message in pair]
+        for allowed, missing in ((everything, 0), (requests, 1), (everything, 0)):
+            broker.allow(allowed)
+            broker.publish(exchanged)
+            exporter.wait(
+                lambda missing=missing: (  # type: ignore[misc]
+                    exporter.scrape().value("tickrmeter_stock_update_answers_missing") == missing
+                    and exporter.scrape().value("tickrmeter_stock_updates_pending") == 0
+                ),
+                "to see it",
+            )
+            assert exporter.get("/-/ready").status_code == (503 if missing else 200)
+        shown = exporter.scrape()
+        assert shown.total("tickrmeter_stock_update_timeout_total") == 30
+        assert shown.total("tickrmeter_stock_update_responses_total") == 60
+
+
 @pytest.mark.parametrize("outage", ["broker", "program"])
 def test_an_outage_of_ours_ends_no_device(tmp_path: Path, outage: str) -> None:
     timeouts = {"MONITORING__REQUEST_TIMEOUT": "4s", "MONITORING__DEVICE_TIMEOUT": "4s"}
