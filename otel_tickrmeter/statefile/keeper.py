@@ -1,6 +1,7 @@
 """Saves a state at intervals and at the end, and takes it back at the start; the program goes on anyway."""
 
 import gc
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -9,14 +10,14 @@ from threading import Lock, Thread
 from typing import Protocol
 
 import anyio
-from anyio import RunFinishedError, from_thread
+from anyio import RunFinishedError, from_thread, to_thread
 from anyio.lowlevel import current_token
 from loguru import logger
 
 from otel_tickrmeter.saved.form import Form, SavedError, Tables
 from otel_tickrmeter.saved.moment import Moment, shift_between
 from otel_tickrmeter.statefile.read import StateFileError, read_state
-from otel_tickrmeter.statefile.write import write_state
+from otel_tickrmeter.statefile.write import mark_running, write_state
 from otel_tickrmeter.stream.second import SECOND_NS
 
 _LAST_SECONDS = 3.0
@@ -74,6 +75,9 @@ class StateKeeper:
         self._interval_seconds = interval_seconds
         self._now = now
         self._failing = False
+        # Whether the file says that a stop saved it, though we have gone on from there: who is killed before the
+        # first interval is over was not stopped.
+        self._stopped = False
         self._writing = Lock()
         self.failures = 0
         self.saved_at: float | None = None
@@ -99,6 +103,7 @@ class StateKeeper:
         shift_ns = shift_between(found.moment, now)
         counted = found.stopped or self._counters_after_crash
         state.read(found.tables, shift_ns, now.monotonic_ns, counted=counted)()
+        self._stopped = found.stopped
         self.saved_at = found.moment.unix_ns / SECOND_NS
         down_seconds = (now.monotonic_ns - found.moment.monotonic_ns - shift_ns) / SECOND_NS
         logger.info("State: taken back from {}, as it was {:.1f} s ago", self._path, down_seconds)
@@ -108,6 +113,8 @@ class StateKeeper:
 
     async def keep(self, state: KeptState) -> None:
         """Save it at intervals, until cancelled."""
+        if self._stopped:
+            await to_thread.run_sync(self._mark_running, abandon_on_cancel=True)
         while True:
             await anyio.sleep(self._interval_seconds)
             await self._in_thread(state, stopped=False)
@@ -131,12 +138,21 @@ class StateKeeper:
 
         def run() -> None:
             with self._writing:
+                self._stopped = False  # what the file said is of no interest any more
                 self._save(state.forms, moment, make, stopped=stopped)
             with suppress(RunFinishedError):
                 from_thread.run_sync(done.set, token=token)
 
         Thread(target=run, name="state file", daemon=True).start()
         await done.wait()
+
+    def _mark_running(self) -> None:
+        with self._writing:
+            if self._stopped:
+                try:
+                    mark_running(self._path)
+                except (OSError, sqlite3.Error) as error:
+                    self._failed(error)
 
     def _save(
         self, forms: Sequence[Form], moment: Moment, make: Callable[[], Tables], *, stopped: bool

@@ -1,9 +1,10 @@
 """Writes the file: beside its place, to the disk, and then in its place."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,36 @@ def write_state(
         OSError: It cannot be written.
         sqlite3.Error: It cannot be written.
     """
+    with _replacing(path) as new:
+        _fill(new, (__version__, *moment, int(stopped), whose), forms, tables)
+
+
+def mark_running(path: Path) -> None:
+    """Say of a file which a stop saved that a program has gone on from there; for a thread.
+
+    Raises:
+        OSError: It cannot be written; it stays as it was.
+        sqlite3.Error: The same.
+    """
+    with _replacing(path) as new:
+        shutil.copyfile(path, new)
+        with closing(sqlite3.connect(new, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute(f"UPDATE [{MOMENT.name}] SET [stopped] = 0")  # noqa: S608  names of ours
+            (row,) = connection.execute(f"SELECT * FROM [{MOMENT.name}]")  # noqa: S608  the same
+            checksum = f"UPDATE [{CHECKSUMS.name}] SET [checksum] = ? WHERE [name] = ?"  # noqa: S608  the same
+            connection.execute(checksum, (add_to_checksum(0, row), MOMENT.name))
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """An empty file, which takes the place of that at the path when it has been filled."""
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)
     # Made by us, for its mode: ids and figures of a fleet are nobody else's.
     os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
-        _fill(new, (__version__, *moment, int(stopped), whose), forms, tables)
+        yield new
         _to_disk(new)
         new.replace(path)
     except BaseException:

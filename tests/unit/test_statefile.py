@@ -73,8 +73,10 @@ class Kept:
         return put_in_place
 
 
-def keeper_of(path: Path, now: Moment = MOMENT, *, counters_after_crash: bool = True) -> StateKeeper:
-    return StateKeeper(path, 0.01, lambda: now, counters_after_crash=counters_after_crash)
+def keeper_of(
+    path: Path, now: Moment = MOMENT, *, interval_seconds: float = 0.01, counters_after_crash: bool = True
+) -> StateKeeper:
+    return StateKeeper(path, interval_seconds, lambda: now, counters_after_crash=counters_after_crash)
 
 
 def save(keeper: StateKeeper, state: Kept) -> None:
@@ -326,6 +328,56 @@ def test_it_is_saved_at_intervals(tmp_path: Path) -> None:
     found = read_state(tmp_path / "s.db", (FEW,))
     assert found is not None
     assert not found.stopped
+
+
+def begin(keeper: StateKeeper, until: Callable[[], bool]) -> None:
+    """Let a keeper begin to keep, and end before its first interval is over."""
+
+    async def keep() -> None:
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(keeper.keep, Kept())
+                while not until():  # noqa: ASYNC110  a file sets no event
+                    await anyio.sleep(0.01)
+                tasks.cancel_scope.cancel()
+
+    anyio.run(keep)
+
+
+def test_who_is_killed_before_the_first_interval_is_over_was_not_stopped(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    save(keeper_of(path), Kept(7))
+    keeper = keeper_of(path, interval_seconds=1000.0)
+    keeper.restore(Kept())
+    before = read_state(path, (FEW,))
+    assert before is not None
+    assert before.stopped  # whoever does not come to serve leaves it as it was
+
+    def marked() -> bool:
+        found = read_state(path, (FEW,))
+        return found is not None and not found.stopped
+
+    begin(keeper, marked)
+    assert read_state(path, (FEW,)) == before._replace(stopped=False)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [*tmp_path.iterdir()] == [path]
+    save(keeper, Kept(8))
+    assert not marked()
+
+
+def test_a_disk_that_does_not_take_that_is_told_of(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(keeper_of(tmp_path / "s.db"), Kept(7))
+    keeper = keeper_of(tmp_path / "s.db", interval_seconds=1000.0)
+    keeper.restore(Kept())
+
+    def full(_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "mark_running", full)
+    begin(keeper, lambda: keeper.failures > 0)
+    assert said[-1].startswith(f"ERROR State: {tmp_path / 's.db'} cannot be saved")
 
 
 def test_the_present_names_the_run_of_the_machine() -> None:
