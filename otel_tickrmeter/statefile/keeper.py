@@ -75,8 +75,8 @@ class StateKeeper:
         self._interval_seconds = interval_seconds
         self._now = now
         self._failing = False
-        # Whether the file says that a stop saved it, though we have gone on from there: who is killed before the
-        # first interval is over was not stopped.
+        # Whether the file says that a stop saved it, though we have gone on from there: who is killed before
+        # the first interval is over was not stopped.
         self._stopped = False
         self._writing = Lock()
         self.failures = 0
