@@ -2,6 +2,7 @@
 
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -131,18 +132,21 @@ def test_one_that_cannot_start_leaves_the_state_alone(tmp_path: Path) -> None:
     environment = settings("mqtt://127.0.0.1:1", STATE__FILE="state.db", STATE__INTERVAL="1h")
     with Exporter(tmp_path, environment) as exporter:
         assert exporter.stop() == 0
-        before = (tmp_path / "state.db").read_bytes()
-        exporter.start()
+    before = (tmp_path / "state.db").read_bytes()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
         second = subprocess.run(
-            [sys.executable, "-m", "otel_tickrmeter", "run", "--listen", f"127.0.0.1:{exporter.port}"],
+            [
+                *(sys.executable, "-m", "otel_tickrmeter", "run"),
+                *("--listen", f"127.0.0.1:{taken.getsockname()[1]}"),
+            ],
             env={**child_environment(measured=False), **environment},
             cwd=tmp_path,
             capture_output=True,
             check=False,
         )
-        assert second.returncode == 1
-        assert b"State: taken back" in second.stderr
-        assert (tmp_path / "state.db").read_bytes() == before
+    assert second.returncode == 1
+    assert b"State: taken back" in second.stderr
+    assert (tmp_path / "state.db").read_bytes() == before
 
 
 def test_after_a_crash_counters_begin_at_zero(tmp_path: Path) -> None:
