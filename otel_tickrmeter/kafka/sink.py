@@ -150,7 +150,10 @@ class KafkaSink:
 def make_sink(options: Mapping[str, Any], rules: Iterable[OwnerRule], usual: Outgoing) -> Outgoing:
     """See `SinkRule`; options are `properties`, `topic`, `partitions` and `buffer_size`."""
     spread = Spread(options["partitions"])
-    placers: list[Places] = [import_module(rule.module).make_placer(rule.options, spread) for rule in rules]
+    placers: list[Places] = [
+        import_module(rule.module).make_placer(rule.options, spread.of_device, spread.of_message)
+        for rule in rules
+    ]
     run = time.time_ns()
     return KafkaSink(
         lambda failed: Producer({**options["properties"], "error_cb": failed}),

@@ -25,7 +25,10 @@ def sieve(
         deliver: Takes a message.
         count_foreign: Told when a message arrived that is another partition's.
     """
-    owners: list[Owns] = [import_module(rule.module).make_owner(rule.options, partition) for rule in rules]
+    owners: list[Owns] = [
+        import_module(rule.module).make_placer(rule.options, partition.has_device, partition.has_message)
+        for rule in rules
+    ]
     owns = first_place(owners, partition.has_message)
 
     def take(message: Message) -> None:

@@ -36,8 +36,8 @@ class OwnerRule:
     """How a fleet's messages are given to partitions, for a process that knows no fleet.
 
     Attributes:
-        module: Has a `make_owner(options, partition)` that gives an `Owns`, and a
-            `make_placer(options, spread)` that gives a `Places`.
+        module: Has a `make_placer(options, of_device, of_message)`: told where a device belongs, and where a
+            message of none does, it gives an `Owns` of a `Partition`, or a `Places` of a `Spread`.
         options: What that has to know, as JSON can say it.
     """
 
@@ -54,8 +54,7 @@ class Partition:
 
     def has_device(self, device_id: str) -> bool:
         """Whether a device, in its one spelling, belongs to it; any text does to exactly one."""
-        # A pattern of somebody's own may let halves of surrogate pairs through.
-        return self._has(device_id.encode(errors="surrogatepass"))
+        return self._has(_device_key(device_id))
 
     def has_message(self, topic: bytes, payload: bytes) -> bool:
         """Whether a message of no device belongs to it; any bytes do to exactly one."""
@@ -73,7 +72,7 @@ class Spread:
 
     def of_device(self, device_id: str) -> int:
         """The partition that has a device."""
-        return _place(device_id.encode(errors="surrogatepass"), self.count)
+        return _place(_device_key(device_id), self.count)
 
     def of_message(self, topic: bytes, payload: bytes) -> int:
         """The partition that has a message of no device."""
@@ -93,6 +92,11 @@ def first_place(
         return otherwise(message.topic, message.payload)
 
     return find
+
+
+def _device_key(device_id: str) -> bytes:
+    # A pattern of somebody's own may let halves of surrogate pairs through.
+    return device_id.encode(errors="surrogatepass")
 
 
 def _message_key(topic: bytes, payload: bytes) -> bytes:

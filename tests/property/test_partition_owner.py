@@ -43,11 +43,13 @@ def _of_boards(prefix: str = "") -> dict[str, Any]:
 
 
 def tickrmeters(partition: Partition, pattern: str = "^[0-9A-Fa-f]{12}$", prefix: str = "") -> Owns:
-    return tickrmeter_owner.make_owner(_of_tickrmeters(pattern, prefix), partition)
+    return tickrmeter_owner.make_placer(
+        _of_tickrmeters(pattern, prefix), partition.has_device, partition.has_message
+    )
 
 
 def boards(partition: Partition, prefix: str = "") -> Owns:
-    return autocore_owner.make_owner(_of_boards(prefix), partition)
+    return autocore_owner.make_placer(_of_boards(prefix), partition.has_device, partition.has_message)
 
 
 def the_owner(make: Callable[[Partition], Owns], count: int, *messages: Message) -> list[int | None]:
@@ -92,9 +94,10 @@ def test_any_message_of_tickrmeters_has_one_owner(
 )
 def test_the_partition_of_a_log_is_that_of_the_owner(topic: bytes, payload: Any, count: int) -> None:  # noqa: ANN401
     message = Message(topic, as_bytes(payload), 0)
+    places = Spread(count).of_device, Spread(count).of_message
     for make, placer in (
-        (tickrmeters, tickrmeter_owner.make_placer(_of_tickrmeters(), Spread(count))),
-        (boards, autocore_owner.make_placer(_of_boards(), Spread(count))),
+        (tickrmeters, tickrmeter_owner.make_placer(_of_tickrmeters(), *places)),
+        (boards, autocore_owner.make_placer(_of_boards(), *places)),
     ):
         assert the_owner(make, count, message) == [placer(message)]
         assert [placer(message)] == [placer(message)], "what is remembered is something else"

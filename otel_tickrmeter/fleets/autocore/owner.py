@@ -14,7 +14,7 @@ from typing import Any, Generic
 from otel_tickrmeter.fleets.autocore.decode import OF_A_DEVICE, Decoder
 from otel_tickrmeter.fleets.autocore.event import MessageType
 from otel_tickrmeter.stream.message import Message
-from otel_tickrmeter.stream.partition import Owns, Partition, Places, PlaceT, Spread, remember
+from otel_tickrmeter.stream.partition import PlaceT, remember
 
 
 class MessageOwner(Generic[PlaceT]):
@@ -63,11 +63,10 @@ class MessageOwner(Generic[PlaceT]):
         return self._of_message(topic, message.payload)
 
 
-def make_owner(options: Mapping[str, Any], partition: Partition) -> Owns:
+def make_placer(
+    options: Mapping[str, Any],
+    of_device: Callable[[str], PlaceT],
+    of_message: Callable[[bytes, bytes], PlaceT],
+) -> Callable[[Message], PlaceT | None]:
     """See `OwnerRule`; `options` are the arguments of `Decoder`."""
-    return MessageOwner(Decoder(**options), partition.has_device, partition.has_message).place
-
-
-def make_placer(options: Mapping[str, Any], spread: Spread) -> Places:
-    """The same."""
-    return MessageOwner(Decoder(**options), spread.of_device, spread.of_message).place
+    return MessageOwner(Decoder(**options), of_device, of_message).place
