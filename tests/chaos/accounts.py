@@ -1,6 +1,7 @@
 """What an exporter has to show, by what its receiver handed over: each message once, each request exactly."""
 
 import json
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -35,13 +36,9 @@ _SECOND_NS = 1_000_000_000
 
 
 class Window(NamedTuple):
-    """A time, by the monotonic clock, in which a message may be lost, or come twice; `name` says why.
-
-    It is `played` until it is `over`; what was sent since it has `begun` may still be on its way then.
-    """
+    """A time, by the monotonic clock, in which a message may be lost, or come twice; `name` says why."""
 
     name: str
-    begun: float
     played: float
     over: float
     loses: bool
@@ -50,7 +47,7 @@ class Window(NamedTuple):
 
 @dataclass
 class Arrivals:
-    """What the receiver handed over: `facts` by device, how often each of the fleet's `numbers` came.
+    """What the receiver handed over: `facts` by device, and when each of the fleet's `numbers` came.
 
     After a crash, whose counters are gone, `messages` and `facts` are what came since.
     """
@@ -60,7 +57,7 @@ class Arrivals:
     dropped: int = 0
     missed: int = 0
     facts: dict[str, list[Fact]] = field(default_factory=lambda: {device: [] for device in DEVICES})
-    numbers: Counter[int] = field(default_factory=Counter)
+    numbers: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     _proof_ns: int = 0
     _told_ns: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -76,7 +73,7 @@ class Arrivals:
             for item in recording.items:
                 if isinstance(item, list):
                     for message in item:
-                        arrivals._take(message)
+                        arrivals.take(message)
                 elif isinstance(item, Note):
                     arrivals.missed += item.missed
                 else:
@@ -95,7 +92,8 @@ class Arrivals:
         for facts in self.facts.values():
             facts.clear()
 
-    def _take(self, message: Message) -> None:
+    def take(self, message: Message) -> None:
+        """Note one that was handed over."""
         self.messages += 1
         self._proof_ns = max(self._proof_ns, message.arrived_ns)
         topic = message.topic.decode(errors="replace")
@@ -113,7 +111,7 @@ class Arrivals:
             return
         number = content.get("n")
         if isinstance(number, int):
-            self.numbers[number] += 1
+            self.numbers[number].append(message.arrived_ns / _SECOND_NS)
         device = content.get("device", topic)
         if device not in DEVICES or "symbol" not in content:
             return
@@ -142,7 +140,7 @@ class Arrivals:
 
 
 def faults(
-    exposition: Exposition, arrivals: Arrivals, sent: Iterable[Publication], windows: Sequence[Window]
+    exposition: Exposition, arrivals: Arrivals, sent: Sequence[Publication], windows: Sequence[Window]
 ) -> Iterator[str]:
     """What is not in a settled exposition as it arrived, and what did not arrive as it was sent."""
     if arrivals.missed:
@@ -151,7 +149,7 @@ def faults(
     yield from differ("requests without an end", unaccounted(exposition), 0)
     yield from differ("open requests", exposition.value(PENDING), 0)
     yield from _requests(exposition, arrivals)
-    yield from _deliveries(arrivals, sent, windows)
+    yield from deliveries(arrivals, sent, windows)
 
 
 def _requests(exposition: Exposition, arrivals: Arrivals) -> Iterator[str]:
@@ -188,23 +186,28 @@ def _answers(exposition: Exposition, labels: dict[str, str], answered: Sequence[
         yield f"{labels} took {seconds} s in all instead of {sum(latencies_ns) / _SECOND_NS}"
 
 
-def _deliveries(arrivals: Arrivals, sent: Iterable[Publication], windows: Sequence[Window]) -> Iterator[str]:
+def deliveries(arrivals: Arrivals, sent: Sequence[Publication], windows: Sequence[Window]) -> Iterator[str]:
+    """What was lost or came twice although nothing that may do so happened while it was on its way."""
     if arrivals.dropped:
         yield f"{arrivals.dropped} messages dropped from the receive queue"
     lost: Counter[str] = Counter()
     twice: Counter[str] = Counter()
-    for publication in sent:
-        came = arrivals.numbers[publication.number]
-        within = [window for window in windows if window.begun <= publication.at <= window.over]
+    # A broker keeps them in order: what was lost was so before one that was sent later came.
+    later_came = math.inf
+    for publication in reversed(sent):
+        came = arrivals.numbers.get(publication.number, [])
+        until = came[-1] if came else later_came
+        later_came = came[0] if came else later_came
+        within = [window for window in windows if window.played <= until and publication.at <= window.over]
         # Of what found no connection nobody said that it had it; it is sent with the next one.
         confirmed = publication.info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS and publication.info.is_published()
         when = " and ".join(window.name for window in within) or "nothing"
-        if came == 0 and confirmed and not any(window.loses for window in within):
+        if not came and confirmed and not any(window.loses for window in within):
             lost[when] += 1
-        if came > 1 and not any(window.repeats for window in within):
+        if len(came) > 1 and not any(window.repeats for window in within):
             twice[when] += 1
-    yield from (f"{count} messages are lost, sent during {when}" for when, count in lost.items())
-    yield from (f"{count} messages came twice, sent during {when}" for when, count in twice.items())
+    yield from (f"{count} messages are lost, on their way during {when}" for when, count in lost.items())
+    yield from (f"{count} messages came twice, on their way during {when}" for when, count in twice.items())
 
 
 def differ(what: str, shown: float, expected: float) -> Iterator[str]:

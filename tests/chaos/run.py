@@ -150,8 +150,6 @@ def _environment(link: Link) -> dict[str, str]:
 
 
 def _play(stage: Stage, chosen: Sequence[Fault], seconds: float, windows: list[Window]) -> None:
-    # What was sent in the round before may still wait for us, in the broker or on the way.
-    begun = windows[-1].played if windows else 0.0
     played = time.monotonic()
     with ExitStack() as stack:
         # Strangers first: they go on until the rest is over.
@@ -161,7 +159,7 @@ def _play(stage: Stage, chosen: Sequence[Fault], seconds: float, windows: list[W
     stage.exporter.wait_ready(_RECOVERY_SECONDS)
     loses, repeats = any(fault.loses for fault in chosen), any(fault.repeats for fault in chosen)
     name = " + ".join(fault.name for fault in chosen)
-    windows.append(Window(name, begun, played, time.monotonic(), loses, repeats))
+    windows.append(Window(name, played, time.monotonic(), loses, repeats))
 
 
 def _look(exporter: Exporter, chosen: Sequence[Fault], seconds: float) -> Round:
