@@ -8,6 +8,7 @@ import pytest
 
 from otel_tickrmeter.insight.anomaly import START, Anomaly, Expectation, Judgement, Watch
 from otel_tickrmeter.insight.average import MovingAverage
+from otel_tickrmeter.insight.median import median
 from otel_tickrmeter.insight.scan import LEAST_READINGS, MOST_SCORE, outliers
 from otel_tickrmeter.insight.trend import Trend
 from tests.support.insight_oracle import averages, judged
@@ -154,6 +155,20 @@ def test_a_trend_is_unknown_at_first_and_of_a_past_of_zero() -> None:
     assert trend.ratios() == {}
     trend.take(60_000_000_000, 1.0)
     assert trend.ratios()["1h"] > 1
+
+
+def test_a_trend_takes_back_the_windows_that_it_still_has() -> None:
+    hour = 3_600_000_000_000
+    before, after = Trend({"1h": hour, "1d": 24 * hour}), Trend({"1h": hour})
+    for place in range(9):
+        before.take(place * hour // 60, 1.0 + place)
+    after.recall(before.kept(), 0)
+    assert after.ratios() == {"1h": before.ratios()["1h"]}
+
+
+def test_the_median_of_few_and_of_many() -> None:
+    assert median([3.0, 1.0, 2.0]) == 2.0
+    assert median([4.0, 1.0, 2.0, 3.0]) == 2.5
 
 
 def test_a_scan_finds_what_is_planted_the_worst_first() -> None:
