@@ -1,4 +1,4 @@
-"""Which device's a message is, of either fleet: what it is kept or left by where several exporters share one."""
+"""Which device a message is of, in either fleet: by that it is kept, or left to another exporter."""
 
 from typing import Any
 
