@@ -6,7 +6,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.chaos.faults import FAULTS, RESTARTS
+from tests.chaos import network
+from tests.chaos.faults import FAULTS, NETWORK, RESTARTS
 from tests.chaos.run import Plan, Report, Round, drawn, run
 
 
@@ -21,8 +22,12 @@ def main() -> int:
         help="the exporter is stopped and killed, too, and has a state file",
     )
     parser.add_argument("--keep", type=Path, help="a directory for the files of the run, which stay there")
+    parser.add_argument("--only", nargs="+", metavar="FAULT", help="nothing but these goes wrong")
     options = parser.parse_args()
-    possible = (*FAULTS, *RESTARTS * 3) if options.restarts else FAULTS
+    network.enter("tests.chaos", sys.argv[1:])
+    possible = (*FAULTS, *NETWORK, *(RESTARTS * 3 if options.restarts else ()))
+    if options.only:
+        possible = tuple(fault for fault in possible if fault.name in options.only)
     until = time.monotonic() + 60 * options.minutes
     with tempfile.TemporaryDirectory() as temporary:
         directory = options.keep or Path(temporary)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import psutil
 
+from tests.chaos import network
 from tests.chaos.link import Link
 from tests.chaos.lives import Lives
 from tests.chaos.strangers import KINDS, Strangers, Wire
@@ -185,6 +186,18 @@ def receivers(exporter: Exporter) -> list[psutil.Process]:
     return psutil.Process(exporter.pid).children()
 
 
+def network_lossy(stage: Stage) -> AbstractContextManager[None]:
+    return network.lossy(stage.link.port, stage.chance.choice([0.05, 0.2, 0.4]))
+
+
+def network_gone(stage: Stage) -> AbstractContextManager[None]:
+    return network.lossy(stage.link.port, 1.0)
+
+
+def network_narrow(stage: Stage) -> AbstractContextManager[None]:
+    return network.narrow(stage.link.port, stage.chance.choice([50, 200, 1000]))
+
+
 def strangers(kind: Callable[[random.Random], Iterator[Wire]], stage: Stage) -> Strangers:
     # A chance of their own, for they have a thread of their own.
     chance = random.Random(stage.chance.random())  # noqa: S311  the same for the same seed
@@ -219,3 +232,9 @@ RESTARTS = (
     Fault("exporter killed", exporter_killed, loses=True, repeats=True),
 )
 """Of what an exporter knew, the state file has it."""
+NETWORK = (
+    Fault("network lossy", network_lossy),
+    Fault("network gone", network_gone),
+    Fault("network narrow", network_narrow),
+)
+"""For a run that has a network of its own."""
