@@ -31,6 +31,7 @@ _DEVICES, _SENSORS, _DAYS = 500, ("temperature", "humidity", "voltage", "current
 _DAY = timedelta(days=1)
 _START = datetime(2026, 1, 19, tzinfo=UTC)
 _LOOKED_AT = 250
+_USUAL = "D1"
 _TIMES = 20
 _TARGET_MS = 50.0
 
@@ -61,6 +62,10 @@ def _queries(database: Database) -> Iterator[tuple[str, Callable[[datetime], Ite
     device = f"D{_LOOKED_AT}"
     yield "readings of a sensor", lambda day: readings_of_day(database, device, day.date(), "voltage")
     yield "readings of four sensors", lambda day: readings_of_day(database, device, day.date())
+    yield (
+        "readings of four sensors of a usual device",
+        lambda day: readings_of_day(database, _USUAL, day.date()),
+    )
     yield (
         "readings of a sensor as CSV",
         lambda day: as_csv(database, sensors_of(database, device, "voltage"), day, day + _DAY),

@@ -9,47 +9,27 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from otel_tickrmeter.fleets.autocore import owner as autocore_owner
-from otel_tickrmeter.fleets.autocore.settings import DEFAULT_FIELDS as AUTOCORE_FIELDS
-from otel_tickrmeter.fleets.autocore.topics import LAYOUTS
 from otel_tickrmeter.fleets.tickrmeter import owner as tickrmeter_owner
-from otel_tickrmeter.fleets.tickrmeter.heartbeat import DEFAULT_FIELDS
 from otel_tickrmeter.stream.message import Message
 from otel_tickrmeter.stream.partition import Owns, Partition, Spread
 from tests.property import test_autocore_law as autocore
 from tests.property import test_tickrmeter_decode as tickrmeter
 from tests.support.autocore import as_bytes
 from tests.support.autocore_topics import TYPES
+from tests.support.owner_options import of_boards, of_tickrmeters
 from tests.support.wire import A, decoder
 
 COUNTS = st.integers(1, 9)
 
 
-def _of_tickrmeters(pattern: str = "^[0-9A-Fa-f]{12}$", prefix: str = "") -> dict[str, Any]:
-    return {
-        "topic_prefix": prefix,
-        "device_id_form": "mac",
-        "device_id_pattern": pattern,
-        "fields": DEFAULT_FIELDS,
-    }
-
-
-def _of_boards(prefix: str = "") -> dict[str, Any]:
-    return {
-        "layouts": LAYOUTS,
-        "fields": AUTOCORE_FIELDS,
-        "relay_offset": None,
-        "topic_prefix": prefix,
-    }
-
-
 def tickrmeters(partition: Partition, pattern: str = "^[0-9A-Fa-f]{12}$", prefix: str = "") -> Owns:
     return tickrmeter_owner.make_placer(
-        _of_tickrmeters(pattern, prefix), partition.has_device, partition.has_message
+        of_tickrmeters(pattern, prefix), partition.has_device, partition.has_message
     )
 
 
 def boards(partition: Partition, prefix: str = "") -> Owns:
-    return autocore_owner.make_placer(_of_boards(prefix), partition.has_device, partition.has_message)
+    return autocore_owner.make_placer(of_boards(prefix), partition.has_device, partition.has_message)
 
 
 def the_owner(make: Callable[[Partition], Owns], count: int, *messages: Message) -> list[int | None]:
@@ -96,8 +76,8 @@ def test_the_partition_of_a_log_is_that_of_the_owner(topic: bytes, payload: Any,
     message = Message(topic, as_bytes(payload), 0)
     places = Spread(count).of_device, Spread(count).of_message
     for make, placer in (
-        (tickrmeters, tickrmeter_owner.make_placer(_of_tickrmeters(), *places)),
-        (boards, autocore_owner.make_placer(_of_boards(), *places)),
+        (tickrmeters, tickrmeter_owner.make_placer(of_tickrmeters(), *places)),
+        (boards, autocore_owner.make_placer(of_boards(), *places)),
     ):
         assert the_owner(make, count, message) == [placer(message)]
         assert [placer(message)] == [placer(message)], "what is remembered is something else"

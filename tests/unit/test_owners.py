@@ -1,28 +1,11 @@
 """Which device a message is of, in either fleet: by that it is kept, or left to another exporter."""
 
-from typing import Any
-
 import pytest
 
 from otel_tickrmeter.fleets.autocore import owner as autocore
-from otel_tickrmeter.fleets.autocore.settings import DEFAULT_FIELDS as AUTOCORE_FIELDS
-from otel_tickrmeter.fleets.autocore.topics import LAYOUTS
 from otel_tickrmeter.fleets.tickrmeter import owner as tickrmeter
-from otel_tickrmeter.fleets.tickrmeter.heartbeat import DEFAULT_FIELDS
+from tests.support.owner_options import of_boards, of_tickrmeters
 from tests.support.wire import A, B, message
-
-TICKRMETERS: dict[str, Any] = {
-    "topic_prefix": "",
-    "device_id_form": "mac",
-    "device_id_pattern": "^[0-9A-F]{12}$",
-    "fields": DEFAULT_FIELDS,
-}
-BOARDS: dict[str, Any] = {
-    "layouts": LAYOUTS,
-    "fields": AUTOCORE_FIELDS,
-    "relay_offset": None,
-    "topic_prefix": "",
-}
 
 
 def of_device(device_id: str) -> str:
@@ -48,7 +31,7 @@ def of_message(topic: bytes, payload: bytes) -> str:
     ],
 )
 def test_a_message_of_a_tickrmeter(topic: str, payload: bytes, place: str | None) -> None:
-    owns = tickrmeter.make_placer(TICKRMETERS, of_device, of_message)
+    owns = tickrmeter.make_placer(of_tickrmeters(), of_device, of_message)
     # A second time by what is remembered.
     assert [owns(message(topic, payload)) for _ in range(2)] == [place, place]
 
@@ -66,5 +49,5 @@ def test_a_message_of_a_tickrmeter(topic: str, payload: bytes, place: str | None
     ],
 )
 def test_a_message_of_a_board(topic: str, payload: bytes, place: str | None) -> None:
-    owns = autocore.make_placer(BOARDS, of_device, of_message)
+    owns = autocore.make_placer(of_boards(), of_device, of_message)
     assert [owns(message(topic, payload)) for _ in range(2)] == [place, place]
