@@ -70,16 +70,21 @@ def drawn(
             waiting = chance.sample(possible, len(possible))
         some = min(len(waiting), chance.choice([1, 1, 2, 3]))
         together = [*dict.fromkeys(waiting.pop() for _ in range(some))]
-        yield [fault for fault in together if _fits(fault, together)], chance.choice([0.5, 2.0, 5.0, 12.0])
+        yield _that_fit(together), chance.choice([0.5, 2.0, 5.0, 12.0])
 
 
-def _fits(fault: Fault, together: Sequence[Fault]) -> bool:
-    """Whether it is the first of those that are about the same process."""
-    if any(other in RESTARTS for other in together) and fault not in RESTARTS:
+def _that_fit(together: Sequence[Fault]) -> list[Fault]:
+    """One about each process, as many kinds of strangers as there are."""
+    if any(fault in RESTARTS for fault in together):
         # Nobody can be asked to stop who is being stopped or killed.
-        return fault.name.split()[0] not in {"exporter", "main", "receiver"}
-    kin = [other for other in together if other.name.split()[0] == fault.name.split()[0]]
-    return fault.name.startswith("strangers") or kin[0] is fault
+        ours = {"exporter", "main", "receiver"}
+        together = [fault for fault in together if fault in RESTARTS or _about(fault) not in ours]
+    kin = {_about(fault): fault for fault in reversed(together)}
+    return [fault for fault in together if _about(fault) == "strangers:" or kin[_about(fault)] is fault]
+
+
+def _about(fault: Fault) -> str:
+    return fault.name.split()[0]
 
 
 def run(directory: Path, seed: int, plan: Plan) -> Report:
