@@ -14,14 +14,18 @@ WEB = {"triggered_by": "web"}
 
 @st.composite
 def rules(draw: st.DrawFn) -> list[Rule]:
-    """Rules each of which switches relays when a relay is switched."""
+    """Rules each of which switches relays when one is switched, or for the voltage, which follows them."""
     made = []
     for number in range(draw(st.integers(1, 4))):
         trigger: dict[str, object] = {"type": "relay"}
         if draw(st.booleans()):
-            trigger["relay"] = draw(RELAYS)
-        if draw(st.booleans()):
-            trigger["state"] = draw(st.booleans())
+            bound = draw(st.sampled_from(["above", "below"]))
+            trigger = {"type": "reading", "sensor": "voltage", bound: draw(RELAYS) + 0.5}
+        else:
+            if draw(st.booleans()):
+                trigger["relay"] = draw(RELAYS)
+            if draw(st.booleans()):
+                trigger["state"] = draw(st.booleans())
         payload = st.fixed_dictionaries({"channel": RELAYS, "state": st.booleans()})
         topic = st.sampled_from(["autocore/devices/A/relays/set", "autocore/devices/A/command/all"])
         actions = [
@@ -40,6 +44,7 @@ def test_by_hand_once_is_no_more_than_once_for_each_rule(
     state = dict.fromkeys(range(4), False)
     for number in state:
         driver.fleet.relay(0.1, number, state=False, **WEB)
+    driver.fleet.telemetry(0.1, voltage=0)
     due: list[tuple[float, int, bool]] = []
     moments = sorted((round(1 + at, 1), number) for number, at in by_hand)
     for step in range(1, 1_000):
@@ -53,10 +58,12 @@ def test_by_hand_once_is_no_more_than_once_for_each_rule(
             _, number, wanted = told
             state[number] = wanted
             driver.fleet.relay(at, number, state=wanted, triggered_by="mqtt")
+        driver.fleet.telemetry(at, voltage=sum(state.values()))
         for kind, _, payload in driver.until(at):
             assert kind == "publish"
             wanted = json.loads(payload)
             due.append((at + delay, wanted["channel"], wanted["state"]))
     assert not moments
     assert not due
-    assert len(driver.ended_runs) <= len(by_hand) * len(made)
+    # The first voltage, too, may be beyond a bound.
+    assert len(driver.ended_runs) <= (1 + len(by_hand)) * len(made)

@@ -302,6 +302,27 @@ def test_what_a_rule_caused_triggers_no_rule() -> None:
     assert [name for name, _, _, _ in driver.ended_runs] == ["there", "back"]
 
 
+def test_a_reading_that_follows_a_command_triggers_no_other() -> None:
+    """The voltage follows the relay: one rule would switch it on, the other off, without an end."""
+    off = {"type": "publish", "topic": "autocore/A/relay/5/set", "payload": "off"}
+    high = {"type": "reading", "sensor": "voltage", "above": 13}
+    driver = RuleDriver(
+        rule({"type": "reading", "sensor": "voltage", "below": 12}, actions=[SWITCH], name="low"),
+        rule(high, actions=[off], name="high"),
+        rule(high, name="told"),
+    )
+    driver.fleet.telemetry(0.1, voltage=11)
+    assert driver.until(1) == [("publish", "autocore/A/relay/5/set", "on")]
+    driver.fleet.telemetry(1.1, voltage=14)
+    assert driver.until(100) == [("told", "log", "A/$relay voltage 14 $state")]
+    # It has been beyond the bound since; another device is another matter, and so is the next time.
+    driver.fleet.telemetry(100.1, voltage=14)
+    assert driver.until(101) == []
+    driver.fleet.telemetry(101.1, voltage=12.5)
+    driver.fleet.telemetry(101.2, voltage=13.1)
+    assert ("publish", "autocore/A/relay/5/set", "off") in driver.until(102)
+
+
 def test_the_device_that_a_rule_restarts_may_go_and_come_without_a_rule() -> None:
     reboot = {"type": "publish", "topic": "autocore/A/command/reboot", "payload": ""}
     driver = RuleDriver(rule({"type": "status", "status": "offline"}, actions=[reboot]))

@@ -5,7 +5,8 @@ The rules that this file keeps:
 1. What is retained, late or has waited on its way brings nothing about; nor does the first that is known of a
    device, or a relay.
 2. What a rule may have caused triggers no rule: for a minute after it published, no change of a relay that it
-   may have switched, and no coming or going of its device.
+   may have switched, and no coming or going of its device. A reading of the device that goes beyond a bound
+   in that minute triggers none that publishes; who is to be told of it, is.
 3. A rule has one run at a time, and none before its cooldown is over.
 4. An emergency stop ends all runs, and for a minute none begins.
 """
@@ -52,10 +53,10 @@ class RunEnds(Protocol):
 
 @dataclass(slots=True)
 class _Beyond:
-    """Since when readings of a device are beyond the bound of a rule, and whether the rule has run for it."""
+    """Since when readings of a device are beyond the bound of a rule; `done`: it has run, or is not to."""
 
     since_ns: int
-    ran: bool = False
+    done: bool
 
 
 class Automation(Outcomes):
@@ -187,11 +188,14 @@ class Automation(Outcomes):
             if not trigger.bound.passed(sensor.value):
                 self._beyond.pop(key, None)
                 continue
-            beyond = self._beyond.setdefault(key, _Beyond(when.at_ns))
-            if not beyond.ran and when.at_ns - beyond.since_ns >= trigger.for_ns:
+            beyond = self._beyond.get(key)
+            if beyond is None:
+                caused = rule.publishes and self._is_caused(device.id, None)
+                beyond = self._beyond[key] = _Beyond(when.at_ns, done=caused)
+            if not beyond.done and when.at_ns - beyond.since_ns >= trigger.for_ns:
                 value = f"{sensor.value:.6g}"
                 values = {"sensor": sensor.key, "value": value}
-                beyond.ran = self._begin(rule, f"{device.id}: {sensor.key} is {value}", device, values)
+                beyond.done = self._begin(rule, f"{device.id}: {sensor.key} is {value}", device, values)
 
     def recalled(self, device: Device) -> None:
         """A device is known from before a restart: its return is news if it was gone."""

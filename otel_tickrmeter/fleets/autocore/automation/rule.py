@@ -119,3 +119,8 @@ class Rule(NamedTuple):
     conditions: tuple[Condition, ...]
     actions: tuple[RuleAction, ...]
     cooldown_ns: int
+
+    @property
+    def publishes(self) -> bool:
+        """Whether it does more than to tell somebody."""
+        return any(isinstance(action, Publish) for action in self.actions)
