@@ -216,7 +216,8 @@ async def _keep_tail(stream: ByteReceiveStream | None, slot: Slot) -> None:
 
 def main(command: Sequence[str]) -> int:
     """Be a shard until standard input ends; the exit code."""
-    os.nice(_NICE)
+    with suppress(PermissionError):  # a sandbox may forbid it; then jobs have no less of the processor
+        os.nice(_NICE)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # its parent ends it
     anyio.run(_serve, command)
     sys.stdout.flush()

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import httpx
@@ -18,6 +19,7 @@ from tests.integration.mosquitto import Mosquitto
 from tests.integration.podman import Container, Podman
 from tests.integration.rotel_agent import Rotel
 from tests.support.certificates import Authority
+from tests.support.job_desk import TOKENS, write_tokens
 from tools.server_process import accepts, free_port
 
 pytestmark = pytest.mark.timeout(900)
@@ -69,6 +71,28 @@ class Service:
         except httpx.TransportError:
             return False
         return answer.status_code == httpx.codes.OK
+
+    def ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """What the interface of jobs answers."""
+        answer = httpx.request(
+            method,
+            f"https://localhost:{self.port}/api/v1/dagda{path}",
+            verify=self._context,
+            headers={"Authorization": f"Bearer {next(iter(TOKENS))}"},
+            json=body,
+            trust_env=False,
+            timeout=30.0,
+        )
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def nice_of_shards(self) -> list[str]:
+        """How much those that run jobs give way to others."""
+        # The dot in brackets: or the shell that runs this finds itself.
+        found = "$(grep -la 'jobs[.]shard' /proc/[0-9]*/cmdline)"
+        script = f'for each in {found}; do cut -d" " -f19 "${{each%cmdline}}stat"; done'
+        return self._container.output("sh", "-c", script).split()
 
     def wait(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 120.0  # it boots a system
@@ -174,6 +198,27 @@ def test_the_hardened_service_does_all_its_work(service: Service, collector: Rot
 
     service.control("stop")
     assert (service.property("Result"), service.property("ExecMainStatus")) == ("success", "0")
+
+
+def test_jobs_run_under_it_and_give_way(service: Service, tmp_path: Path) -> None:
+    write_tokens(service.directory / "tokens").chmod(0o644)  # the service is another user
+    with (service.directory / "settings.toml").open("a") as settings:
+        settings.write(
+            '[dagda]\nenabled = true\nshards = 1\ntokens_file = "tokens"\n'
+            'directory = "/var/lib/otel-tickrmeter/dagda"\n'
+        )
+    (other := tmp_path / "other").mkdir()
+    with Mosquitto(other) as target:
+        service.control("start")
+        service.wait(service.ready)
+        wanted = {
+            "blueprint": "simulate",
+            "parameters": {"broker": target.url, "devices": 20, "rate": 60, "duration": "2s"},
+            "start": True,
+        }
+        made = service.ask("POST", "/workers", wanted)
+        service.wait(lambda: service.ask("GET", f"/workers/{made['id']}")["status"] == "completed")
+    assert service.nice_of_shards() == ["10"]
 
 
 def test_it_says_how_it_goes_and_reads_its_settings_again(service: Service) -> None:
