@@ -4,6 +4,7 @@ import argparse
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 from tests.chaos import network
@@ -48,6 +49,8 @@ def _tell(report: Report) -> None:
         f"{len(report.rounds)} rounds, {report.sent} messages of the fleet among {report.messages}, "
         f"{report.good_scrapes} scrapes with open requests\n"
     )
+    played = Counter(name for done in report.rounds for name in done.names)
+    sys.stdout.writelines(f"{count:4} times {name}\n" for name, count in played.most_common())
     sys.stdout.writelines(f"WRONG: {fault}\n" for fault in report.faults)
     sys.stdout.write(f"{len(report.faults)} faults\n")
 

@@ -62,7 +62,7 @@ class Plan(NamedTuple):
 def drawn(
     seed: int, until: float, possible: Sequence[Fault] = FAULTS
 ) -> Iterator[tuple[Sequence[Fault], float]]:
-    """One to three faults at once, until that monotonic time; each of them once before any comes again."""
+    """One to three faults at once, until that monotonic time; each is drawn once before any comes again."""
     chance = random.Random(seed)  # noqa: S311  the same run for the same seed
     waiting: list[Fault] = []
     while time.monotonic() < until:

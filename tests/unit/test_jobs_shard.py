@@ -26,7 +26,7 @@ def test_a_sandbox_that_forbids_to_give_way_forbids_no_jobs(monkeypatch: pytest.
     served: list[object] = []
     monkeypatch.setattr(os, "nice", forbidden)
     monkeypatch.setattr(os, "_exit", end)
-    monkeypatch.setattr(shard.anyio, "run", lambda *arguments: served.append(arguments))
+    monkeypatch.setattr("anyio.run", lambda *arguments: served.append(arguments))
     with pytest.raises(SystemExit, match="0"):
         shard.main(["work"])
     assert len(served) == 1
