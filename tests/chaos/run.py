@@ -30,6 +30,10 @@ _GROWN_BYTES = 30_000_000
 """What bounds that fill, and scrapers that read nothing, may add to what it takes when it starts."""
 _GROWN_DESCRIPTORS = 80
 """What its HTTP server may hold for the bad scrapers."""
+_MANY_ROUNDS = 100
+_LEAKED_BYTES = 10_000_000
+_LEAKED_DESCRIPTORS = 5
+"""By how much the least of the second half may be more than that of the second quarter."""
 
 
 class Round(NamedTuple):
@@ -123,7 +127,7 @@ def run(directory: Path, seed: int, plan: Plan) -> Report:
         shown = {dict(labels)["device_id"]: value for labels, value in exposition.named(BATTERY).items()}
         for device in DEVICES:
             report.faults += differ(f"battery of {device}", shown.get(device, -1), fleet.battery[device])
-        report.faults += _grown(report.rounds)
+        report.faults += grown(report.rounds)
         if (health["status"], health["broker_connected"]) != ("healthy", True):
             report.faults.append(f"health: {health}")
         report.faults += [
@@ -192,9 +196,19 @@ def _settle(exporter: Exporter) -> None:
     exporter.wait(settled, "to settle", _RECOVERY_SECONDS)
 
 
-def _grown(rounds: Sequence[Round]) -> Iterator[str]:
+def grown(rounds: Sequence[Round]) -> Iterator[str]:
+    """What has become more, and should not."""
     first, last = rounds[0], rounds[-1]
     if last.resident_bytes - first.resident_bytes > _GROWN_BYTES:
         yield f"memory: {first.resident_bytes / 1e6:.0f} MB, then {last.resident_bytes / 1e6:.0f} MB"
     if last.descriptors - first.descriptors > _GROWN_DESCRIPTORS:
         yield f"descriptors: {first.descriptors}, then {last.descriptors}"
+    # In a long run what goes up and down with the faults can be told from what only goes up.
+    if len(rounds) >= _MANY_ROUNDS:
+        earlier, later = rounds[len(rounds) // 4 : len(rounds) // 2], rounds[len(rounds) // 2 :]
+        least_bytes = [min(one.resident_bytes for one in some) for some in (earlier, later)]
+        least = [min(one.descriptors for one in some) for some in (earlier, later)]
+        if least_bytes[1] - least_bytes[0] > _LEAKED_BYTES:
+            yield f"memory at least: {least_bytes[0] / 1e6:.0f} MB, then {least_bytes[1] / 1e6:.0f} MB"
+        if least[1] - least[0] > _LEAKED_DESCRIPTORS:
+            yield f"descriptors at least: {least[0]}, then {least[1]}"
