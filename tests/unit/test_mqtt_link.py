@@ -57,7 +57,12 @@ class Connection:
     """A link with its subscription confirmed; `messages` and `events` are what it told."""
 
     def __init__(
-        self, protocol: str, *wanted: Subscription, suback: bytes | None = None, confirm: bool = True
+        self,
+        protocol: str,
+        *wanted: Subscription,
+        suback: bytes | None = None,
+        confirm: bool = True,
+        welcome: bool = True,
     ) -> None:
         self.wire = Wire()
         self.messages: list[Message] = []
@@ -67,8 +72,9 @@ class Connection:
         self.link = Link(config, BacklogWatch(alive_ns()), self.messages.append, self.events.append)
         with patch.object(link_module, "open_stream", lambda _config: self.wire):
             self.link.open()
-        self.say(CONNACK[protocol])
-        if confirm:
+        if welcome:
+            self.say(CONNACK[protocol])
+        if welcome and confirm:
             self.say(suback or SUBACK[protocol])
         self.wire.sent = b""
 
@@ -123,6 +129,23 @@ def test_a_second_welcome_is_a_fault(protocol: str) -> None:
     broker.say(*[CONNACK[protocol]] * 3)
     assert broker.lost() == [(LinkReason.PROTOCOL_ERROR, "the broker sent a second CONNACK")]
     assert sum(isinstance(event, Connected) for event in broker.events) == 1
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_one_byte_that_is_another_makes_messages_or_an_end_with_a_reason(protocol: str) -> None:
+    messages = [publish(protocol, 7, first=0x32), publish(protocol, 8), b"\x62\x02\x00\x08"]
+    farewell = [b"\xe0\x02\x8b\x00"] if protocol == "5" else []
+    said = b"".join([CONNACK[protocol], SUBACK[protocol], *messages, b"\xd0\x00", *farewell])
+    for place, byte in enumerate(said):
+        for value in {0, 1, 0x7F, 0x80, 0xFF, *(byte ^ 1 << bit for bit in range(8))} - {byte}:
+            broker = Connection(protocol, welcome=False)
+            broker.say(said[:place], bytes([value]), said[place + 1 :])
+            broker.wire.ended = True
+            broker.say()
+            assert not broker.link.is_open
+            end = broker.events[-1]
+            assert isinstance(end, Lost | Refused)
+            assert end.detail
 
 
 FILTERS = (Subscription("a b/+", 0), Subscription("cars/#", 1), Subscription("x", 0))
