@@ -123,7 +123,8 @@ class Handler:
                 link.trouble = "connected to the broker, subscription not confirmed yet"
                 link.protocol = event.protocol
             case Subscribed():
-                logger.info("Connected to the broker and subscribed, with MQTT {}", link.protocol)
+                told = (link.broker, link.protocol)
+                logger.info("Connected to broker at {} and subscribed, with MQTT {}", *told)
                 link.subscribed_ns = event.at_ns
                 link.trouble = ""
                 self._recorder.connection_change("connected", SUBSCRIBED)

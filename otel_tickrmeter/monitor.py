@@ -13,11 +13,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import anyio
+from loguru import logger
 from paho.mqtt.client import MQTTMessage
 
 from otel_tickrmeter.app import App
 from otel_tickrmeter.blueprints.roster import blueprints
 from otel_tickrmeter.fleets.autocore.settings import AutoCoreSettings
+from otel_tickrmeter.letters.escape import escaped
 from otel_tickrmeter.logs import configure_logging
 from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.stream.message import Message
@@ -44,6 +46,7 @@ class MQTTMonitor:
             JobDirectoryError: The directory of jobs cannot be used.
             ExceptionGroup: With a ListenError, when the address of the HTTP server cannot be listened on.
         """
+        logger.info("MQTT Monitor service starting")
         self._stop = anyio.Event()
         await self._app.run(self._stop)
 
@@ -55,6 +58,7 @@ class MQTTMonitor:
     def on_message(self, client: object, userdata: object, message: MQTTMessage) -> None:
         """Handle a message of a client of the caller's own, in the event loop; paho's callback."""
         del client, userdata
+        logger.debug("Processing message on topic: {}", escaped(message.topic.encode())[1:-1])
         topic = message.topic.encode()
         self._hand_over(topic, bytes(message.payload), retain=message.retain, qos=message.qos)
 

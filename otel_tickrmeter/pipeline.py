@@ -29,6 +29,7 @@ from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.notify.notice import Notifier
 from otel_tickrmeter.rows import rows_of
 from otel_tickrmeter.set_aside import SetAside
+from otel_tickrmeter.settings.broker import parse_broker_url
 from otel_tickrmeter.settings.model import KafkaSettings, Settings
 from otel_tickrmeter.store.keeping import RowKeeper
 from otel_tickrmeter.stream.link_state import LinkState
@@ -133,7 +134,8 @@ def make_pipeline(
         taken: What is taken from Kafka; None when nothing is.
     """
     rows = rows_of(settings)
-    link = LinkState(clock.started_ns)
+    broker = parse_broker_url(settings.mqtt.broker)
+    link = LinkState(clock.started_ns, f"{broker.host}:{broker.port}")
     recorded = make_recorded(meter, rows)
     program = ProgramRecorder(
         recorded,

@@ -237,7 +237,7 @@ class Keeper:
         self.state.up = False
         if self._failing_since is None:
             self._failing_since = time.monotonic()
-            logger.warning("The database takes no rows ({}): {}; they wait", error.kind, error)
+            logger.error("Database update failed ({}): {}; rows wait", error.kind, error)
         self._outcomes.failed(error.kind)
 
     def _set_aside(self, rejected: Rejected) -> None:

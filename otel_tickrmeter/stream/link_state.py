@@ -16,10 +16,12 @@ class LinkState:
     the receiving process' last sign of life. `protocol` is the version of MQTT, empty while not connected.
     `dropped` counts messages that found no place in the receive queue. `log_trouble` says why the log between
     receiver and handlers cannot be used, where there is one, `undelivered` counts
-    what it never took, and `forwarding` messages are on their way to it.
+    what it never took, and `forwarding` messages are on their way to it. `broker` is the place it is at, for
+    people.
     """
 
     started_ns: int
+    broker: str = ""
     subscribed_ns: int | None = None
     earlier_ns: int = 0
     last_message_ns: int | None = None

@@ -28,7 +28,7 @@ async def main():
         said = []
         logger.add(said.append, format="{message}")
         tasks.start_soon(monitor.start_monitoring)
-        while not any("Connected to the broker" in line for line in said):
+        while not any("Connected to broker at " in line for line in said):
             await anyio.sleep(0.05)
         await monitor.process_device_status({"device_id": "E1", "status": "online"})
         await monitor.process_telemetry({"device_id": "E1", "temperature": 21.5})
@@ -68,7 +68,9 @@ def test_what_it_is_given_is_in_the_database(tmp_path: Path) -> None:
             timeout=60,
         )
     assert done.returncode == 0, done.stderr
-    assert "Connected to the broker" in done.stderr
+    assert "MQTT Monitor service starting" in done.stderr
+    assert f"Connected to broker at localhost:{broker.port} and subscribed, with MQTT 5" in done.stderr
+    assert "Processing message on topic: plant/autocore/E2/status" in done.stderr
     with opened(url) as database:
         found = stored_tables(database)
     assert found["devices_online"] == {

@@ -144,7 +144,7 @@ def test_a_database_that_is_stopped_in_the_middle_misses_nothing(tmp_path: Path)
             assert exporter.scrape().total("autocore_queue_dropped_total") == 0
             assert exporter.stop() == 0
         compare(url, run)
-    assert "takes no rows (unreachable)" in exporter.log
+    assert "Database update failed (unreachable)" in exporter.log
     assert "takes rows again" in exporter.log
 
 
