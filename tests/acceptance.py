@@ -1,0 +1,132 @@
+"""`python -m tests.acceptance`: an AutoCore fleet at full size, every row and figure of it against the truth.
+
+500 devices send 1,000 messages a second for a minute: into both databases, with both versions of MQTT, and
+once with the database away for 20 s in the middle. Some eight minutes; the checks do the same with a smaller
+fleet, and restart the broker, too, which ends the simulation.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.integration.exporter import Exporter
+from tests.integration.mosquitto import Mosquitto
+from tests.integration.test_program_database import (
+    KEPT,
+    compare,
+    environment,
+    simulation,
+    truth,
+    wait_stored,
+)
+from tools.postgresql import PostgreSql
+
+AWAY_SECONDS = 20.0
+ONE_IN_TWENTY = ("--late", "0.05", "--duplicates", "0.05")
+
+
+class Size(NamedTuple):
+    """Of the fleet."""
+
+    devices: int
+    rate: int
+    seconds: int
+
+
+def nothing(_server: PostgreSql | None) -> None:
+    pass
+
+
+def database_away(server: PostgreSql | None) -> None:
+    assert server is not None
+    server.stop()
+    time.sleep(AWAY_SECONDS)
+    server.start()
+
+
+class Case(NamedTuple):
+    """One run."""
+
+    kind: str
+    protocol: str
+    breaks: Callable[[PostgreSql | None], None] = nothing
+
+
+CASES = (
+    *(Case(kind, protocol) for kind in ("sqlite", "postgresql") for protocol in ("5", "3.1.1")),
+    Case("postgresql", "5", database_away),
+)
+
+
+def main() -> int:
+    """Run all cases and say how each went; the exit code is 1 when one was wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.acceptance", description=__doc__)
+    parser.add_argument("--devices", type=int, default=500)
+    parser.add_argument("--rate", type=int, default=1000)
+    parser.add_argument("--seconds", type=int, default=60)
+    options = parser.parse_args()
+    size = Size(options.devices, options.rate, options.seconds)
+    wrong = 0
+    for case in CASES:
+        begun = time.monotonic()
+        try:
+            said = _run(case, size)
+        except AssertionError as error:
+            said, wrong = f"WRONG {error}", wrong + 1
+        what = f"{case.kind}, MQTT {case.protocol}, {case.breaks.__name__}"
+        sys.stdout.write(f"{what}: {said} ({time.monotonic() - begun:.0f} s)\n")
+        sys.stdout.flush()
+    return 1 if wrong else 0
+
+
+def _run(case: Case, size: Size) -> str:
+    with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
+        directory = Path(temporary)
+        persistent = ("persistence true", f"persistence_location {directory}/", "log_dest none")
+        broker = stack.enter_context(Mosquitto(directory, settings=persistent))
+        url, server = stack.enter_context(_database(case.kind, directory))
+        given = environment(broker, url, MQTT__PROTOCOL=case.protocol, MQTT__QOS="1", **KEPT)
+        with Exporter(directory, given, "exporter") as exporter:
+            exporter.wait_ready()
+            fleet = ("--devices", str(size.devices), *ONE_IN_TWENTY)
+            with simulation(directory, broker.url, size.rate, size.seconds, *fleet) as summary:
+                time.sleep(size.seconds / 3)
+                case.breaks(server)
+            run = truth(summary)
+            wait_stored(exporter, url, run)
+            if case.breaks is nothing:
+                _exposed(exporter, run)
+            dropped = exporter.scrape().total("autocore_queue_dropped_total")
+            assert dropped == 0, f"{dropped:g} rows were dropped"
+            assert exporter.stop() == 0
+        compare(url, run)
+        readings = sum(each["value"] for each in run["rows"]["telemetry"])
+        return f"{run['pace']['sent']:,} messages, {readings:,} readings, all there once"
+
+
+def _exposed(exporter: Exporter, run: Mapping[str, Any]) -> None:
+    shown = exporter.scrape()
+    for name, samples in run["expected"].items():
+        wanted = {frozenset(each["labels"].items()): each["value"] for each in samples if each["value"]}
+        found = {labels: value for labels, value in shown.named(name).items() if value}
+        assert found == pytest.approx(wanted), name
+
+
+@contextmanager
+def _database(kind: str, directory: Path) -> Iterator[tuple[str, PostgreSql | None]]:
+    if kind == "sqlite":
+        yield f"sqlite:///{directory}/autocore.db", None
+        return
+    with PostgreSql() as server:
+        yield server.url(server.create()), server
+
+
+if __name__ == "__main__":
+    sys.exit(main())
