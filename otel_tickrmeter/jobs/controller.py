@@ -3,7 +3,7 @@
 What it wants done it tells `Shards`; what is to be counted, `Tally` (`ports.py`).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -242,7 +242,8 @@ class Controller:
         try:
             read_parameters(known, parameters, self._surroundings)
         except BlueprintParameterError as error:
-            return tuple(f"parameters.{fault}" for fault in error.faults)
+            named = {*parameters, *(parameter.name for parameter in known.parameters)}
+            return tuple(_placed(fault, named) for fault in error.faults)
         return ()
 
     def _create(self, asked: Create, now: float) -> Worker | JobRefused:
@@ -381,3 +382,9 @@ class Controller:
         for worker in self.workers.values():
             counts[worker.shard][worker.state] += 1
         return counts
+
+
+def _placed(fault: str, named: Container[str]) -> str:
+    """A fault below `parameters`; one that belongs to several of them, or to none, has no name before it."""
+    of_one = fault.partition(": ")[0] in named
+    return f"parameters.{fault}" if of_one else f"parameters: {fault}"

@@ -14,7 +14,7 @@ _FIELDS = (
     ViewField("worker", "text", "Its id.", lambda worker: worker.id),
     ViewField("blueprint", "text", "What kind of job it is.", lambda worker: worker.blueprint),
     ViewField("status", "text", "Its state.", lambda worker: worker.state.value),
-    ViewField("progress", "number", "Work done of work known, 0 to 1.", lambda worker: worker.ratio),
+    ViewField("progress", "share", "Work done of work known, 0 to 1.", lambda worker: worker.ratio),
     ViewField("started_at", "moment", "When it began.", lambda worker: worker.started_at),
     ViewField("ended_at", "moment", "When it ended.", lambda worker: worker.ended_at),
 )

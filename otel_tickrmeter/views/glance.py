@@ -48,7 +48,7 @@ class Excerpt:
         meaning: A sentence, for who cannot see the rest.
         fields: The columns.
         rows: A value for each column.
-        bar: The name of the field that is drawn as a bar; empty for none.
+        bar: The name of the field that is drawn as a bar, a share as one of the whole; empty for none.
         course: How each of them went lately; None when that is not kept.
     """
 

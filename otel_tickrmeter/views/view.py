@@ -11,8 +11,8 @@ from typing import Any, Literal
 FieldValue = str | float | bool | None
 """What a field holds. What a publisher sent may be in a text."""
 
-FieldKind = Literal["text", "whole", "number", "flag", "moment"]
-"""What values are, if they are not None: a moment is Unix seconds."""
+FieldKind = Literal["text", "whole", "number", "share", "flag", "moment"]
+"""What values are, if they are not None: a share is from 0 to 1, a moment is Unix seconds."""
 
 
 @dataclass(frozen=True, slots=True)

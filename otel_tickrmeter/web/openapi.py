@@ -14,6 +14,7 @@ _TYPES: Mapping[FieldKind, Mapping[str, Any]] = {
     "text": {"type": ("string", "null")},
     "whole": {"type": ("integer", "null")},
     "number": {"type": ("number", "null")},
+    "share": {"type": ("number", "null"), "minimum": 0, "maximum": 1},
     "flag": {"type": ("boolean", "null")},
     "moment": {"type": ("string", "null"), "format": "date-time"},
 }

@@ -19,6 +19,7 @@ from otel_tickrmeter.fleets.autocore.settings import AutoCoreSettings
 from otel_tickrmeter.fleets.autocore.simulate import options as autocore_options
 from otel_tickrmeter.fleets.tickrmeter.settings import TickrMeterSettings
 from otel_tickrmeter.fleets.tickrmeter.simulate import options as simulate_options
+from otel_tickrmeter.jobs.shard_state import SLOTS
 from otel_tickrmeter.settings.database import PostgresqlUrl, parse_database_url
 from tests.contract.deployed import DEPLOY, TREE, Document, document, manifest
 from tools.server_process import free_port
@@ -109,6 +110,20 @@ def test_the_exporter_is_the_same_everywhere(services: Document, pod: Document) 
     assert exporter["stop_grace_period"] == f"{pod['terminationGracePeriodSeconds']}s" == f"{stop}s"
     assert container["livenessProbe"]["httpGet"]["path"] == "/-/healthy"
     assert asked_by(exporter) == (port, "/-/healthy")
+
+
+def test_all_jobs_that_are_promised_have_room() -> None:
+    # Threads as measured: the exporter and its receiver, a shard, a worker and what it starts.
+    exporter, shard, worker = 7, 4, 3
+    shards = 4
+    needed = exporter + shards * (shard + SLOTS * worker)
+    assert needed == 143
+    unit = int(word((DEPLOY / "otel-tickrmeter.service").read_text(), r"TasksMax=(\d+)"))
+    assert unit >= 1.5 * needed
+    assert f"--pids-limit {unit} " in (TREE / "docs" / "deployment.md").read_text()
+    jobs = (TREE / "docs" / "jobs.md").read_text()
+    assert f"some {needed} in all" in jobs
+    assert f"`TasksMax={unit}`" in jobs
 
 
 def test_the_pod_is_locked_in_as_well(pod: Document) -> None:

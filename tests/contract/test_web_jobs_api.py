@@ -126,6 +126,25 @@ def test_a_parameter_that_names_a_file_leads_nowhere_else(desk: Held) -> None:
             assert text(response)["faults"] == [f"parameters.{parameter}: {fault}"]
 
 
+def test_a_fault_of_several_parameters_is_said_of_none(desk: Held) -> None:
+    given = {"broker": "mqtt://test.example", "devices": 8000, "rate": 1000, "duration": "30s", "fleets": 1}
+    alone = desk.held("POST", "/workers", {"blueprint": "simulate", "parameters": given})
+    assert text(alone)["faults"] == ["parameters.fleets: there is no such parameter"]
+    del given["fleets"]
+    together = desk.held("POST", "/workers", {"blueprint": "simulate", "parameters": given})
+    (told,) = text(together)["faults"]
+    assert told == (
+        "parameters: 8000 devices at 1000 messages a second need 16s for their first heartbeats,"
+        " and the run should last twice as long: raise duration or rate, or lower devices"
+    )
+    ours = {**given, "duration": "5m", "password_file": "secret"}
+    apart = desk.held("POST", "/workers", {"blueprint": "simulate", "parameters": ours})
+    assert text(apart)["faults"] == ["parameters: password_file needs username"]
+    window = {"last": "6h", "start": "2026-01-28T00:00:00Z"}
+    one = desk.held("POST", "/workers", {"blueprint": "anomaly_scan", "parameters": window})
+    assert text(one)["faults"] == ["parameters.last: goes with neither start nor end"]
+
+
 SCALARS = (
     st.none()
     | st.booleans()

@@ -1,4 +1,4 @@
-"""The page in a real browser, from the real program with traffic of both fleets."""
+"""The page in a real browser, from the real program with traffic of both fleets and a job."""
 
 import json
 from collections.abc import Iterator
@@ -12,12 +12,17 @@ from tests.integration.browser import Browser
 from tests.integration.exporter import Exporter
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.program_traffic import on_the_wire, settings
+from tests.support.job_desk import TOKENS, write_tokens
 from tests.support.waiting import wait_until
 from tests.support.wire import A, B, answer, message, request, status
+from tools.job_client import JobClient
 from tools.server_process import free_port
 
 AXE = Path(__file__).parents[2] / "build" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 HOSTILE = "<img src=x onerror=alert(1)>"
+_, ADMIN = TOKENS
+QUARTER = [{"step": "wait", "duration": duration} for duration in ("1ms", "1h", "1h", "1h")]
+"""A scenario that stays at a quarter of its steps."""
 
 
 @dataclass
@@ -27,6 +32,7 @@ class Scene:
     broker: Mosquitto
     exporter: Exporter
     browser: Browser
+    job: str
 
     @property
     def url(self) -> str:
@@ -45,6 +51,7 @@ class Scene:
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     directory = tmp_path_factory.mktemp("page")
+    write_tokens(directory / "tokens")
     with Mosquitto(directory) as broker, Browser(directory) as browser:
         environment = settings(
             broker.url,
@@ -52,13 +59,17 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             AUTOCORE__DATABASE="false",
             PROMETHEUS__RUNBOOKS_URL="https://git.example/runbooks/",
             MONITORING__MIN_RANKED_REQUESTS="1",
+            DAGDA__ENABLED="true",
+            DAGDA__TOKENS_FILE="tokens",
+            DAGDA__DIRECTORY="work",
         )
         # The same port after a restart: the browser knows no other.
         listening = ("--listen", f"127.0.0.1:{free_port()}")
         with Exporter(directory, environment, arguments=listening) as exporter:
             exporter.wait_ready()
             broker.publish(traffic())
-            yield Scene(broker, exporter, browser)
+            job = JobClient(exporter, ADMIN).create("fault", scenario=QUARTER, port=free_port())
+            yield Scene(broker, exporter, browser, job)
 
 
 def traffic() -> list[tuple[str, bytes]]:
@@ -109,6 +120,29 @@ def test_the_figures_of_both_fleets_are_there_and_the_console_is_silent(scene: S
     assert browser.faults == []
 
 
+def drawn_share(browser: Browser, caption: str) -> float:
+    """How long the first bar of a table is, of the room that it has."""
+    titled = f"table => table.caption.textContent === {json.dumps(caption)}"
+    found: float = browser.evaluate(
+        f"""(bar => {{
+            const cell = getComputedStyle(bar.parentElement);
+            const padding = parseFloat(cell.paddingLeft) + parseFloat(cell.paddingRight);
+            return bar.getBoundingClientRect().width / (bar.parentElement.clientWidth - padding);
+        }})([...document.querySelectorAll('table')].find({titled}).querySelector('.bar'))"""
+    )
+    return found
+
+
+def test_how_far_a_job_is_is_drawn_of_the_whole_and_read_as_a_percentage(scene: Scene) -> None:
+    scene.open("25.0 %")
+    (shown,) = cells(scene.browser, "Jobs")
+    assert shown[:4] == [scene.job, "fault", "in_progress", "25.0 %"]
+    assert drawn_share(scene.browser, "Jobs") == pytest.approx(0.25, abs=0.01)
+    # Counts have no whole: the most is as long as there is room.
+    assert drawn_share(scene.browser, "Firmware") == pytest.approx(1.0, abs=0.01)
+    assert scene.browser.faults == []
+
+
 def test_the_page_follows_what_happens_without_being_loaded_again(scene: Scene) -> None:
     scene.open("board-1")
     scene.browser.evaluate("window.here = 1")
@@ -145,6 +179,7 @@ def test_the_page_keeps_nobody_out(scene: Scene, scheme: str, width: int) -> Non
     scene.browser.prefer(scheme)
     scene.browser.resize(width, 900)
     scene.open("board-1")
+    scene.wait(scene.job)
     assert violations(scene.browser) == []
     # On a phone nothing but tables scrolls sideways.
     assert scene.browser.evaluate("document.documentElement.scrollWidth <= innerWidth")

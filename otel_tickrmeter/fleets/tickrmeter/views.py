@@ -191,9 +191,7 @@ class FleetViews:
         return (
             ViewField("at", "moment", "When the minute began.", began),
             ViewField("mean_seconds", "number", "The mean latency of its answers.", lambda m: m.mean_seconds),
-            ViewField(
-                "timeout_rate", "number", "The share that timed out, 0 to 1.", lambda m: m.timeout_rate
-            ),
+            ViewField("timeout_rate", "share", "The share that timed out, 0 to 1.", lambda m: m.timeout_rate),
             ViewField("answered", "whole", "Its answers.", lambda m: m.answered),
             ViewField("timed_out", "whole", "Its timeouts.", lambda m: m.timed_out),
         )
@@ -266,7 +264,9 @@ def _symbol_fields() -> tuple[ViewField, ...]:
         number("p50_seconds", "The median latency.", _p50),
         number("p95_seconds", "The latency that 95 of 100 answers keep.", lambda s: s.figures.p95_seconds),
         number("mean_seconds", "The mean latency.", lambda s: s.figures.mean_seconds),
-        number("timeout_rate", "The share of its requests that timed out, 0 to 1.", _timeout_rate),
+        ViewField(
+            "timeout_rate", "share", "The share of its requests that timed out, 0 to 1.", _timeout_rate
+        ),
         number("score", "Mean latency in seconds and ten times the timeout rate.", _score),
         whole("answered", "Answers in the window.", lambda s: s.figures.answered),
         whole("timed_out", "Timeouts in the window.", lambda s: s.figures.timed_out),

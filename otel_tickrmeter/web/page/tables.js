@@ -38,8 +38,8 @@ function shown(field, value) {
   if (field.kind === "moment") return moment(value);
   if (field.kind === "whole") return whole.format(value);
   if (field.kind === "text") return value;
+  if (field.kind === "share") return `${(value * 100).toFixed(1)} %`;
   if (field.name.endsWith("_seconds")) return seconds(value);
-  if (field.name.endsWith("_rate")) return `${(value * 100).toFixed(1)} %`;
   return String(Math.round(value * 100) / 100);
 }
 
@@ -48,7 +48,7 @@ function label(name) {
 }
 
 function isNumber(field) {
-  return field.kind === "whole" || field.kind === "number";
+  return ["whole", "number", "share"].includes(field.kind);
 }
 
 function buildTable(title, fields) {
@@ -94,10 +94,12 @@ function buildRow(fields, bar, choose) {
   return row;
 }
 
+// A bar is as long as its value is of the largest, and that of a share as it is of the whole.
 // With `choose` the first cell of a row is a button that chooses its thing.
 function showTable(scroll, fields, rows, bar, choose) {
   const place = fields.findIndex((field) => field.name === bar);
-  const most = Math.max(...rows.map((row) => row[place] ?? 0), 0) || 1;
+  const largest = Math.max(...rows.map((row) => row[place] ?? 0), 0) || 1;
+  const most = fields[place]?.kind === "share" ? 1 : largest;
   const body = scroll.querySelector("tbody");
   fill(body, rows.length, () => buildRow(fields, bar, choose)).forEach((row, index) => {
     fields.forEach((field, column) => {
