@@ -198,7 +198,7 @@ def _add_replay(add: Callable[..., argparse.ArgumentParser]) -> None:
         help="play what was captured, and print the metrics at its end",
         description="Plays what `run --capture` has kept, by its recorded times, as fast as it can, and "
         "prints the metrics that the exporter would have shown at its end. Also reads what "
-        "`mosquitto_sub -F %%j` printed, and dead-letter files. Parts of a capture may come in any order.",
+        "`mosquitto_sub -F %j` printed, and dead-letter files. Parts of a capture may come in any order.",
         epilog="examples:\n  otel-tickrmeter replay capture.gz capture.gz.1\n"
         "  otel-tickrmeter replay --until 90s --serve capture.gz\n"
         "  otel-tickrmeter replay --anonymise for-the-developers.gz capture.gz",

@@ -71,3 +71,9 @@ def test_help_has_an_example_of_the_command(capsys: pytest.CaptureFixture[str], 
         main([command, "--help"])
     assert ended.value.code == 0
     assert f"\n  otel-tickrmeter {command}" in capsys.readouterr().out.partition("\nexample")[2]
+
+
+def test_help_of_replay_says_what_mosquitto_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["replay", "--help"])
+    assert "`mosquitto_sub -F %j`" in " ".join(capsys.readouterr().out.split())
