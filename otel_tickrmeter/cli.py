@@ -53,6 +53,13 @@ _Loaded = tuple[Settings, Callable[[], Settings]]
 _MOST_PORT = 65_535
 _LISTEN = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]+):([0-9]+)")
 _EXAMPLES = """\
+options of run, also without a command (more: otel-tickrmeter run --help):
+  --config FILE       settings file, TOML or YAML
+  --broker URL        mqtt.broker
+  --listen HOST:PORT  prometheus.host and prometheus.port
+  --log-level LEVEL   logging.level
+  --capture FILE      capture.file: keep what arrives, for replay
+
 examples:
   otel-tickrmeter --broker mqtt://broker.example:1883
   otel-tickrmeter run --config exporter.toml --log-level DEBUG
@@ -179,13 +186,20 @@ def make_parser(fleet: str = _FLEETS[0]) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
-    metrics = commands.add_parser("metrics", help="print the metric catalogue")
+    metrics = commands.add_parser(
+        "metrics",
+        help="print the metric catalogue",
+        epilog="examples:\n  otel-tickrmeter metrics\n  otel-tickrmeter metrics --format json",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     metrics.add_argument("--format", choices=("markdown", "json"), default="markdown")
     database = commands.add_parser(
         "database",
         help="show, migrate, export or tidy up the AutoCore database",
         description="Works on the database that the exporter with these settings has: database.url, "
         "DATABASE_URL, or sqlite:///autocore.db.",
+        epilog=database_options.EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_config_option(database)
     database_options.add_actions(database)
