@@ -53,6 +53,13 @@ _Loaded = tuple[Settings, Callable[[], Settings]]
 _MOST_PORT = 65_535
 _LISTEN = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]+):([0-9]+)")
 _EXAMPLES = """\
+options of run, also without a command (more: otel-tickrmeter run --help):
+  --config FILE       settings file, TOML or YAML
+  --broker URL        mqtt.broker
+  --listen HOST:PORT  prometheus.host and prometheus.port
+  --log-level LEVEL   logging.level
+  --capture FILE      capture.file: keep what arrives, for replay
+
 examples:
   otel-tickrmeter --broker mqtt://broker.example:1883
   otel-tickrmeter run --config exporter.toml --log-level DEBUG
@@ -179,13 +186,20 @@ def make_parser(fleet: str = _FLEETS[0]) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
-    metrics = commands.add_parser("metrics", help="print the metric catalogue")
+    metrics = commands.add_parser(
+        "metrics",
+        help="print the metric catalogue",
+        epilog="examples:\n  otel-tickrmeter metrics\n  otel-tickrmeter metrics --format json",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     metrics.add_argument("--format", choices=("markdown", "json"), default="markdown")
     database = commands.add_parser(
         "database",
         help="show, migrate, export or tidy up the AutoCore database",
         description="Works on the database that the exporter with these settings has: database.url, "
         "DATABASE_URL, or sqlite:///autocore.db.",
+        epilog=database_options.EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_config_option(database)
     database_options.add_actions(database)
@@ -198,7 +212,7 @@ def _add_replay(add: Callable[..., argparse.ArgumentParser]) -> None:
         help="play what was captured, and print the metrics at its end",
         description="Plays what `run --capture` has kept, by its recorded times, as fast as it can, and "
         "prints the metrics that the exporter would have shown at its end. Also reads what "
-        "`mosquitto_sub -F %%j` printed, and dead-letter files. Parts of a capture may come in any order.",
+        "`mosquitto_sub -F %j` printed, and dead-letter files. Parts of a capture may come in any order.",
         epilog="examples:\n  otel-tickrmeter replay capture.gz capture.gz.1\n"
         "  otel-tickrmeter replay --until 90s --serve capture.gz\n"
         "  otel-tickrmeter replay --anonymise for-the-developers.gz capture.gz",

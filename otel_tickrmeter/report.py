@@ -84,14 +84,14 @@ class Report:
     def status(self) -> StatusReport:
         """How the exporter is."""
         link, rates, stale = self._pipeline.link, self._rates.now(), self._stale()
-        since_ns = link.subscribed_ns
         return StatusReport(
             health=self._health(),
             title="otel-tickrmeter",
             version=__version__,
             broker=self._broker,
             not_ready_reason=self._pipeline.not_ready_reason() or stale,
-            connected_since=None if since_ns is None else (since_ns + self._unix_offset_ns()) / SECOND_NS,
+            connected_since=self._unix(link.subscribed_ns),
+            disconnected_since=self._unix(link.down_since_ns),
             messages_per_second=None if rates is None else rates.messages,
             errors_per_second=None if rates is None else rates.errors,
             fleets=self._names,
@@ -118,6 +118,9 @@ class Report:
         now_ns = self._clock_ns()
         self._rates.note(now_ns, self._pipeline.messages_processed, self._pipeline.errors)
         self._dropped.note(now_ns, (self._pipeline.link.dropped,))
+
+    def _unix(self, at_ns: int | None) -> float | None:
+        return None if at_ns is None else (at_ns + self._unix_offset_ns()) / SECOND_NS
 
     def _own_troubles(self, stale: str | None) -> list[Trouble]:
         link = self._pipeline.link

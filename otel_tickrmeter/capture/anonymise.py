@@ -3,7 +3,8 @@ r"""Replaces who and what a message is about, the same by the same; figures and 
 A word is replaced by one of the same length: letters by letters of the same case, digits by digits, twelve
 hexadecimal digits (with or without separators) by twelve others; an IP address by one of 10.0.0.0/8.
 Kept are words of the messages themselves, numbers up to 999, figures and times, names of fields, and one word
-that says what state, version or kind something is of. All else in a payload, JSON or not, is replaced.
+that says what state, version or kind something is of. All else in a payload, JSON or not, is replaced: also a
+key of JSON that is a name or an id and not that of a field.
 """
 
 import re
@@ -22,6 +23,11 @@ _WORD = re.compile(
     r"|[0-9A-Za-z_]+|[^\x00-\x7f]",
     re.DOTALL,
 )
+_ID = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}(?![0-9A-Za-z])")
+# A field that is read has such a name, whatever else is called the same.
+_FIELD = re.compile(r"[a-z_]*")
+# What begins with a digit, or has three: no field that is read.
+_NUMBERED = re.compile(r"[0-9]|(?:[^0-9]*[0-9]){3}")
 _HEX_ID = re.compile(r"[0-9A-F]{12}")
 # A number with a unit or a currency's sign, a version, a time.
 _FIGURE = re.compile(
@@ -74,18 +80,28 @@ class Anonymiser:
 
     def _payload(self, payload: str) -> str:
         parts = []
+        keys = []
         at = 0
         field = ""
         for found in _STRING.finditer(payload):
             parts.append(self._outside(payload[at : found.start()]))
             at = found.end()
             if found[2] is not None:
-                field = found[1]
+                field = "" if _is_name(found[1]) else found[1]
+                keys.append((len(parts), found))
                 parts.append(found[0])
             else:
                 parts.append(f'"{self._value(field, found[1])}')
         parts.append(self._outside(payload[at:]))
+        # When all values are known: one that stands behind its key, too.
+        for place, found in keys:
+            if _is_name(found[1]) or self._is_known(found[1]):
+                parts[place] = f'"{self._text(found[1])}{found[2]}'
         return "".join(parts)
+
+    def _is_known(self, key: str) -> bool:
+        """Whether a key is a word that is replaced elsewhere."""
+        return not _FIELD.fullmatch(key) and key.upper() in self._by
 
     def _outside(self, text: str) -> str:
         """What is in no string: literals and figures, or a fault."""
@@ -145,6 +161,11 @@ class Anonymiser:
             signs = _HEX if is_id else _DIGITS if char.isdigit() else _LETTERS
             made.append(signs[int.from_bytes(seed) % len(signs)])
         return "".join(made)
+
+
+def _is_name(key: str) -> bool:
+    """Whether a key of JSON is none of a field: an id, an address, or more than one word."""
+    return bool(_ID.search(key) or _NUMBERED.match(key)) or len(_WORD.findall(key)) > 1
 
 
 def _is_literal(word: str) -> bool:

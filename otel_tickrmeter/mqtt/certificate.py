@@ -5,16 +5,20 @@ somebody has to find.
 """
 
 _MOST_NAMES = 5
+_UNREAD = "whose it is would be said with otel-tickrmeter[tls]"
 
 
 def describe_certificate(der: bytes) -> str:
-    """What it says, as `it is for a, issued by b, valid from 2026-01-01 to 2026-02-01`; empty for garbage."""
+    """What it says, as `it is for a, issued by b, valid from 2026-01-01 to 2026-02-01`; empty for garbage.
+
+    Without the library that reads it: how to have it.
+    """
     # Of the optional part `tls`, and 10 MB of memory that only who refuses somebody needs.
     try:
         from cryptography import x509  # noqa: PLC0415
         from cryptography.x509.oid import NameOID  # noqa: PLC0415
     except ModuleNotFoundError:
-        return ""
+        return _UNREAD
 
     def common_names(name: x509.Name) -> list[str]:
         return [str(attribute.value) for attribute in name.get_attributes_for_oid(NameOID.COMMON_NAME)]

@@ -12,8 +12,9 @@ class LinkState:
 
     `trouble` says in words why it is not usable; it is empty while subscribed. `doubt` says why what is
     not heard proves nothing, although it is subscribed. `contested` says that another client takes the
-    session from us again and again; it stays until a connection has lasted. `silence_seconds` is the age of
-    the receiving process' last sign of life. `protocol` is the version of MQTT, empty while not connected.
+    session from us again and again; it stays until a connection has lasted. `lost_ns` is when it
+    was lost the last time, None as long as it never was. `silence_seconds` is the age
+    of the receiving process' last sign of life. `protocol` is the version of MQTT, empty while not connected.
     `dropped` counts messages that found no place in the receive queue. `log_trouble` says why the log between
     receiver and handlers cannot be used, where there is one, `undelivered` counts
     what it never took, and `forwarding` messages are on their way to it. `broker` is the place it is at, for
@@ -23,6 +24,7 @@ class LinkState:
     started_ns: int
     broker: str = ""
     subscribed_ns: int | None = None
+    lost_ns: int | None = None
     earlier_ns: int = 0
     last_message_ns: int | None = None
     queue_size: int = 0
@@ -56,6 +58,13 @@ class LinkState:
         silence = f"the receiving process has said nothing for {self.silence_seconds:.0f} s"
         return self.trouble or self.doubt or (silence if self.silent else "")
 
+    @property
+    def down_since_ns(self) -> int | None:
+        """Since when there is none: since it was lost, else since the start; None while there is one."""
+        if self.subscribed_ns is not None:
+            return None
+        return self.started_ns if self.lost_ns is None else self.lost_ns
+
     def up_share(self, now_ns: int) -> float:
         """Share of the time since the start in which the connection was usable, 0 to 1."""
         since_ns = now_ns if self.subscribed_ns is None else self.subscribed_ns
@@ -70,6 +79,7 @@ class LinkState:
         """Note that the connection is not usable any more."""
         if self.subscribed_ns is not None:
             self.earlier_ns += at_ns - self.subscribed_ns
+            self.lost_ns = at_ns
         self.subscribed_ns = None
         self.trouble = trouble
         self.doubt = ""

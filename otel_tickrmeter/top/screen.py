@@ -38,7 +38,10 @@ def _head(status: Thing) -> Text:
     reason = status["not_ready_reason"]
     title = Text(f"{plain(status['title'])} {plain(status['version'])}  ", "bold")
     if reason is not None:
-        return title + Text(f"not ready: {plain(reason)}", "bold red")
+        # An exporter of an earlier version says nothing of it.
+        gone = status.get("disconnected_since")
+        since = "" if gone is None else f"; not connected since {_moment(gone)}"
+        return title + Text(f"not ready: {plain(reason)}{since}", "bold red")
     since = "" if status["connected_since"] is None else f" since {_moment(status['connected_since'])}"
     return title + Text(f"connected to {plain(status['broker'])}{since}", "green")
 

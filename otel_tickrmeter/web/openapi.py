@@ -218,7 +218,14 @@ def _status() -> Mapping[str, Any]:
             "not_ready_reason": _TYPES["text"],
             "broker": TEXT,
             "broker_connected": {"type": "boolean"},
-            "connected_since": MOMENT,
+            "connected_since": {
+                **MOMENT,
+                "description": "Since when it is subscribed; null while it is not.",
+            },
+            "disconnected_since": {
+                **MOMENT,
+                "description": "Since when it is not, the start if it never was; null while it is.",
+            },
             "mqtt_protocol": _TYPES["text"],
             "last_message_time": MOMENT,
             "messages_processed": COUNT,

@@ -36,6 +36,7 @@ class StatusReport:
         broker: Where the broker is, without any secret.
         not_ready_reason: Why its figures cannot be relied on; None when they can.
         connected_since: Unix seconds; None without a connection.
+        disconnected_since: Unix seconds, since the start if there never was one; None with a connection.
         messages_per_second: Of about the last minute; None just after the start.
         errors_per_second: The same of what was set aside.
         fleets: The names of those that are watched.
@@ -51,6 +52,7 @@ class StatusReport:
     broker: str
     not_ready_reason: str | None
     connected_since: float | None
+    disconnected_since: float | None
     messages_per_second: float | None
     errors_per_second: float | None
     fleets: Sequence[str]
@@ -71,6 +73,7 @@ def status_object(report: StatusReport) -> Mapping[str, Any]:
         "broker": report.broker,
         "broker_connected": health.broker_connected,
         "connected_since": _moment(report.connected_since),
+        "disconnected_since": _moment(report.disconnected_since),
         "mqtt_protocol": health.mqtt_protocol,
         "last_message_time": _moment(health.last_message_time),
         "messages_processed": health.messages_processed,

@@ -33,6 +33,7 @@ REPORT = StatusReport(
     broker="mqtt://broker:1883",
     not_ready_reason=HOSTILE,
     connected_since=None,
+    disconnected_since=1_700_000_000.0,
     messages_per_second=1.5,
     errors_per_second=None,
     fleets=("tickrmeter", "autocore"),

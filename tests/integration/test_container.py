@@ -140,6 +140,19 @@ def test_every_process_is_an_ordinary_user_s(running: Running) -> None:
     assert all(user == ["65532"] * 4 for user in users)
 
 
+@pytest.mark.parametrize("user", ["65532:65532", "1000660000:0"])
+def test_what_is_to_be_written_can_be_by_our_user_and_by_any_in_group_0(
+    podman: Podman, image: str, user: str
+) -> None:
+    # A volume that is made for it gets the owner that the image gives.
+    options = ["--rm", "--timeout=30", *LOCKED_DOWN, f"--user={user}", "--volume=/data"]
+    told = podman.run(
+        "run", *options, "--entrypoint=sh", image, "-c", "touch /data/state.db && stat -c %u:%g /data"
+    )
+    assert told == "65532:0"
+    podman.run("run", *options, image, "check-config", "--broker=mqtt://elsewhere")
+
+
 def test_all_bytecode_is_there_for_a_root_that_cannot_keep_any(running: Running) -> None:
     assert running.container.output("python", "-c", UNPRECOMPILED) == ""
 

@@ -113,6 +113,35 @@ def test_a_client_certificate(tmp_path: Path, authority: Authority, password: st
             assert feed.story[0] == "Refused:tls"
 
 
+@pytest.mark.parametrize("renewed", ["authority", "certificate", "key password"])
+def test_its_files_are_read_at_each_attempt(tmp_path: Path, authority: Authority, renewed: str) -> None:
+    """A renewed one is taken up without a restart, as docs/security.md promises."""
+    directory = tmp_path / "ours"
+    directory.mkdir()
+    stranger = Authority(directory, "stranger")
+    ca_file, password_file = directory / "ca.pem", directory / "key-password"
+    # In the place where ours will be: of another authority, or not to be opened.
+    cert_file, key_file = (stranger if renewed == "certificate" else authority).issue("client", "sesame")
+    ca_file.write_bytes((stranger if renewed == "authority" else authority).ca_file.read_bytes())
+    password_file.write_text("wrong" if renewed == "key password" else "sesame")
+    tls = ServerTls(authority.ca_file, *authority.issue("localhost"), require_client=True)
+    ours = TlsSettings(ca_file, cert_file, key_file, password_file)
+    with (
+        Mosquitto(tmp_path, tls=tls) as broker,
+        FeedThread(MqttSettings(broker.url, tls=ours, reconnect=SOON)) as feed,
+    ):
+        feed.wait(lambda: len(feed.events(Refused)) >= 2)
+        assert set(feed.story) == {"Refused:tls"}
+        if renewed == "authority":
+            ca_file.write_bytes(authority.ca_file.read_bytes())
+        elif renewed == "certificate":
+            for old, new in zip((cert_file, key_file), authority.issue("client", "sesame"), strict=True):
+                old.write_bytes(new.read_bytes())
+        else:
+            password_file.write_text("sesame")
+        feed.wait_subscribed()
+
+
 @pytest.mark.parametrize("fault", ["missing", "not a key", "encrypted", "wrong authority file"])
 def test_files_that_do_not_serve_are_told(tmp_path: Path, authority: Authority, fault: str) -> None:
     cert_file, key_file = authority.issue("client", "sesame" if fault == "encrypted" else None)

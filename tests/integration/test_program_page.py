@@ -201,6 +201,7 @@ def test_when_the_broker_is_gone_the_page_says_so_and_which_runbook_helps(scene:
     scene.broker.stop()
     try:
         scene.wait("Not ready: ")
+        scene.wait("not connected since")
         runbook = "https://git.example/runbooks/exporter.md#tickrmetermqttdisconnected"
         scene.wait(runbook)
         assert scene.browser.evaluate("document.querySelector('#troubles a').href") == runbook

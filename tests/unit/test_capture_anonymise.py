@@ -70,6 +70,55 @@ def test_what_may_name_somebody_is_replaced(text: str, pattern: str) -> None:
     assert re.fullmatch(pattern, found), found
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "08A6F792DD5C",
+        "08a6f792dd5c",
+        "08:A6:F7:92:DD:5C",
+        "esp_08A6F792DD5C",
+        "192.168.0.17",
+        "Alice Smith",
+        "board-1",
+        "ESP32_001",
+        "00491701234567",
+        "Zo\\u00eb",
+        "Alice",
+    ],
+)
+def test_a_key_that_is_a_name_is_replaced_as_the_name_is(name: str) -> None:
+    _, payload = replaced("t", f'{{"{name}": {{"battery": 7}}, "owner": "{name}", "owners": ["{name}"]}}')
+    key, owner, owners = json.loads(payload, object_pairs_hook=list)
+    assert (owner[0], owners) == ("owner", ("owners", [owner[1]]))
+    assert key == (owner[1], [("battery", 7)])
+    assert name not in payload
+
+
+def test_a_key_is_replaced_where_a_topic_or_an_earlier_message_names_it() -> None:
+    made = anonymiser()
+    first = made.message(Message(b"Bedroom", b'{"Bedroom" : 1, "Kitchen": 1}', 1))
+    assert first.payload == b'{"%b" : 1, "Kitchen": 1}' % first.topic
+    second = made.message(Message(b"Kitchen", b'{"Kitchen": "on"}', 1))
+    assert second.payload == b'{"%b": "on"}' % second.topic
+
+
+def test_what_a_name_has_is_not_kept_for_the_name_s_sake() -> None:
+    _, payload = replaced("t", '{"My status": "Alice", "status": "Alice"}')
+    (_, value), kept = json.loads(payload, object_pairs_hook=list)
+    assert value != "Alice"
+    assert kept == ("status", "Alice")
+
+
+@pytest.mark.parametrize(
+    "field", ["battery", "wifi_signal", "pm25", "relay1", "batteryLevel", "1", "999", ""]
+)
+def test_names_of_fields_stay(field: str) -> None:
+    payload = f'{{"{field}": 1, "{field}" : {{"{field}": true}}}}'
+    assert replaced("t", payload)[1] == payload
+    # Though somebody may be called so.
+    assert replaced("battery", '{"battery": 1, "name": "battery"}')[1].startswith('{"battery": 1, ')
+
+
 def test_levels_of_topics() -> None:
     topic, _ = replaced("autocore/ESP32_001/relay/3/status", "")
     assert re.fullmatch(r"autocore/[A-Z]{3}[0-9]{2}_[0-9]{3}/relay/3/status", topic)

@@ -66,7 +66,9 @@ def test_what_is_not_wanted_may_be_missing(tmp_path: Path, environment: dict[str
     load_settings([], {}, environment, tmp_path)
 
 
-def test_without_a_library_a_certificate_is_not_described(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert describe_certificate(WHOLE)
+def test_without_a_library_a_certificate_is_not_described_but_how_to_have_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert describe_certificate(WHOLE).startswith("it is for ")
     monkeypatch.setitem(sys.modules, "cryptography", None)
-    assert describe_certificate(WHOLE) == ""
+    assert describe_certificate(WHOLE) == "whose it is would be said with otel-tickrmeter[tls]"

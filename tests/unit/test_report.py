@@ -10,7 +10,8 @@ from otel_tickrmeter.fleets.tickrmeter.settings import TickrMeterSettings
 from otel_tickrmeter.pipeline import Clock, Pipeline, make_pipeline
 from otel_tickrmeter.report import Report
 from otel_tickrmeter.settings.model import PartitionSettings
-from otel_tickrmeter.stream.message import Subscribed
+from otel_tickrmeter.stream.message import Lost, Refused, Subscribed
+from otel_tickrmeter.stream.reason import LinkReason
 from otel_tickrmeter.web.pages import HealthReport
 from tests.support.assembly import BUILD, RELOADS, SECOND_NS, START_NS, UNIX_OFFSET_NS, compact_telemetry
 from tests.support.settings import settings_of
@@ -91,11 +92,30 @@ def test_what_is_wrong_has_its_runbook(pipeline: Pipeline) -> None:
 
 def test_nothing_is_wrong_once_it_is_connected(pipeline: Pipeline) -> None:
     whole = Whole(pipeline)
-    assert whole.report.status().connected_since is None
+    status = whole.report.status()
+    assert status.connected_since is None
+    assert status.disconnected_since == (START_NS + UNIX_OFFSET_NS) / SECOND_NS
     pipeline.handler.report(Subscribed(START_NS + SECOND_NS))
     status = whole.report.status()
     assert (status.troubles, status.not_ready_reason) == ([], None)
     assert status.connected_since == (START_NS + SECOND_NS + UNIX_OFFSET_NS) / SECOND_NS
+    assert status.disconnected_since is None
+
+
+def test_since_when_it_is_not_connected_is_since_the_loss_and_not_the_last_attempt(
+    pipeline: Pipeline,
+) -> None:
+    whole = Whole(pipeline)
+    for event in (
+        Refused(START_NS + SECOND_NS, LinkReason.DNS, "no such host"),
+        Subscribed(START_NS + 2 * SECOND_NS),
+        Lost(START_NS + 3 * SECOND_NS, LinkReason.TLS, "gone"),
+        Refused(START_NS + 4 * SECOND_NS, LinkReason.DNS, "no such host"),
+    ):
+        pipeline.handler.report(event)
+    status = whole.report.status()
+    assert status.connected_since is None
+    assert status.disconnected_since == (START_NS + 3 * SECOND_NS + UNIX_OFFSET_NS) / SECOND_NS
 
 
 def test_messages_that_found_no_place_are_told_for_five_minutes(pipeline: Pipeline) -> None:

@@ -24,6 +24,18 @@ def test_down_remembers_how_long_it_was_up() -> None:
     assert link.up_share(500) == 250 / 400
 
 
+def test_since_when_there_is_none() -> None:
+    link = LinkState(100)
+    assert link.down_since_ns == 100
+    link.down(150, "refused")
+    assert link.down_since_ns == 100
+    link.subscribed_ns = 200
+    assert link.down_since_ns is None
+    link.down(300, "lost")
+    link.down(400, "refused")
+    assert link.down_since_ns == 300
+
+
 def test_down_twice_counts_once() -> None:
     link = LinkState(100)
     link.subscribed_ns = 100

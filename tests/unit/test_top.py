@@ -22,6 +22,7 @@ STATUS: dict[str, Any] = {
     "not_ready_reason": None,
     "broker": "mqtt://b",
     "connected_since": "2026-01-31T10:00:00.000Z",
+    "disconnected_since": None,
     "messages_per_second": 1234.56,
     "errors_per_second": None,
     "messages_processed": 9_000,
@@ -52,9 +53,14 @@ def test_how_it_is() -> None:
 def test_one_that_is_not_ready() -> None:
     changes = {"not_ready_reason": "no broker", "queue_sizes": {}, "uptime": 65, "connected_since": None}
     text = shown({**STATUS, **changes}, [], [])
-    assert "not ready: no broker" in text
+    assert "not ready: no broker\n" in text
+    assert "not connected" not in text
     assert "nothing waits; up 1 min" in text
     assert "up 1 h 1 min" in shown({**STATUS, "uptime": 3_661}, None, None)
+    gone = {**STATUS, **changes, "disconnected_since": "2026-01-31T10:00:00.000Z"}
+    assert "not ready: no broker; not connected since 2026-01-31 " in shown(gone, None, None)
+    del gone["disconnected_since"]
+    assert "not ready: no broker\n" in shown(gone, None, None)
     assert "connected to mqtt://b\n" in shown({**STATUS, "connected_since": None}, None, None)
 
 

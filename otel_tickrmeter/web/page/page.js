@@ -113,7 +113,9 @@ function show(told) {
   showFigures(byId("overview").querySelector("dl"), [
     ["broker", status.broker],
     ["connected", status.broker_connected ? "yes" : "no"],
-    ["connected since", moment(status.connected_since)],
+    status.disconnected_since === null
+      ? ["connected since", moment(status.connected_since)]
+      : ["not connected since", moment(status.disconnected_since)],
     ["last message", moment(status.last_message_time)],
     ["messages", rate(status.messages_per_second)],
     ["set aside", rate(status.errors_per_second)],
