@@ -26,6 +26,7 @@ GAP_NS = 3_600_000_000_000
 """After a gap of more than an hour what was known is no measure any more."""
 STUCK_NS = 3_600_000_000_000
 STUCK_READINGS = 100
+"""So long, and so often, one value is told by a sensor that is stuck; the first of them counts, too."""
 
 _CLIP = 2.0  # Huber's k
 _MAD_TO_SIGMA = 1.4826

@@ -184,6 +184,12 @@ def test_the_monitor_of_the_other_fleet_finds_its_broker_and_its_database(
     assert "ports" not in server
     assert str(settings.database.spool).startswith("/data/")
     assert "/data" in mounts(monitor)
+    # What it takes to miss no row over a restart; its subscriptions are at QoS 1 in any case.
+    assert not settings.mqtt.clean_session
+    assert monitor["environment"]["TICKRMETER_MQTT__CLIENT_ID"] == settings.mqtt.client_id
+    assert settings.mqtt.client_id != load_settings([], {}, {}, tmp_path).mqtt.client_id
+    assert str(settings.state.file).startswith("/data/")
+    assert "persistence true" in (DEPLOY / "compose" / "mosquitto.conf").read_text()
     assert monitor["ports"] == [f"127.0.0.1:{settings.prometheus.port}:8000"]
     assert asked_by(monitor) == ("8000", "/health/mqtt-monitor")
     (job,) = document(DEPLOY / "compose" / "prometheus.yml")["scrape_configs"]

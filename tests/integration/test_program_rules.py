@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,14 +10,16 @@ from pathlib import Path
 from sqlalchemy import select
 
 from otel_tickrmeter.settings.model import MqttSettings
-from otel_tickrmeter.store.tables import AUTOMATION_RULES, AUTOMATION_RUNS
+from otel_tickrmeter.store.tables import AUTOMATION_RULES, AUTOMATION_RUNS, NOTIFICATIONS
 from otel_tickrmeter.stream.subscription import Subscription
-from tests.integration.databases import Databases, SqliteDatabases, opened
+from tests.integration.databases import Databases, PostgresqlDatabases, SqliteDatabases, opened
 from tests.integration.exporter import Exporter
 from tests.integration.feed_thread import FeedThread
 from tests.integration.mosquitto import Mosquitto
+from tests.integration.notice_server import notice_server
 from tests.integration.program_traffic import settings
 from tests.support.store_rows import with_rule
+from tools.postgresql import PostgreSql
 
 RUNS = "autocore_automation_runs_total"
 FLEET = {
@@ -27,12 +30,14 @@ FLEET = {
 }
 SWITCHED_ON = {"type": "relay", "device": "A", "relay": 3, "state": True}
 SWITCH_ANOTHER = {"type": "publish", "topic": "autocore/$device/relay/5/set", "payload": "on"}
+RULES_SECONDS = 15
+"""How often the table is read."""
 STOP = "autocore/gateway/macros/emergency_stop"
 
 
 @contextmanager
-def exporter_of(directory: Path, broker: Mosquitto, url: str) -> Iterator[Exporter]:
-    given = {**settings(broker.url, **FLEET), "DATABASE_URL": url}
+def exporter_of(directory: Path, broker: Mosquitto, url: str, **more: str) -> Iterator[Exporter]:
+    given = {**settings(broker.url, **FLEET, **more), "DATABASE_URL": url}
     with Exporter(directory, given, "exporter", measured=True) as exporter:
         exporter.wait_ready()
         exporter.wait(lambda: bool(exporter.scrape().named(RUNS)), "to go by the rules")
@@ -40,10 +45,10 @@ def exporter_of(directory: Path, broker: Mosquitto, url: str) -> Iterator[Export
         yield exporter
 
 
-def switch(broker: Mosquitto) -> None:
-    """Switch the relay off and on."""
+def switch(broker: Mosquitto, relay: int = 3) -> None:
+    """Switch a relay off and on."""
     told = [json.dumps({"state": state, "triggered_by": "web"}).encode() for state in (False, True)]
-    broker.publish([("autocore/A/relay/3/status", each) for each in told])
+    broker.publish([(f"autocore/A/relay/{relay}/status", each) for each in told])
 
 
 def wait_run(exporter: Exporter, rule: str, outcome: str, runs: int = 1) -> None:
@@ -142,3 +147,40 @@ def test_publishing_is_allowed_and_forbidden_while_it_runs(tmp_path: Path) -> No
         wait_run(exporter, "may", "dry_run", 2)
         assert exporter.scrape().value(RUNS, rule="may", outcome="done") == 1
         assert exporter.stop() == 0
+
+
+def test_rules_run_and_notices_go_out_while_the_database_is_away(tmp_path: Path) -> None:
+    say = {"type": "notify", "text": "$device switched $relay", "severity": "warning"}
+    with PostgreSql() as server, Mosquitto(tmp_path) as broker, notice_server() as (told, webhook):
+        may = {"may_publish": True, "actions": [SWITCH_ANOTHER, say]}
+        url = rules_of(PostgresqlDatabases(server).migrated(), may=may)
+        more = {"AUTOCORE__CRITICAL_RELAYS": '["A/4"]', "NOTIFICATIONS__WEBHOOK_URL": webhook}
+        heard = MqttSettings(broker.url, client_id="device")
+        with (
+            exporter_of(tmp_path, broker, url, **more) as exporter,
+            FeedThread(heard, Subscription("autocore/+/relay/+/set", 1)) as device,
+        ):
+            device.wait_subscribed()
+            server.stop()
+            # A row that cannot be written: it is noticed at once.
+            broker.publish([("autocore/A/status", b'{"status": "online"}')])
+            exporter.wait(lambda: exporter.scrape().total("autocore_database_up") == 0, "to notice it")
+            # The table cannot be read meanwhile: the rules that were read stay.
+            time.sleep(RULES_SECONDS + 1)
+            switch(broker)
+            switch(broker, relay=4)
+            wait_run(exporter, "may", "done")
+            device.wait_messages(1)
+            exporter.wait(lambda: len(told.bodies) == 2, "to send notices")
+            assert exporter.scrape().total("autocore_database_up") == 0
+            server.start()
+            exporter.wait(lambda: exporter.scrape().total("autocore_database_up") == 1, "to go on")
+            assert exporter.stop() == 0
+        with opened(url) as database, database.reading() as connection:
+            runs = connection.execute(select(AUTOMATION_RUNS.c.outcome)).scalars().all()
+            notices = connection.execute(select(NOTIFICATIONS.c.text, NOTIFICATIONS.c.state)).all()
+    texts = {body["text"] for body in told.bodies}
+    assert texts == {"A switched 3", "A: critical relay 4 was switched off by web."}
+    # What it could not be told meanwhile, it has afterwards.
+    assert runs == ["done"]
+    assert {text for text, state in notices if state == "sent"} == texts

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +15,9 @@ import httpx
 import psutil
 import pytest
 
+from tests.integration.databases import opened
 from tests.integration.exposition import quick_total
+from tests.integration.stored_tables import stored_tables
 
 SECONDS = 60.0
 
@@ -53,30 +55,58 @@ def announced_url(process: psutil.Popen, output: Path) -> str:
     return found[1]
 
 
+def announced_database(output: Path) -> Path | None:
+    """The SQLite file of a fleet that has one."""
+    found = re.search(r"(/\S+\.db)  the SQLite file that fills", output.read_text())
+    return None if found is None else Path(found[1])
+
+
+def readings_in(database: Path) -> float:
+    """How many there are; as whoever looks into the file while the demo runs."""
+    with opened(f"sqlite:///{database}") as found:
+        return sum(stored_tables(found)["telemetry"].values())
+
+
+def wait(happened: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not happened():
+        assert time.monotonic() < deadline, f"waited for {what}"
+        time.sleep(0.2)
+
+
 @pytest.mark.parametrize(
-    ("number", "options", "seen"),
+    ("number", "options", "paths", "seen"),
     [
-        (signal.SIGINT, (), "tickrmeter_stock_update_responses_total"),
-        (signal.SIGTERM, ("--fleet", "autocore"), "autocore_relay_changes_total"),
+        (signal.SIGINT, (), (), "tickrmeter_stock_update_responses_total"),
+        (
+            signal.SIGTERM,
+            ("--fleet", "autocore"),
+            ("/health/mqtt-monitor",),
+            "autocore_relay_changes_total",
+        ),
     ],
 )
 def test_it_serves_and_stops_leaving_nothing(
-    tmp_path: Path, number: signal.Signals, options: tuple[str, ...], seen: str
+    tmp_path: Path, number: signal.Signals, options: tuple[str, ...], paths: tuple[str, ...], seen: str
 ) -> None:
     with demo(tmp_path, *options) as (process, output):
         url = announced_url(process, output)
         with httpx.Client(base_url=url, timeout=SECONDS, trust_env=False) as client:
-            for path in ("/-/ready", "/", "/health"):
-                assert client.get(path).status_code == httpx.codes.OK
-            deadline = time.monotonic() + SECONDS
-            while not quick_total(client.get("/metrics").text, seen):
-                assert time.monotonic() < deadline, f"no {seen} shows"
-                time.sleep(0.2)
+            for path in ("/-/ready", "/", "/health", *paths):
+                assert client.get(path).status_code == httpx.codes.OK, path
+            wait(lambda: quick_total(client.get("/metrics").text, seen) > 0, f"{seen} to show")
+        database = announced_database(output)
+        if options:
+            assert database is not None
+            wait(lambda: readings_in(database) > 0, "readings to be stored")
+            before = readings_in(database)
+            wait(lambda: readings_in(database) > before, "more of them")
         family = process.children(recursive=True)
         assert len(family) >= 3
         process.send_signal(number)
         assert process.wait(SECONDS) == 0
         assert_gone(family)
+        assert database is None or not database.exists()
 
 
 def test_a_port_that_is_wanted_and_taken_is_said(tmp_path: Path) -> None:

@@ -27,9 +27,11 @@ def quiet(count: int, seed: int = 1, *, correlation: float = 0.0) -> list[float]
     return found
 
 
-def judge(readings: list[float], expected: Expectation | None = None) -> list[Judgement]:
+def judge(
+    readings: list[float], expected: Expectation | None = None, *, every: int = EVERY
+) -> list[Judgement]:
     watch = Watch(expected or Expectation())
-    return [watch.judge(place * EVERY * NS, reading) for place, reading in enumerate(readings)]
+    return [watch.judge(place * every * NS, reading) for place, reading in enumerate(readings)]
 
 
 def began(found: list[Judgement]) -> list[tuple[int, Anomaly]]:
@@ -131,6 +133,22 @@ def test_a_sensor_that_varied_and_repeats_itself_is_stuck(*, can_stick: bool, ki
     assert {kind for _, kind in began(found)} == kinds
     assert [place for place, _ in began(found)] == ([50 + HOUR // EVERY] if can_stick else [])
     assert {kind for _, kind in began(judge([20.0] * 400, expected))} == set()
+
+
+@pytest.mark.parametrize("every", [37, 40, 600])
+def test_it_takes_a_hundred_equal_readings_besides_the_hour(every: int) -> None:
+    # The first of them counts, and the hour begins with it. At these paces it is over with the 99th.
+    assert 98 * every > HOUR
+    found = judge([*quiet(50), *[20.0] * 100], Expectation(can_stick=True), every=every)
+    assert began(found) == [(50 + 99, Anomaly.STUCK)]
+    assert not any(each.unusual for each in found[:-1])
+
+
+def test_it_takes_the_hour_besides_a_hundred_equal_readings() -> None:
+    every = 36
+    assert 99 * every < HOUR == 100 * every
+    found = judge([*quiet(50), *[20.0] * 101], Expectation(can_stick=True), every=every)
+    assert began(found) == [(50 + 100, Anomaly.STUCK)]
 
 
 def test_a_sensor_that_never_moved_is_unusual_when_it_does() -> None:
