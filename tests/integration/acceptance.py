@@ -1,4 +1,4 @@
-"""`python -m tests.acceptance`: an AutoCore fleet at full size, every row and figure of it against the truth.
+"""`python -m tests.integration.acceptance`: an AutoCore fleet at full size, every row and figure of it against the truth.
 
 500 devices send 1,000 messages a second for a minute: into both databases, with both versions of MQTT, and
 once with the database away for 20 s in the middle. Some eight minutes; the checks do the same with a smaller
@@ -67,7 +67,7 @@ CASES = (
 
 def main() -> int:
     """Run all cases and say how each went; the exit code is 1 when one was wrong."""
-    parser = argparse.ArgumentParser(prog="python -m tests.acceptance", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.integration.acceptance", description=__doc__)
     parser.add_argument("--devices", type=int, default=500)
     parser.add_argument("--rate", type=int, default=1000)
     parser.add_argument("--seconds", type=int, default=60)
