@@ -1,4 +1,4 @@
-"""`python -m tests.integration.acceptance`: an AutoCore fleet at full size, every row and figure of it against the truth.
+"""`python -m tests.integration.acceptance`: an AutoCore fleet at full size, held to its truth.
 
 500 devices send 1,000 messages a second for a minute: into both databases, with both versions of MQTT, and
 once with the database away for 20 s in the middle. Some eight minutes; the checks do the same with a smaller
