@@ -98,7 +98,7 @@ def test_what_is_taken_back_shows_what_was_shown(reader: str, steps: Steps) -> N
     assert state(new, after) == state(old, before)
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(steps=boards(60), share=st.floats(0, 1), table=st.sampled_from([KEPT, SHORT]))
 def test_what_comes_after_a_restart_means_the_same(steps: Steps, share: float, table: AutoCoreTable) -> None:
     before, after = (compact_telemetry("device", rows=rows()) for _ in range(2))
