@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from grafana.dashboard import JOBS, Made, Section, alerts, exporter_starts, make_dashboard
-from grafana.panel import figure, rows, trend
+from grafana.panel import bars, figure, rows, trend
 from grafana.query import SETTLED_SECONDS, Query, select, select_ours, settled, table
 from grafana.variable import datasource, instance, job
 
@@ -43,6 +43,7 @@ def jobs() -> Made:
 def _now() -> tuple[Panel, ...]:
     by_status = select("dagda_workers_by_status")
     ended = select("dagda_worker_outcomes_total", 'outcome="failed"')
+    progress = select("dagda_worker_progress_ratio")
     working = select("dagda_workers_by_status", 'status="in_progress"')
     return (
         figure(
@@ -76,22 +77,37 @@ def _now() -> tuple[Panel, ...]:
             decimals=0,
             width=6,
         ),
+        bars(
+            "How far jobs are",
+            "Work done of the work that is known: a full bar is all of it. The twenty jobs with most left,"
+            " so that those which are done make room. One that has ended stays for a quarter of an hour.",
+            [
+                Query(
+                    f"bottomk(20, max by (worker_id, blueprint) ({progress}))",
+                    "{{blueprint}} {{worker_id}}",
+                    instant=True,
+                )
+            ],
+            unit="percentunit",
+            decimals=0,
+        ),
+        trend(
+            "Progress over time",
+            "Work done of the work that is known. A line that lies flat below the top is a job that is paused"
+            " or stuck.",
+            [Query(progress, "{{blueprint}} {{worker_id}}")],
+            unit="percentunit",
+        ),
         trend(
             "Workers by status",
             "Jobs that are known: until a quarter of an hour after their end.",
             [Query(f"sum by (status) ({by_status})", "{{status}}")],
             stacked=True,
+            width=24,
             overrides={
                 status: {"color": {"mode": "fixed", "fixedColor": colour}}
                 for status, colour in _COLOURS.items()
             },
-        ),
-        trend(
-            "Progress",
-            "Work done of the work that is known. A line that lies flat below the top is a job that is paused"
-            " or stuck.",
-            [Query(select("dagda_worker_progress_ratio"), "{{blueprint}} {{worker_id}}")],
-            unit="percentunit",
         ),
     )
 

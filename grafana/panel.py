@@ -192,7 +192,10 @@ def bars(
     overrides: Mapping[str, Properties] | None = None,
     link: str = "",
 ) -> Panel:
-    """Return a bar chart of the newest values: a bar for each series, or for each bucket."""
+    """Return a bar chart of the newest values: a bar for each series, or for each bucket.
+
+    A share is drawn of the whole, all else of the largest.
+    """
     panel = (
         bargauge.Panel()
         .display_mode(BarGaugeDisplayMode.BASIC)
@@ -206,6 +209,8 @@ def bars(
     )
     if decimals is not None:
         panel.decimals(decimals)
+    if unit == "percentunit":
+        panel.max(1)
     return _finished(
         panel,
         title,

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 import pytest
 
-from grafana.committed import Json, dashboards
+from grafana.committed import Json, dashboards, panels
 from tools.dashlint.project import known
 from tools.dashlint.rule import Known, Rule
 from tools.dashlint.rules import RULES
@@ -54,3 +54,14 @@ def schema() -> GrafanaSchema:
 @pytest.mark.parametrize("dashboard", dashboards().values(), ids=dashboards())
 def test_dashboard_is_what_grafana_reads(dashboard: Json, schema: GrafanaSchema) -> None:
     assert list(schema.faults(dashboard)) == []
+
+
+def test_bars_of_shares_are_drawn_of_the_whole_and_jobs_have_some() -> None:
+    ends = {
+        panel["title"]: panel["fieldConfig"]["defaults"].get("max")
+        for dashboard in dashboards().values()
+        for panel in panels(dashboard)
+        if panel["type"] == "bargauge" and panel["fieldConfig"]["defaults"]["unit"] == "percentunit"
+    }
+    assert "How far jobs are" in ends
+    assert set(ends.values()) == {1}, ends
