@@ -5,13 +5,17 @@ scenario of faults that another exporter watches. Every query and alert of the p
 it stands.
 """
 
+import math
 import os
 import re
 import signal
+import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -29,7 +33,9 @@ from tools.server_process import free_port
 ANN, ADMIN = TOKENS
 REFUSED = 60
 """So many wishes are enough for an alert: over five minutes more than one in ten seconds."""
-
+HANDLING = "dagda_worker_processing_duration_seconds"
+SETTLED_SECONDS = 2.0
+"""What was scraped so long ago is there: two queries of that moment see the same."""
 
 SCENARIO = [
     {"step": "start_broker"},
@@ -50,7 +56,7 @@ class Site:
     jobs: JobClient
     scenario: str
 
-    def query(self, promql: str) -> dict[tuple[str, ...], float]:
+    def query(self, promql: str, at: float | None = None) -> dict[tuple[str, ...], float]:
         """The answer about the first exporter, by the values of its labels, those of the target left out."""
         instance = f"127.0.0.1:{self.exporter.port}"
         return {
@@ -59,12 +65,19 @@ class Site:
                 for name, value in sorted(found.labels.items())
                 if name not in {"__name__", "job", "instance"}
             ): found.value
-            for found in self.prometheus.query(promql)
+            for found in self.prometheus.query(promql, at)
             if found.labels.get("instance", instance) == instance
         }
 
     def wait_for(self, promql: str, expected: Mapping[tuple[str, ...], float]) -> None:
         self.prometheus.wait(lambda: self.query(promql) == expected, f"to show {expected} for {promql}", 60.0)
+
+    def listed(self) -> list[Mapping[str, Any]]:
+        """All jobs that are known, as the interface tells of them."""
+        status, told = self.jobs.ask("GET", "/workers")
+        assert status == 200
+        found: list[Mapping[str, Any]] = told["items"]
+        return found
 
     def fires(self, alert: str, **labels: str) -> bool:
         wanted = {"alertname": alert, "alertstate": "firing", **labels}.items()
@@ -185,10 +198,18 @@ def test_a_shard_that_is_killed_fails_its_job_and_comes_back(site: Site) -> None
     site.wait_for("dagda_status", {(): 1.0})
 
 
-def test_the_queries_and_alerts_of_the_document_run_as_they_stand(site: Site) -> None:
-    for _ in range(REFUSED):
-        status, told = site.jobs.ask("POST", "/workers", {"blueprint": "nothing of the kind"})
-        assert status == 400, told
+def test_refusals_are_rates_and_an_alert(site: Site) -> None:
+    def refuse(times: int) -> None:
+        for _ in range(times):
+            status, told = site.jobs.ask("POST", "/workers", {"blueprint": "nothing of the kind"})
+            assert status == 400, told
+
+    asked_for = (f"{ROOT}/workers", "POST", "400")
+    # What is there when a series is first seen is no increase of it.
+    refuse(1)
+    seen = 'http_requests_total{method="POST",status="400"}'
+    site.prometheus.wait(lambda: site.query(seen) == {asked_for: 1.0}, "to have seen one", 60.0)
+    refuse(REFUSED)
     failures = 'rate(dagda_worker_operations_total{status="error"}[5m]) > 0.1'
     site.prometheus.wait(
         lambda: site.query(failures).keys() == {("task_created", "error")},
@@ -196,23 +217,93 @@ def test_the_queries_and_alerts_of_the_document_run_as_they_stand(site: Site) ->
         60.0,
     )
     site.prometheus.wait(lambda: site.fires("DagdaWorkerFailures", operation="task_created"), "the alert")
-    latency = "histogram_quantile(0.95, rate(dagda_worker_processing_duration_seconds_bucket[5m]))"
-    handled = {kind[0]: seconds for kind, seconds in site.query(latency).items()}
-    assert {"task_created", "worker_stop", "failed", "completed", "progress"} <= handled.keys()
-    assert not any(seconds <= 0 for seconds in handled.values())  # NaN where nothing came of late
-    assert site.query(f"{latency} > 0.1").keys() <= {(kind,) for kind in handled}
-    asked_for = (f"{ROOT}/workers", "POST", "400")
-    site.prometheus.wait(
-        lambda: asked_for in site.query("rate(http_requests_total[5m])"), "rates of requests"
+    requests: dict[tuple[str, ...], float] = {}
+
+    def counted() -> bool:
+        requests.update(site.query("rate(http_requests_total[5m])"))
+        # As many as there were, and what Prometheus adds for the time before and after its scrapes.
+        return REFUSED <= 300 * requests.get(asked_for, 0.0) <= 1.3 * REFUSED
+
+    site.prometheus.wait(counted, f"to have a rate of {REFUSED} in five minutes", 60.0)
+    # Of these there was one each, at once.
+    stop = f"{ROOT}/workers/{{id}}/stop"
+    assert {key: rate for key, rate in requests.items() if key[0] == stop} == {
+        (stop, "PUT", status): 0.0 for status in ("200", "401", "403", "404")
+    }
+
+
+def handled_between(site: Site) -> dict[str, tuple[float, float]]:
+    """By kind of message: longer than the one, and no longer than the other took any that was handled."""
+    buckets: dict[str, dict[float, float]] = {}
+    for labels, count in site.exporter.scrape().series[f"{HANDLING}_bucket"].items():
+        named = dict(labels)
+        buckets.setdefault(named["message_type"], {})[float(named["le"])] = count
+    found = {}
+    for kind, counts in buckets.items():
+        bounds = [0.0, *sorted(counts)]
+        there = [n for n in range(1, len(bounds)) if counts[bounds[n]] > counts.get(bounds[n - 1], 0.0)]
+        found[kind] = (bounds[there[0] - 1], bounds[there[-1]])
+    return found
+
+
+def test_how_long_messages_take_is_what_the_controller_took(site: Site) -> None:
+    at = time.time() - SETTLED_SECONDS
+    latency = f"histogram_quantile(0.95, rate({HANDLING}_bucket[5m]))"
+    handled = {kind: seconds for (kind,), seconds in site.query(latency, at).items()}
+    alone = {"worker_start", "worker_pause", "worker_resume", "completed", "failed"}
+    often = {"task_created", "progress", "workers"}
+    # Three stops came one right after the other, mostly before the first scrape that saw one.
+    assert handled.keys() == alone | often | {"worker_stop"}
+    known = {kind: seconds for kind, seconds in handled.items() if not math.isnan(seconds)}
+    assert often <= known.keys() <= often | {"worker_stop"}, "of one alone there is no increase"
+    between = handled_between(site)
+    for kind, seconds in known.items():
+        shortest, longest = between[kind]
+        # Where Prometheus has no upper bound it names the last one there is.
+        assert shortest < seconds <= longest * (1 + 1e-9), (kind, between[kind])
+    slow = {(kind,): seconds for kind, seconds in known.items() if seconds > 0.1}
+    assert site.query(f"{latency} > 0.1", at) == slow
+
+
+def test_the_processor_is_as_busy_as_it_is_said_to_be(site: Site) -> None:
+    said = 'system_cpu_usage_percent{cpu="total"}'
+    now = time.time() - SETTLED_SECONDS
+    for at in (now - ago for ago in range(0, 10, 2)):
+        ((cpu, busy),) = site.query(said, at).items()
+        assert cpu == ("total",)
+        assert 0 <= busy <= 100
+        assert site.query(f"{said} > 80", at) == ({cpu: busy} if busy > 80 else {})
+
+
+def test_jobs_are_where_and_as_far_as_the_interface_says(site: Site) -> None:
+    site.wait_for("dagda_message_queue_size", {("dagda_inbox",): 0.0, ("worker_inbox",): 0.0})
+    listed = site.listed()
+    # The scenario, the load test, the one that failed, that which was stopped, and that of the killed shard.
+    blueprints = Counter(job["blueprint"] for job in listed)
+    assert blueprints == {"fault": 3, "simulate": 1, "retention": 1}
+    site.wait_for("dagda_workers_total", Counter((job["shard"],) for job in listed))
+    site.wait_for(
+        "sum by (status) (dagda_workers_by_status)",
+        {("completed",): 1, ("stopped",): 3, ("idle",): 0, ("in_progress",): 1, ("paused",): 0},
     )
-    ((cpu, busy),) = site.query('system_cpu_usage_percent{cpu="total"}').items()
-    assert cpu == ("total",)
-    assert 0 <= busy <= 100
-    assert set(site.query('system_cpu_usage_percent{cpu="total"} > 80')) <= {("total",)}
-    assert set(site.query("dagda_message_queue_size").values()) == {0.0}
-    assert sum(site.query("dagda_workers_total").values()) == sum(
-        site.query("sum by (status) (dagda_workers_by_status)").values()
-    )
+    (load,) = (job["id"] for job in listed if job["blueprint"] == "simulate")
+    shown: dict[tuple[str, ...], float] = {}
+
+    def as_told() -> bool:
+        told = {(job["blueprint"], job["id"]): job["progress"]["ratio"] for job in site.listed()}
+        shown.clear()
+        shown.update(site.query("dagda_worker_progress_ratio"))
+        return shown == told
+
+    # The scenario goes on meanwhile.
+    site.prometheus.wait(as_told, "to show how far each job is", 60.0)
+    ahead = shown.pop(("fault", site.scenario))
+    assert ahead in {1 / len(SCENARIO), 2 / len(SCENARIO), 3 / len(SCENARIO)}
+    assert shown == {
+        (job["blueprint"], job["id"]): float(job["id"] == load)
+        for job in listed
+        if job["id"] != site.scenario
+    }
 
 
 def test_a_scenario_of_faults_brings_the_alert_that_it_should(site: Site) -> None:
