@@ -3,6 +3,9 @@
 Exporters on one broker hear the same messages at the same time: one keeps all, one keeps a sixteenth and
 leaves the rest to others that are not there. What they use while nothing comes is measured before, and taken
 off. With DIR, a checkout of before, one more from there keeps all: what partitions cost who has none.
+
+The fleet of these has 2,000 devices, whose owners are all remembered. What finding the owner costs where they
+are not has rows of its own, of processes that do nothing else; `--owners` measures only that.
 """
 
 import argparse
@@ -19,6 +22,7 @@ from benchmarks.rig.broker import Mosquitto
 from benchmarks.rig.exporter import Exporter
 from benchmarks.rig.live import Live
 from benchmarks.rig.processes import cpu_seconds
+from benchmarks.rig.worker import Worker
 
 _RATES = (2_000, 20_000)
 """Messages a second; at few of them most of what one costs is that the socket is looked at every 2 ms."""
@@ -26,15 +30,23 @@ _WARM_UP_RATE = 4_000
 _FLEET = Shape(2_000, 5)
 _PARTITIONS = 16
 _DRAIN_SECONDS = 60.0
+_REMEMBERED, _FORGOTTEN = 2_000, 500_000
+"""Devices: all of them are remembered, and about a quarter at a time."""
+_OF_A_TOPIC = 64
+"""Partitions among which a receiver for Kafka finds the owner: with more of them it takes a little longer."""
 
 
 def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.partition")
     parser.add_argument("--quick", action="store_true", help="a few seconds each")
+    parser.add_argument("--owners", action="store_true", help="only what finding the owner costs")
     parser.add_argument("other", type=Path, nargs="?", metavar="DIR", help="a checkout to compare with")
     options = parser.parse_args()
     seconds, runs = (4, 2) if options.quick else (8, 5)
+    _owners(runs)
+    if options.owners:
+        return
     with TemporaryDirectory(prefix="otel-tickrmeter-benchmark-") as name, ExitStack() as stack:
         directory = Path(name)
         broker = stack.enter_context(Mosquitto(directory))
@@ -52,7 +64,7 @@ def main() -> None:
         fleet = Live(broker, whole, _FLEET, directory)
         fleet.publish(sum(1 for _ in one_round(_FLEET)), _WARM_UP_RATE)
         idle = _used(exporters, lambda: time.sleep(seconds), seconds)
-        print("| A message of a shared fleet, symbol detail | measured |\n| --- | --- |")  # noqa: T201  the output
+        print("\n| A message of a shared fleet, symbol detail | measured |\n| --- | --- |")  # noqa: T201  the output
         measured = []
         for rate in _RATES:
             costs, shares = [], []
@@ -66,6 +78,25 @@ def main() -> None:
         _row("CPU of each further own one", [further[0]], "µs")
         _row("CPU of each further foreign one", [further[1]], "µs")
         _row("foreign / own, each further one", [further[1] / further[0]], "x")
+
+
+def _owners(runs: int) -> None:
+    """Print what finding the owner costs, in turns, so that a noisy moment meets both sizes."""
+    print("| Finding whose a message is | measured |\n| --- | --- |")  # noqa: T201  the output
+    sizes = (_REMEMBERED, _FORGOTTEN)
+    replies = [[_owner(devices) for devices in sizes] for _ in range(runs)]
+    costs = [[1e6 * each[place]["seconds"] for each in replies] for place in range(len(sizes))]
+    for devices, found in zip(sizes, costs, strict=True):
+        _row(f"CPU of it, {devices:,} devices", found, "µs")
+    more = [large - small for small, large in zip(*costs, strict=True)]
+    _row(f"more of it with {_FORGOTTEN:,} devices", more, "µs")
+    _row("memory of as many owners as are remembered", [each[1]["remembered_mb"] for each in replies], "MB")
+
+
+def _owner(devices: int) -> dict[str, float]:
+    with Worker("benchmarks.inside.owning", devices=devices, partitions=_OF_A_TOPIC) as worker:
+        found: dict[str, float] = worker.reply()
+        return found
 
 
 def _further(costs: Sequence[float]) -> float:

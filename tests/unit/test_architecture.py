@@ -328,6 +328,79 @@ def test_imports_go_down(module: str) -> None:
             assert floor <= floor_of(name), name
 
 
+DESIGN = ROOT.parent / "docs" / "DESIGN.md"
+GROUND = ""
+A_DESCRIPTION_GOES_ON = " " * 5
+FURNISHED = ("fleets", "exporter", "web", "catalogue", "insight", "views", "saved", "stream")
+# A fleet is drawn with what the other has not; that it has such ends and rows is said of one.
+OF_THE_SAME_SHAPE = {"names", "catalogue", "settings", "views", *ENDS, "simulate"}
+
+
+def drawn() -> Iterator[tuple[str, list[str]]]:
+    """What docs/DESIGN.md draws, from the roof down: a package, or the ground, and names of what is in it."""
+    plan = DESIGN.read_text(encoding="utf-8").partition("The plan of the house.")[2].split("```")[1]
+    package = GROUND
+    for line in filter(None, plan.splitlines()):
+        first, *rest = re.split(r" {2,}", line.strip())
+        names = [name.removesuffix("/") for name in first.split()]
+        if line.startswith(A_DESCRIPTION_GOES_ON):
+            continue
+        if line.startswith(" "):
+            yield package, names
+            continue
+        package = names[0]
+        yield GROUND, names
+        if len(rest) > 1:
+            yield package, [name.removesuffix("/") for name in rest[0].split()]
+
+
+def drawn_in(package: str) -> set[str]:
+    return {name for where, names in drawn() for name in names if where == package}
+
+
+def there_in(package: str) -> set[str]:
+    """Modules and packages right below a package."""
+    above = f"{'.'.join((PACKAGE, *filter(None, package.split('/'))))}."
+    found = {name.removeprefix(above).split(".")[0] for name in MODULES if name.startswith(above)}
+    return found - {"__main__"}
+
+
+def test_the_plan_of_the_house_has_all_that_stands_on_the_ground() -> None:
+    assert {name.split("/")[0] for name in drawn_in(GROUND)} == there_in(GROUND)
+
+
+@pytest.mark.parametrize("package", FURNISHED)
+def test_the_plan_of_the_house_has_all_that_is_in_a_package(package: str) -> None:
+    drawn_of = drawn_in(package) | (set(FLEETS) if package == "fleets" else set())
+    # The page's own files are none of Python's.
+    assert drawn_of - {"page"} == there_in(package)
+
+
+@pytest.mark.parametrize("fleet", FLEETS)
+def test_the_plan_of_the_house_has_all_of_a_fleet(fleet: str) -> None:
+    drawn_of = drawn_in(f"fleets/{fleet}")
+    assert drawn_of | OF_THE_SAME_SHAPE == there_in(f"fleets/{fleet}")
+
+
+def test_the_plan_of_the_house_goes_down_as_imports_do() -> None:
+    floors = [
+        {
+            number
+            for number, places in enumerate(FLOORS)
+            for name in names
+            # A package that is on two floors is drawn with what is on each.
+            if name != "fleets" and {name.replace("/", "."), f"{name.replace('/', '.')}."} & {*places}
+        }
+        for where, names in drawn()
+        if where == GROUND
+    ]
+    order = [floor for each in floors for floor in sorted(each)]
+    assert order == sorted(order)
+    assert all(len(each) <= 1 for each in floors), "a line is of one floor"
+    edges = floor_of(f"{PACKAGE}.mqtt.receiver")
+    assert sum(edges in each for each in floors) == 1, "edges stand beside each other"
+
+
 @pytest.mark.parametrize("fleet", FLEETS)
 def test_only_the_roster_knows_a_fleet(fleet: str) -> None:
     def outside(package: str) -> set[str]:
