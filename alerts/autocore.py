@@ -1,6 +1,7 @@
 """Alerts about the AutoCore fleet: its devices, its sensors, its messages and its database."""
 
 from alerts.rule import Alert, Severity, Subject
+from alerts.share import unless_shared_anew
 from alerts.windows import LINGER, Windows
 
 _DASHBOARD = "/d/autocore?var-instance={{ $labels.instance | urlquery }}"
@@ -52,7 +53,8 @@ def _devices(w: Windows) -> tuple[Alert, ...]:
     return (
         _alert(
             "AutoCoreFleetDrop",
-            f"({there} < 0.8 * {before} and {before} > 5) or ({there} < 0.8 * {a_day} and {told})",
+            f"({there} < 0.8 * {before} and {before} > 5{unless_shared_anew(w, '70m')})"
+            f" or ({there} < 0.8 * {a_day} and {told}{unless_shared_anew(w, '1450m')})",
             w("5m"),
             "Many AutoCore devices are gone.",
             "{{ $value | humanize }} devices are there: less than 80 % of what was usual.",

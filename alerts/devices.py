@@ -2,6 +2,7 @@
 
 from alerts.recording import LOW_BATTERY
 from alerts.rule import Alert, Severity, Subject
+from alerts.share import unless_shared_anew
 from alerts.windows import Windows
 
 _DASHBOARD = "/d/tickrmeter-devices?var-instance={{ $labels.instance | urlquery }}"
@@ -34,7 +35,7 @@ def _fleet(w: Windows) -> tuple[Alert, ...]:
     return (
         _alert(
             "TickrMeterFleetDrop",
-            f"{_ONLINE} < 0.8 * {before} and {before} > 20",
+            f"{_ONLINE} < 0.8 * {before} and {before} > 20{unless_shared_anew(w, '70m')}",
             w("5m"),
             "Many devices have gone offline.",
             "{{ $value | humanize }} devices are online: less than 80 % of the last hour's mean.",
@@ -69,7 +70,9 @@ def _firmware(w: Windows) -> tuple[Alert, ...]:
             f"({lost}) > 0.2 * {hour_ago} and ({lost}) > 10"
             # Devices that were updated are online under another version: the fleet must be smaller, too.
             f" and ({lost}) < ignoring (firmware_version) group_left ()"
-            f" 2 * ({_ONLINE} offset {w('1h')} - {_ONLINE})",
+            f" 2 * ({_ONLINE} offset {w('1h')} - {_ONLINE})"
+            # What is asked for of an hour ago may be five minutes older.
+            f"{unless_shared_anew(w, '70m')}",
             w("10m"),
             "Firmware {{ $labels.firmware_version }} is losing devices.",
             "{{ $value | humanize }} devices with firmware {{ $labels.firmware_version }} went offline within"
@@ -96,7 +99,7 @@ def _health(w: Windows) -> tuple[Alert, ...]:
                 f"{rate} * {w.seconds('1h')} > 0.05 * instance:tickrmeter_devices_known:sum"
                 f" and {rate} > 3 * avg_over_time({rate}[{w('1d')}] offset {w('1h')})"
                 # In a small fleet one device is already 5 %.
-                f" and {rate} * {w.seconds('15m')} > 5",
+                f" and {rate} * {w.seconds('15m')} > 5{unless_shared_anew(w, '25h')}",
                 w("10m"),
                 summary,
                 description,

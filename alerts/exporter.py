@@ -1,6 +1,7 @@
 """Alerts about the exporter: whether its figures can be relied on."""
 
 from alerts.rule import Alert, Severity, Subject
+from alerts.share import unless_shared_anew
 from alerts.windows import LINGER, Windows
 
 JOB = "otel-tickrmeter"
@@ -171,7 +172,8 @@ def _connection(w: Windows) -> tuple[Alert, ...]:
         ),
         _alert(
             "TickrMeterMessageRateLow",
-            f"instance:tickrmeter_messages:rate5m < 0.5 * {week_ago} and {week_ago} > 1",
+            f"instance:tickrmeter_messages:rate5m < 0.5 * {week_ago} and {week_ago} > 1"
+            f"{unless_shared_anew(w, '10110m')}",
             Severity.WARNING,
             hold=w("15m"),
             summary="Far fewer messages arrive than a week ago at this hour.",

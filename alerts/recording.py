@@ -6,6 +6,7 @@ scrape configuration adds.
 
 from alerts.fleet import fleet_recordings
 from alerts.rule import Group, Recording
+from alerts.share import share_recording
 from alerts.windows import Windows
 
 OBJECTIVE_WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
@@ -228,4 +229,5 @@ def _exporter(w: Windows) -> tuple[Recording, ...]:
             f"(sum without (message_type, reason) ({errors}) or 0 * instance:tickrmeter_messages:rate5m)"
             " / (instance:tickrmeter_messages:rate5m > 0)",
         ),
+        share_recording(),
     )
