@@ -182,7 +182,8 @@ def make_parser(fleet: str = _FLEETS[0]) -> argparse.ArgumentParser:
         description="Prints a script that makes a shell complete this command and its options.",
         epilog="examples:\n"
         "  otel-tickrmeter completion bash > ~/.local/share/bash-completion/completions/otel-tickrmeter\n"
-        "  otel-tickrmeter completion zsh > ~/.zfunc/_otel-tickrmeter    # a directory of your fpath",
+        "  otel-tickrmeter completion zsh > ~/.zfunc/_otel-tickrmeter    # a directory of your fpath\n"
+        "  otel-tickrmeter completion tcsh > ~/.otel-tickrmeter.tcsh    # and in ~/.tcshrc: source it",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))

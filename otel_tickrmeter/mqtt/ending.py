@@ -4,7 +4,7 @@ from paho.mqtt.client import DisconnectFlags
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from otel_tickrmeter.mqtt.reasons import disconnect_reason, network_reason
+from otel_tickrmeter.mqtt.reasons import disconnect_reason, network_detail, network_reason
 from otel_tickrmeter.mqtt.tap import Tap
 from otel_tickrmeter.stream.reason import LinkReason
 
@@ -19,7 +19,7 @@ def ending(
     if flags.is_disconnect_packet_from_server:
         return disconnect_reason(code.value), said(code, properties)
     if tap.failure is not None:
-        return network_reason(tap.failure), str(tap.failure)
+        return network_reason(tap.failure), network_detail(tap.failure)
     if code.value == _KEEPALIVE_TIMEOUT:
         return LinkReason.KEEPALIVE_TIMEOUT, "the broker did not answer a ping"
     if tap.ended:

@@ -56,6 +56,18 @@ _DISCONNECT: Mapping[int, LinkReason] = MappingProxyType(
 # TLS 1.3 has an alert of its own for it; before, a mere failed handshake says nothing.
 _WANTS_CERTIFICATE = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
 
+# What a broker says that has looked at ours and does not like it.
+_REFUSES_CERTIFICATE = frozenset(
+    {
+        "SSLV3_ALERT_BAD_CERTIFICATE",
+        "SSLV3_ALERT_CERTIFICATE_EXPIRED",
+        "SSLV3_ALERT_CERTIFICATE_REVOKED",
+        "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+        "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
+        "TLSV1_ALERT_UNKNOWN_CA",
+    }
+)
+
 
 def connack_reason(code: int) -> LinkReason:
     """The reason for a CONNACK that refuses."""
@@ -90,13 +102,15 @@ def network_reason(error: Exception) -> LinkReason:  # noqa: PLR0911  one answer
 
 
 def network_detail(error: Exception) -> str:
-    """What a socket raised while connecting, for people, with the remedy where it is one of the settings."""
+    """What a socket raised, for people, with the remedy where it is one of the settings."""
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message.rstrip(".")
         return f"we refused the broker's certificate: {why}; check mqtt.tls.ca_file and mqtt.tls.server_name"
     text = str(error) or type(error).__name__
     if isinstance(error, ssl.SSLError) and error.reason == _WANTS_CERTIFICATE:
         return f"the broker wants a certificate of ours, set mqtt.tls.cert_file and mqtt.tls.key_file: {text}"
+    if isinstance(error, ssl.SSLError) and error.reason in _REFUSES_CERTIFICATE:
+        return f"the broker refused our certificate, look at mqtt.tls.cert_file: {text}"
     if network_reason(error) == LinkReason.DNS:
         return f"the host name does not resolve, check mqtt.broker: {text}"
     return text
