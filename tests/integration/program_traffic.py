@@ -59,6 +59,13 @@ def handled(exporter: Exporter, count: int) -> Exposition:
     return exposition
 
 
+def hears(exporter: Exporter, broker: Mosquitto) -> None:
+    """Waits until it has handled one more message, which is published now."""
+    before = exporter.scrape().total(MESSAGES)
+    broker.publish(on_the_wire([request(0)]))
+    exporter.wait(lambda: exporter.scrape().total(MESSAGES) > before, "to hear")
+
+
 def unaccounted(exposition: Exposition) -> float:
     """Requests of which the exposition does not say what became of them: 0 at every scrape."""
     ended = (RESPONSES, TIMEOUTS, SUPERSEDED, ABANDONED, PENDING)

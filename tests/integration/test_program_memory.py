@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.exporter import Exporter
 from tests.integration.mosquitto import Mosquitto
-from tests.integration.program_traffic import MESSAGES, on_the_wire, receiver_of, settings, wait_change
+from tests.integration.program_traffic import hears, on_the_wire, receiver_of, settings, wait_change
 from tests.support.service_manager import Manager, managed
 from tests.support.wire import request
 
@@ -72,9 +72,7 @@ def test_without_memory_it_is_never_one_that_looks_well_and_does_not_hear(
             assert code != 0
             exporter.start()
             exporter.wait_ready()
-        before = exporter.scrape().total(MESSAGES)
-        broker.publish(on_the_wire([request(0)]))
-        exporter.wait(lambda: exporter.scrape().total(MESSAGES) > before, "to hear")
+        hears(exporter, broker)
 
 
 def test_a_receiver_without_memory_is_replaced(tmp_path: Path) -> None:
@@ -84,6 +82,4 @@ def test_a_receiver_without_memory_is_replaced(tmp_path: Path) -> None:
         broker.publish([("STOCKPRICEUPDATE", b"x" * 20_000_000)] * 3)
         wait_change(exporter, "lost", {"receiver_died"})
         exporter.wait_ready()
-        before = exporter.scrape().total(MESSAGES)
-        broker.publish(on_the_wire([request(0)]))
-        exporter.wait(lambda: exporter.scrape().total(MESSAGES) > before, "to hear")
+        hears(exporter, broker)
