@@ -84,9 +84,7 @@ class ServerProcess(ABC):
             FileNotFoundError: The program is not installed.
             ServerError: It does not come up.
         """
-        program = shutil.which(self._command[0], path=_PATH)
-        if program is None:
-            raise FileNotFoundError(f"{self._command[0]} is not installed")
+        program = find_program(self._command[0])
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  real peers
                 [program, *self._command[1:]],
@@ -188,6 +186,18 @@ class HttpServerProcess(ServerProcess):
             return self._client.get(f"{self.url}/-/ready").status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
+
+
+def find_program(name: str) -> str:
+    """Return the path of a program that Debian may keep in sbin.
+
+    Raises:
+        FileNotFoundError: It is not installed.
+    """
+    found = shutil.which(name, path=_PATH)
+    if found is None:
+        raise FileNotFoundError(f"{name} is not installed")
+    return found
 
 
 def free_port() -> int:

@@ -16,14 +16,14 @@ from otel_tickrmeter.capture.chunk import Captured
 from otel_tickrmeter.stream.message import Lost, Message, Refused
 
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)("\s*:)?', re.DOTALL)
+_ID = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}(?![0-9A-Za-z])")
 _WORD = re.compile(
     r"(?P<escape>\\u[0-9A-Fa-f]{4}|\\.)"
-    r"|(?P<id>(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}(?![0-9A-Za-z]))"
+    rf"|(?P<id>{_ID.pattern})"
     r"|(?P<ip>(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9.]))"
     r"|[0-9A-Za-z_]+|[^\x00-\x7f]",
     re.DOTALL,
 )
-_ID = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}(?![0-9A-Za-z])")
 # A field that is read has such a name, whatever else is called the same.
 _FIELD = re.compile(r"[a-z_]*")
 # What begins with a digit, or has three: no field that is read.

@@ -5,15 +5,14 @@ longer, and does not say so. What is done to it is over with the namespace, what
 """
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from tools.server_process import find_program
+
 _INSIDE = "CHAOS_NETWORK"
-# Debian keeps them in sbin, which is not on every user's path.
-_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 
 
 def enter(module: str, arguments: Sequence[str]) -> None:
@@ -63,7 +62,4 @@ def _tc(what: str, how: str, *more: str) -> None:
 
 
 def _run(program: str, *arguments: str) -> None:
-    found = shutil.which(program, path=_PATH)
-    if found is None:
-        raise FileNotFoundError(f"{program} is not installed")
-    subprocess.run([found, *arguments], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run([find_program(program), *arguments], check=True, stderr=subprocess.DEVNULL)

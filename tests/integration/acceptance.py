@@ -9,13 +9,12 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import pytest
-
+from tests.integration.expected import compare_exposed
 from tests.integration.exporter import Exporter
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.test_program_database import (
@@ -102,21 +101,13 @@ def _run(case: Case, size: Size) -> str:
             run = truth(summary)
             wait_stored(exporter, url, run)
             if case.breaks is nothing:
-                _exposed(exporter, run)
+                compare_exposed(exporter.scrape(), run["expected"])
             dropped = exporter.scrape().total("autocore_queue_dropped_total")
             assert dropped == 0, f"{dropped:g} rows were dropped"
             assert exporter.stop() == 0
         compare(url, run)
         readings = sum(each["value"] for each in run["rows"]["telemetry"])
         return f"{run['pace']['sent']:,} messages, {readings:,} readings, all there once"
-
-
-def _exposed(exporter: Exporter, run: Mapping[str, Any]) -> None:
-    shown = exporter.scrape()
-    for name, samples in run["expected"].items():
-        wanted = {frozenset(each["labels"].items()): each["value"] for each in samples if each["value"]}
-        found = {labels: value for labels, value in shown.named(name).items() if value}
-        assert found == pytest.approx(wanted), name
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.expected import compare_exposed
 from tests.integration.exporter import Exporter
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.program_traffic import settings
@@ -32,7 +33,4 @@ def test_the_exposition_says_what_was_sent(tmp_path: Path, protocol: str, qos: s
         exporter.wait(lambda: exporter.scrape().total("autocore_messages_total") >= total, "to handle all")
         shown = exporter.scrape()
     assert run["complete"]
-    for name, samples in run["expected"].items():
-        wanted = {frozenset(each["labels"].items()): each["value"] for each in samples if each["value"]}
-        found = {labels: value for labels, value in shown.named(name).items() if value}
-        assert found == pytest.approx(wanted), name
+    compare_exposed(shown, run["expected"])
