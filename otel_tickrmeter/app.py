@@ -36,6 +36,7 @@ from otel_tickrmeter.http.server import serve
 from otel_tickrmeter.http.sockets import ListenError, adopt
 from otel_tickrmeter.jobs.blueprint import Blueprint
 from otel_tickrmeter.jobs.surroundings import Surroundings
+from otel_tickrmeter.journal.write import JournalRule
 from otel_tickrmeter.lasting import Lasting
 from otel_tickrmeter.letters.writer import LetterWriter
 from otel_tickrmeter.log_writer import report_dropped
@@ -46,6 +47,7 @@ from otel_tickrmeter.mqtt.configure import receiver_config
 from otel_tickrmeter.mqtt.feed import Feed
 from otel_tickrmeter.notify.configure import change_dispatcher, make_dispatcher
 from otel_tickrmeter.pipeline import Clock, Pipeline, make_pipeline
+from otel_tickrmeter.recovery import RecoverableState, Recoverer
 from otel_tickrmeter.reload import ReadSettings, Reloader
 from otel_tickrmeter.rows import rows_of
 from otel_tickrmeter.settings.database import DEFAULT_DATABASE_URL, parse_database_url
@@ -54,11 +56,9 @@ from otel_tickrmeter.settings.model import (
     CaptureSettings,
     MessagesSettings,
     OtlpSettings,
-    PartitionSettings,
     Settings,
-    StateSettings,
 )
-from otel_tickrmeter.statefile.keeper import StateKeeper, present_moment
+from otel_tickrmeter.statefile.keeper import KeptState, StateKeeper, present_moment
 from otel_tickrmeter.store.spool import Spool
 from otel_tickrmeter.stream.message import LinkEvent, Message
 from otel_tickrmeter.stream.outgoing import SinkRule
@@ -81,6 +81,7 @@ from otel_tickrmeter.telemetry.series import label_text
 from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
 from otel_tickrmeter.telemetry.target import make_resource
 from otel_tickrmeter.threads import ThreadWatch
+from otel_tickrmeter.wall_clock import SteadyOffset
 from otel_tickrmeter.web.openapi import ApiPart
 from otel_tickrmeter.web.reload import reload_route
 
@@ -105,6 +106,11 @@ _SHARD_MODULE = "otel_tickrmeter.jobs.shard"
 _SINK_MODULE = "otel_tickrmeter.kafka.sink"
 _WORKER_MODULE = "otel_tickrmeter.blueprints.work"
 _MOST_SHARDS = 4
+# Below the spool's directory.
+_JOURNAL = "received"
+_STATE_FILE = "state"
+# How much of the journal there is to take again after a crash, where nobody has said how often to save.
+_STATE_SECONDS = 10.0
 
 
 class App:
@@ -136,6 +142,7 @@ class App:
         self._log = log
         self._manager = manager
         self._started_ns = time.monotonic_ns()
+        self._offset = SteadyOffset(_unix_offset_ns)
         self._threads = ThreadWatch()
         resource = make_resource(socket.gethostname())
         self._taken: KafkaFeed | None = None
@@ -148,8 +155,9 @@ class App:
         self._log_sender = _make_log_sender(logs, resource) if otlp.logs and not disabled else None
         self._letters = _make_letters(settings.messages)
         self._capture = _make_capture(settings.capture, self._started_ns)
-        self._state = _make_state(settings.state, settings.partition)
         self._keeper = _make_keeper(settings) if keeps_rows(settings) else None
+        journal = _journal_rule(settings, self._keeper, self._offset.now())
+        self._state = _make_state(settings, self._keeper, self._saved, recovers=journal is not None)
         self._jobs: JobService | None = None
         self._notifier = make_dispatcher(settings.notifications) if gives_notices(settings) else None
         around = nullcontext if manager is None else manager.reloading
@@ -163,6 +171,7 @@ class App:
             (fleet.owner_rule(settings) for fleet in watched_fleets(settings)),
             read_pause=min(fleet.read_pause for fleet in watched_fleets(settings)),
             sink=_sink_rule(settings),
+            journal=journal,
         )
         self._commands = CommandSwitch(
             partial(CommandPublisher, receiver, logger.info), on=publishes(settings)
@@ -173,18 +182,20 @@ class App:
             self._telemetry.end_series,
             as_callbacks(self._process.callbacks() | ReloadObserver(self._reloader).callbacks())
             | exposition_callbacks(self._telemetry),
-            Clock(self._started_ns, _unix_offset_ns, time.perf_counter_ns),
+            Clock(self._started_ns, self._offset.now, time.perf_counter_ns),
             letters=self._letters,
             keeper=self._keeper,
             notifier=self._notifier,
             publish=self._commands.publish,
             tracer=self._traces,
             lines_sent=self._log_sender,
-            saves=self._state,
+            saves=None if settings.state.file is None else self._state,
             jobs=lambda: self._jobs,
             taken=lambda: self._taken,
+            recovers=journal is not None,
         )
-        self._lasting = Lasting(settings, pipeline.fleets, self._telemetry)
+        self._recoverer = None if journal is None else self._make_recoverer(Path(journal.directory))
+        self._lasting = self._make_lasting()
         if settings.dagda.enabled:
             self._jobs = _make_jobs(
                 settings, pipeline.recorded, self._telemetry.end_series, files, blueprints
@@ -210,7 +221,38 @@ class App:
         if settings.kafka.role == "handler":
             self._feed = self._taken = _make_kafka_feed(settings, pipeline, deliver, report)
         else:
-            self._feed = Feed(receiver, deliver=deliver, report=report, silent=pipeline.handler.silent)
+            self._feed = Feed(
+                receiver,
+                deliver=deliver,
+                report=report,
+                silent=pipeline.handler.silent,
+                recover=self._recover,
+            )
+
+    def _make_recoverer(self, directory: Path) -> Recoverer | None:
+        keeper = self._keeper
+        (fleet,) = (fleet for fleet in self._pipeline.fleets if fleet.recovery() is not None)
+        return Recoverer(
+            directory,
+            fleet,
+            self._pipeline.handler,
+            lambda: keeper is None or keeper.state.has_room,
+            self._offset,
+        )
+
+    def _make_lasting(self) -> KeptState:
+        settings, fleets = self._settings, self._pipeline.fleets
+        only = None if settings.state.file is not None else _journaled(settings)
+        lasting = Lasting(settings, fleets, self._telemetry, only)
+        return lasting if self._recoverer is None else RecoverableState(lasting, self._recoverer)
+
+    def _saved(self) -> None:
+        if isinstance(self._lasting, RecoverableState):
+            self._lasting.saved()
+
+    def _recover(self) -> None:
+        if self._recoverer is not None:
+            self._recoverer.take_rest(present_moment())
 
     def deliver(self, messages: list[Message]) -> None:
         """Handle messages that did not come by our own connection, in the event loop that `run` runs in."""
@@ -356,6 +398,8 @@ class App:
         tasks.start_soon(self._receive)
 
     async def _receive(self) -> None:
+        if self._recoverer is not None:
+            await self._recoverer.take_again(present_moment())
         if self._settings.kafka.role == "receiver":
             # The client of Kafka: only this needs it.
             from otel_tickrmeter.kafka.topic import wait_for_topic  # noqa: PLC0415
@@ -485,15 +529,48 @@ def _make_capture(capture: CaptureSettings, started_ns: int) -> CaptureWriter | 
     )
 
 
-def _make_state(state: StateSettings, partition: PartitionSettings) -> StateKeeper | None:
-    if state.file is None:
-        return None
+def _make_state(
+    settings: Settings, keeper: "Keeper | None", written: Callable[[], None], *, recovers: bool
+) -> StateKeeper | None:
+    state, partition = settings.state, settings.partition
+    whose = f"partition {partition.index} of {partition.count}"
+    if keeper is None or not recovers:
+        if state.file is None:
+            return None
+        return StateKeeper(
+            state.file,
+            state.interval,
+            present_moment,
+            whose=whose,
+            counters_after_crash=state.counters_after_crash == "saved",
+        )
     return StateKeeper(
-        state.file,
-        state.interval,
+        state.file or settings.database.spool / _STATE_FILE,
+        state.interval if state.file is not None else _STATE_SECONDS,
         present_moment,
-        whose=f"partition {partition.index} of {partition.count}",
-        counters_after_crash=state.counters_after_crash == "saved",
+        whose=whose,
+        counters_after_crash=state.file is not None and state.counters_after_crash == "saved",
+        settled=keeper.settled,
+        written=written,
+    )
+
+
+def _journaled(settings: Settings) -> frozenset[str]:
+    """The fleets of which what arrives is written down."""
+    return frozenset(fleet.name for fleet in watched_fleets(settings) if fleet.journaled(settings))
+
+
+def _journal_rule(settings: Settings, keeper: "Keeper | None", unix_offset_ns: int) -> JournalRule | None:
+    # Kafka keeps what comes from there.
+    if keeper is None or not settings.database.journal or settings.kafka.role:
+        return None
+    return JournalRule(
+        str((settings.database.spool / _JOURNAL).absolute()),
+        keeper.instance,
+        tuple(chain.from_iterable(fleet.journaled(settings) for fleet in watched_fleets(settings))),
+        settings.database.spool_max_size,
+        present_moment().boot,
+        unix_offset_ns,
     )
 
 

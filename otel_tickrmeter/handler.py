@@ -18,6 +18,7 @@ from otel_tickrmeter.stream.message import (
     Foreign,
     Forwarded,
     Heard,
+    Journaled,
     LinkEvent,
     Lost,
     Message,
@@ -150,12 +151,24 @@ class Handler:
             case Heard():
                 logger.info("The broker answers again, after {:.1f} s", event.seconds)
                 link.doubt = ""
+            case Journaled():
+                self._note_journaled(event)
             case Dropped():
                 link.dropped += event.count
                 self._recorder.dropped(event.count)
                 if event.at_ns >= self._drops_quiet_until_ns:
                     logger.warning("The receive queue is full: {} messages dropped", event.count)
                 self._drops_quiet_until_ns = event.at_ns + _QUIET_NS
+
+    @staticmethod
+    def _note_journaled(event: Journaled) -> None:
+        if event.trouble:
+            logger.error(
+                "The journal of what arrives cannot be written ({}): a crash would lose what is in memory",
+                event.trouble,
+            )
+        else:
+            logger.info("The journal of what arrives is written again")
 
     def _note_forwarded(self, event: Forwarded) -> None:
         link = self._link

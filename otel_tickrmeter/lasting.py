@@ -1,6 +1,6 @@
 """What outlasts a restart, of every fleet that has such: taken at one moment, taken back as a whole."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -20,15 +20,22 @@ class Lasting:
         settings: What is watched.
         fleets: The fleets that are, at work.
         telemetry: What they are recorded on.
+        only: The names of fleets: of these alone, and nothing of what is counted of them; None: of all.
     """
 
-    def __init__(self, settings: Settings, fleets: Iterable[Intake[Any]], telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        fleets: Iterable[Intake[Any]],
+        telemetry: Telemetry,
+        only: Collection[str] | None = None,
+    ) -> None:
         self._telemetry = telemetry
         self._memories: list[tuple[Memory, tuple[Instrument, ...]]] = []
         for dialect, fleet in zip(watched_fleets(settings), fleets, strict=True):
             memory = fleet.memory()
-            if memory is not None:
-                rows = dialect.rows(settings)
+            if memory is not None and (only is None or dialect.name in only):
+                rows = dialect.rows(settings) if only is None else ()
                 recorded = tuple(row for row in rows if row.kind in (Kind.COUNTER, Kind.HISTOGRAM))
                 self._memories.append((memory, recorded))
 

@@ -114,6 +114,7 @@ def make_pipeline(
     saves: Saves | None = None,
     jobs: Callable[[], WatchedJobs | None] = lambda: None,
     taken: Callable[[], Taken | None] = lambda: None,
+    recovers: bool = False,
 ) -> Pipeline:
     """Make the parts, those of every fleet that is watched among them, and every instrument of theirs.
 
@@ -132,6 +133,7 @@ def make_pipeline(
         saves: Saves what outlasts a restart; None when nothing does.
         jobs: What the job controller is observed by; None when there is none.
         taken: What is taken from Kafka; None when nothing is.
+        recovers: Whether what was received before a crash is read again.
     """
     rows = rows_of(settings)
     broker = parse_broker_url(settings.mqtt.broker)
@@ -143,7 +145,7 @@ def make_pipeline(
         with_tls=settings.prometheus.web_config_file is not None,
     )
     workshop = Workshop(
-        recorded, end_series, clock.unix_offset_ns, link, keeper, notifier, publish, _say, tracer
+        recorded, end_series, clock.unix_offset_ns, link, keeper, notifier, publish, _say, tracer, recovers
     )
     fleets = tuple(fleet.start(settings, workshop) for fleet in watched_fleets(settings))
     observed: dict[str, Observe] = {

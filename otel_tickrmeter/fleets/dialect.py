@@ -4,6 +4,7 @@ Whoever adds a fleet writes these two for it, and puts it into `roster.py`; noth
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, Protocol, TypeVar
@@ -20,6 +21,7 @@ from otel_tickrmeter.store.keeping import RowKeeper
 from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.message import LinkEvent, Message
 from otel_tickrmeter.stream.partition import OwnerRule
+from otel_tickrmeter.stream.place import Place
 from otel_tickrmeter.stream.subscription import Subscription
 from otel_tickrmeter.stream.ticket import Ticket
 from otel_tickrmeter.telemetry.registration import Recorded
@@ -69,6 +71,22 @@ class Memory(Protocol):
         """
 
 
+class Recovery(Protocol):
+    """How a fleet takes again what a program had received that was killed before all of it was safe."""
+
+    def place(self) -> Place:
+        """Up to where messages have been taken."""
+
+    def again(self) -> AbstractContextManager[None]:
+        """While it is open, what is taken is history: nobody is told of it."""
+
+    def read_from(self, run: str, shift_ns: int) -> None:
+        """What is taken next was received by that run, whose clock ours is ahead of by so much."""
+
+    def begin(self, now_ns: int) -> None:
+        """What was received before has been taken: it begins to listen."""
+
+
 class Intake(Protocol[TypeT]):
     """A fleet at work: takes what arrives for it, in its order, and what the receiver noticed of the link.
 
@@ -112,6 +130,9 @@ class Intake(Protocol[TypeT]):
     def memory(self) -> Memory | None:
         """What of it outlasts a restart; None when nothing does, or its facts are kept elsewhere."""
 
+    def recovery(self) -> Recovery | None:
+        """Takes what was received before a crash; None when nothing is read again."""
+
     def views(self) -> tuple[View, ...]:
         """The lists of its things that can be asked for, always the same."""
 
@@ -136,6 +157,7 @@ class Workshop:
         unix_offset_ns: What to add to a monotonic time for a Unix time.
         link: What is known of the connection.
         keeper: Takes rows for the database; None when the fleet keeps none.
+        recovers: Whether what was received before a crash is read again; the fleet begins to listen after it.
         notifier: Takes notices; None when nobody wants any.
         publish: Publishes at QoS 1, not retained: topic and payload; None when nothing may be published.
         say: Takes a line for the program's log, about what operators have to know.
@@ -151,6 +173,7 @@ class Workshop:
     publish: Callable[[str, bytes], Ticket] | None = None
     say: Callable[[Level, str], None] = _nothing
     tracer: Tracer | None = None
+    recovers: bool = False
 
 
 class Dialect(Protocol):
@@ -197,6 +220,9 @@ class Dialect(Protocol):
 
     def subscriptions(self, settings: Settings) -> tuple[Subscription, ...]:
         """What to ask the broker for; no topic of another fleet may match."""
+
+    def journaled(self, settings: Settings) -> tuple[str, ...]:
+        """How its topics begin, if what comes on them must not be lost in a crash; none: it may be."""
 
     def owner_rule(self, settings: Settings) -> OwnerRule:
         """Which of its messages belong together, where several exporters share it."""

@@ -178,7 +178,7 @@ class Merge:
             elif shift_ns:
                 found += [
                     Message(topic, payload, at + shift_ns, retain, duplicate, backlog, oversize, qos)
-                    for topic, payload, at, retain, duplicate, backlog, oversize, qos in tick.messages
+                    for topic, payload, at, retain, duplicate, backlog, oversize, qos, _ in tick.messages
                 ]
             else:
                 found += tick.messages

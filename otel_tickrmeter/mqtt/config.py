@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Literal, Self
 
+from otel_tickrmeter.journal.write import JournalRule
 from otel_tickrmeter.stream.outgoing import SinkRule
 from otel_tickrmeter.stream.partition import OwnerRule, Partition
 from otel_tickrmeter.stream.subscription import Subscription
@@ -28,7 +29,8 @@ class ReceiverConfig:
     `password_file`, like those of TLS, is read at each connect; `password` is given instead of it.
     `subscriptions` are asked for all at once; `buffer_size` is in messages; `tls` None means plain. While
     messages flow the socket is read every `read_pause`. Messages of other partitions than `partition` are not
-    handed over: `owner_rules` say which those are. With a `sink` messages go there instead.
+    handed over: `owner_rules` say which those are. With a `sink` messages go there instead. With a `journal`
+    what arrives is written down before it is acknowledged.
     """
 
     host: str
@@ -51,6 +53,7 @@ class ReceiverConfig:
     partition: Partition = field(default_factory=Partition)
     owner_rules: tuple[OwnerRule, ...] = ()
     sink: SinkRule | None = field(default=None, repr=False)
+    journal: JournalRule | None = None
 
     def to_line(self) -> bytes:
         """One line of JSON."""
@@ -61,12 +64,15 @@ class ReceiverConfig:
         """What `to_line` wrote."""
         content = json.loads(line)
         tls, subscriptions = content.pop("tls"), content.pop("subscriptions")
-        sink = content.pop("sink")
+        sink, journal = content.pop("sink"), content.pop("journal")
         return cls(
             subscriptions=tuple(Subscription(*each) for each in subscriptions),
             tls=None if tls is None else TlsConfig(**tls),
             partition=Partition(**content.pop("partition")),
             owner_rules=tuple(OwnerRule(**each) for each in content.pop("owner_rules")),
             sink=None if sink is None else SinkRule(**sink),
+            journal=None
+            if journal is None
+            else JournalRule(**{**journal, "prefixes": tuple(journal["prefixes"])}),
             **content,
         )

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 
+from otel_tickrmeter.journal.write import JournalRule
 from otel_tickrmeter.mqtt.config import ReceiverConfig, TlsConfig
 from otel_tickrmeter.settings.broker import parse_broker_url
 from otel_tickrmeter.settings.model import MqttSettings
@@ -20,11 +21,13 @@ def receiver_config(
     *,
     read_pause: float = 0.002,
     sink: SinkRule | None = None,
+    journal: JournalRule | None = None,
 ) -> ReceiverConfig:
     """What the receiver has to know: where the broker is, what to ask it for, what bounds to keep.
 
     Where a fleet is shared, also which partition is ours, and what belongs to which: the client id has the
-    partition's number then, so that one settings file serves all. A `sink` takes messages instead of us.
+    partition's number then, so that one settings file serves all. A `sink` takes messages instead of us, and
+    a `journal` says what is written down as it arrives.
 
     Raises:
         ValueError: `settings.broker` is not the address of a broker.
@@ -66,4 +69,5 @@ def receiver_config(
         read_pause=read_pause,
         owner_rules=tuple(owner_rules),
         sink=sink,
+        journal=journal,
     )

@@ -33,7 +33,8 @@ class Feed:
 
     `deliver` gets messages, at most `SLICE_MESSAGES` at once, and `report` gets link events; both in the
     receiver's order, from the event loop's thread. `silent` is told for how many seconds nothing has come,
-    when that grows and when it ends. What they raise ends `run`.
+    when that grows and when it ends. `recover` takes what a receiver had written down and not handed over
+    when it ended. What they raise ends `run`.
     """
 
     def __init__(
@@ -43,11 +44,13 @@ class Feed:
         deliver: Callable[[list[Message]], None],
         report: Callable[[LinkEvent], None],
         silent: Callable[[float], None] = lambda _: None,
+        recover: Callable[[], None] = lambda: None,
     ) -> None:
         self._config = config
         self._deliver = deliver
         self._report = report
         self._silent = silent
+        self._recover = recover
         self._pid: int | None = None
         self._connected = False
         self._backoff = Backoff(*RESTART_DELAYS)
@@ -65,6 +68,7 @@ class Feed:
         while True:
             self._connected = False
             reason, detail = await self._run_receiver()
+            self._recover()
             ended = Lost if self._connected else Refused
             self._report(ended(time.monotonic_ns(), reason, detail))
             self._silent(0.0)

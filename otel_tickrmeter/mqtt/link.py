@@ -52,6 +52,10 @@ _PUBACK, _PUBREC, _PUBCOMP = b"\x40\x02", b"\x50\x02", b"\x70\x02"
 _BROKEN_OFF = (LinkReason.CLOSED_BY_BROKER, LinkReason.CONNECTION_RESET)
 
 
+def _nothing() -> None:
+    pass
+
+
 def alive_ns() -> int:
     """A clock that also counts the time that the machine was suspended, where there is one (Linux)."""
     return time.clock_gettime_ns(_ALIVE_CLOCK)
@@ -60,7 +64,8 @@ def alive_ns() -> int:
 class Link:
     """One connection at a time, opened and read by the receiver's loop.
 
-    `deliver` gets every message and `report` every event, in the order of the stream. After `Refused` and
+    `deliver` gets every message and `report` every event, in the order of the stream; `write_down` is called
+    before the broker is told that it may forget messages. After `Refused` and
     after `Lost` the link is closed, and stays so until `open` is called again; `at_once` says whether that
     should be without a wait, with another version of MQTT.
     """
@@ -71,6 +76,7 @@ class Link:
         watch: BacklogWatch,
         deliver: Callable[[Message], None],
         report: Callable[[LinkEvent], None],
+        write_down: Callable[[], None] = _nothing,
     ) -> None:
         self._config = config
         self._watch = watch
@@ -79,6 +85,7 @@ class Link:
         self._exchanges = Exchanges()
         self._deliver = deliver
         self._report = report
+        self._write_down = write_down
         self._tap: Tap | None = None
         self._choice = VersionChoice(config.protocol)
         self._splitter = PacketSplitter(mqtt5=True)
@@ -108,6 +115,12 @@ class Link:
     def queued(self) -> int:
         """Messages at QoS 1 and 2 that this connection has brought."""
         return self._queued
+
+    def remember(self, deliveries: Iterable[Message]) -> None:
+        """Know what another process had of this session, with its packet ids, before the first connection."""
+        for message in deliveries:
+            if message.qos == 1:
+                self._handled.repeats(message.packet_id, message.topic, message.payload, dup=False)
 
     def fileno(self) -> int:
         """The descriptor to wait on. Only while open."""
@@ -243,6 +256,7 @@ class Link:
             if self._tap is not tap:
                 return
         if answers:
+            self._write_down()
             tap.acknowledge(answers)
         self._hold_to_bounds(tap)
 

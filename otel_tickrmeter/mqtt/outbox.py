@@ -7,6 +7,7 @@ again, and before anything that came later, so delivered and dropped always add 
 from collections import deque
 from collections.abc import Callable
 
+from otel_tickrmeter.journal.write import Journal
 from otel_tickrmeter.stream.frames import encode_batch, encode_event, encode_record
 from otel_tickrmeter.stream.message import Dropped, Foreign, LinkEvent, Message, Watermark
 
@@ -18,9 +19,15 @@ BATCH_BYTES = 65_536
 
 
 class Outbox:
-    """Holds at most `max_messages` messages and `max_bytes` of records; link events always fit."""
+    """Holds at most `max_messages` messages and `max_bytes` of records; link events always fit.
 
-    def __init__(self, max_messages: int, max_bytes: int = MAX_WAITING_BYTES) -> None:
+    A `journal` is given all that is taken, in the same order.
+    """
+
+    def __init__(
+        self, max_messages: int, max_bytes: int = MAX_WAITING_BYTES, journal: Journal | None = None
+    ) -> None:
+        self._journal = journal
         self._max_messages = max_messages
         self._max_bytes = max_bytes
         self._records: list[bytes] = []  # the open batch
@@ -72,6 +79,8 @@ class Outbox:
         if self._dropped:
             self._report_dropped(message.arrived_ns)
         record = encode_record(message)
+        if self._journal is not None:
+            self._journal.add_message(message, record)
         self._records.append(record)
         self._record_bytes += len(record)
         self._messages += 1
@@ -82,7 +91,7 @@ class Outbox:
         """Take a link event, which keeps its place among the messages."""
         self._close_batch()
         self._report_foreign()
-        self._append(encode_event(event), 0)
+        self._append_event(event)
 
     def settle(self, now_ns: int, drained_ns: int | None, heard_ns: int) -> None:
         """Close the batch, report drops if there is room, what is foreign, then put a watermark if it holds.
@@ -99,7 +108,7 @@ class Outbox:
             self._report_dropped(now_ns)
         self._report_foreign()
         if drained_ns is not None and not self._dropped:
-            self._append(encode_event(Watermark(drained_ns, self._messages, heard_ns)), 0)
+            self._append_event(Watermark(drained_ns, self._messages, heard_ns))
 
     def send(self, write: Callable[[memoryview], int]) -> None:
         """Write closed frames until all are gone or `write` raises BlockingIOError."""
@@ -131,7 +140,7 @@ class Outbox:
 
     def _report_foreign(self) -> None:
         if self._foreign:
-            self._append(encode_event(Foreign(self._foreign_ns, self._foreign)), 0)
+            self._append_event(Foreign(self._foreign_ns, self._foreign))
             self._foreign = 0
 
     def _close_batch(self) -> None:
@@ -139,6 +148,12 @@ class Outbox:
             self._append(encode_batch(self._records), len(self._records))
             self._records = []
             self._record_bytes = 0
+
+    def _append_event(self, event: LinkEvent) -> None:
+        frame = encode_event(event)
+        if self._journal is not None:
+            self._journal.add_event(frame)
+        self._append(frame, 0)
 
     def _append(self, frame: bytes, messages: int) -> None:
         self._frames.append((frame, messages))

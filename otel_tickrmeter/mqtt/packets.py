@@ -160,8 +160,9 @@ class PacketSplitter:
         except IndexError:
             raise _MalformedError from None
         qos = (first & _QOS_BITS) >> 1
-        message = Message(data[body + 2 : topic_end], data[payload:stop], at_ns, first & 1 == 1, qos=qos)
-        return Unacknowledged(message, _packet_id(data, topic_end), first & _DUP != 0)
+        topic, packet_id = data[body + 2 : topic_end], _packet_id(data, topic_end)
+        message = Message(topic, data[payload:stop], at_ns, first & 1 == 1, qos=qos, packet_id=packet_id)
+        return Unacknowledged(message, packet_id, first & _DUP != 0)
 
     def _large(self, data: bytes, pos: int, body: int, stop: int) -> int:
         """Decide on a packet of more than `MAX_PAYLOAD_BYTES`, of which `data` may have only a part.
@@ -188,7 +189,8 @@ class PacketSplitter:
         cut = Message(data[body + 2 : topic_end], b"", 0, first & 1 == 1, oversize=True, qos=qos)
         self._cut = cut
         if qos:
-            self._cut = Unacknowledged(cut, _packet_id(data, topic_end), first & _DUP != 0)
+            packet_id = _packet_id(data, topic_end)
+            self._cut = Unacknowledged(cut._replace(packet_id=packet_id), packet_id, first & _DUP != 0)
         self._skip = stop - body
         return 0
 

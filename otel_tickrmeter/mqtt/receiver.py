@@ -21,14 +21,27 @@ import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 
+from otel_tickrmeter.journal.read import deliveries
+from otel_tickrmeter.journal.segments import segments
+from otel_tickrmeter.journal.write import Journal
 from otel_tickrmeter.mqtt.attempts import Attempts
 from otel_tickrmeter.mqtt.backlog import STALL_GRACE_SECONDS, BacklogWatch
 from otel_tickrmeter.mqtt.config import ReceiverConfig
 from otel_tickrmeter.mqtt.link import Link, alive_ns
 from otel_tickrmeter.mqtt.outbox import Outbox
 from otel_tickrmeter.mqtt.sieve import sieve
-from otel_tickrmeter.stream.message import LinkEvent, Lost, Message, Refused, Settled, Stalled, Subscribed
+from otel_tickrmeter.stream.message import (
+    Journaled,
+    LinkEvent,
+    Lost,
+    Message,
+    Refused,
+    Settled,
+    Stalled,
+    Subscribed,
+)
 from otel_tickrmeter.stream.outgoing import Outgoing
 
 FLUSH_SECONDS = 0.05
@@ -56,11 +69,17 @@ class Receiver:
 
     def __init__(self, config: ReceiverConfig, channel: socket.socket) -> None:
         self._channel = channel
-        self._outbox = _make_outbox(config)
+        self._journal = None if config.journal is None else Journal(config.journal)
+        self._journal_trouble = ""
+        self._outbox = _make_outbox(config, self._journal)
         self._read_pause = config.read_pause
         self._attempts = Attempts(config.client_id, config.min_delay, config.max_delay)
         self._watch = BacklogWatch(alive_ns())
-        self._link = Link(config, self._watch, _deliver_to(self._outbox, config), self._report)
+        deliver = _deliver_to(self._outbox, config)
+        self._link = Link(config, self._watch, deliver, self._report, self._write_down)
+        if config.journal is not None:
+            with contextlib.suppress(OSError):
+                self._link.remember(deliveries(segments(Path(config.journal.directory))[-2:]))
         self._retry_at = self._flushed_at = self._tick_at = time.monotonic()
         self._drained_ns: int | None = None
         self._more_to_read = False
@@ -75,6 +94,7 @@ class Receiver:
                 self._work(wait_seconds)
                 wait_seconds = self._wait_seconds(time.monotonic())
         self._link.close()
+        self._write_down()
         self._outbox.close(LAST_SECONDS)
         self._hand_over_the_rest()
 
@@ -103,8 +123,10 @@ class Receiver:
                 self._outbox.add_event(Settled(time.monotonic_ns()))
         if now >= self._flush_at() or self._outbox.ripe:
             self._flushed_at = now
+            self._write_down()
             self._outbox.send(self._channel.send)
             self._outbox.settle(time.monotonic_ns(), self._drained_ns, self._link.heard_ns)
+            self._write_down()
             self._outbox.send(self._channel.send)
         elif not self._more_to_read and not self._outbox.idle:
             time.sleep(pause_after(self._link.queued - queued, self._read_pause))
@@ -121,6 +143,16 @@ class Receiver:
         if self._channel in writable:
             self._outbox.send(self._channel.send)
         return self._channel not in readable or bool(self._channel.recv(4096))
+
+    def _write_down(self) -> None:
+        """What the main process has, and the broker may forget, stands in the journal."""
+        journal = self._journal
+        if journal is None:
+            return
+        journal.commit()
+        if journal.trouble != self._journal_trouble:
+            self._journal_trouble = journal.trouble
+            self._outbox.add_event(Journaled(time.monotonic_ns(), journal.trouble))
 
     def _report(self, event: LinkEvent) -> None:
         if isinstance(event, (Refused, Lost)):
@@ -149,9 +181,9 @@ def pause_after(messages: int, allowed_seconds: float) -> float:
     return min(allowed_seconds, SHORT_PAUSE_SECONDS) if messages > MANY_MESSAGES else allowed_seconds
 
 
-def _make_outbox(config: ReceiverConfig) -> Outgoing:
+def _make_outbox(config: ReceiverConfig, journal: Journal | None) -> Outgoing:
     """What takes messages on their way to the main process, or elsewhere, where that is told."""
-    outbox = Outbox(config.buffer_size)
+    outbox = Outbox(config.buffer_size, journal=journal)
     if config.sink is None:
         return outbox
     sink: Outgoing = import_module(config.sink.module).make_sink(

@@ -110,6 +110,7 @@ class DatabaseSettings:
     url: str | None = field(default=None, repr=False)
     spool: Path = Path("autocore-spool")
     spool_max_size: int = 256 * 2**20
+    journal: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,11 @@ DATABASE_KEYS = (
         "Directory that rows wait in while the database takes none; made if it is not there.",
     ),
     Key("database.spool_max_size", kinds.SIZE, "Size at which the oldest readings in the spool give way."),
+    Key(
+        "database.journal",
+        kinds.BOOL,
+        "Write down in the spool's directory what arrives: a crash loses no row then, and writes none twice.",
+    ),
 )
 """Of `[database]`: where a fleet keeps its rows, if it keeps any."""
 

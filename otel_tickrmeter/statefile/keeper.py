@@ -3,7 +3,7 @@
 import gc
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock, Thread
@@ -44,6 +44,14 @@ class KeptState(Protocol):
         """
 
 
+async def _at_once() -> None:
+    pass
+
+
+def _nothing() -> None:
+    pass
+
+
 class StateKeeper:
     """Keeps a state in a file.
 
@@ -54,6 +62,8 @@ class StateKeeper:
         whose: Which of several programs this is: it takes back nobody else's state.
         counters_after_crash: Whether counters go on from what was saved last when no stop saved it: scrapes
             may have shown more since, and Prometheus takes a counter that fell for one that began at zero.
+        settled: Waits until what was made of the state before it was copied is safe elsewhere.
+        written: Called when the copy that was made last is in the file; in the thread that wrote it.
 
     Attributes:
         failures: How often it could not be saved.
@@ -68,7 +78,11 @@ class StateKeeper:
         *,
         whose: str = "",
         counters_after_crash: bool = True,
+        settled: Callable[[], Awaitable[None]] = _at_once,
+        written: Callable[[], None] = _nothing,
     ) -> None:
+        self._settled = settled
+        self._written = written
         self._whose = whose
         self._counters_after_crash = counters_after_crash
         self._path = path
@@ -136,6 +150,8 @@ class StateKeeper:
             self._failed(error)
             return
 
+        await self._settled()
+
         def run() -> None:
             with self._writing:
                 self._stopped = False  # what the file said is of no interest any more
@@ -166,6 +182,7 @@ class StateKeeper:
             logger.info("State: {} is saved again", self._path)
         self._failing = False
         self.saved_at = moment.unix_ns / SECOND_NS
+        self._written()
 
     def _failed(self, error: Exception) -> None:
         self.failures += 1

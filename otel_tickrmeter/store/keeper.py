@@ -6,6 +6,7 @@ that was not written, or of which nobody knows, is written again: message keys m
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
@@ -43,6 +44,7 @@ _STEPS_SECONDS = 0.05
 """Of housekeeping at a time, when nothing else is to be written."""
 _QUIET_SECONDS = 60.0
 _SHOWN = 300
+_SETTLED_STEP_SECONDS = 0.05
 _FIRST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 15.0
 _STOP_SECONDS = 3.0
@@ -95,6 +97,8 @@ class Keeper:
         self._round_seconds = round_seconds
         self._keeps_house = keeps_house
         self._disk_failed = False
+        # What is on its way to the database or to the disk.
+        self._under_way: set[object] = set()
 
     def tell(self, outcomes: KeeperOutcomes) -> None:
         """Whom to tell from now on."""
@@ -107,6 +111,19 @@ class Keeper:
             self._enough.set()
         if waiting >= MEMORY_ROWS // 2:
             self._too_many.set()
+
+    async def settled(self) -> None:
+        """Wait until all that was put before is in the database, or in the spool."""
+        mark = self._waiting.mark()
+        while True:
+            if self._waiting.past(mark):
+                # What has left may come back.
+                begun = self._under_way.copy()
+                while begun & self._under_way:  # noqa: ASYNC110  polled a few times for each state saved
+                    await anyio.sleep(_SETTLED_STEP_SECONDS)
+                if self._waiting.past(mark):
+                    return
+            await anyio.sleep(_SETTLED_STEP_SECONDS)
 
     def open(self) -> None:
         """Take over what waits in the spool from before.
@@ -207,9 +224,10 @@ class Keeper:
     async def _write(self, rows: list[Row], spooled: list[Row]) -> None:
         begun = time.monotonic()
         try:
-            written = await _in_thread(
-                partial(write_batch, self._database, [*rows, *spooled], datetime.now(UTC))
-            )
+            with self._going():
+                written = await _in_thread(
+                    partial(write_batch, self._database, [*rows, *spooled], datetime.now(UTC))
+                )
         except BaseException:
             self._waiting.give_back(rows)
             raise
@@ -271,14 +289,16 @@ class Keeper:
                 saved = now
                 states = self._waiting.take_states()
                 self._waiting.give_back(states)
-                await self._save_states(states)
+                if await self._save_states(states):
+                    self._waiting.are_safe(states)
 
     async def _spool_rows(self, rows: list[Row]) -> None:
         if not rows:
             return
         try:
-            async with self._spool_lock:
-                self._spool_dropped += await to_thread.run_sync(self._spool.append, rows)
+            with self._going():
+                async with self._spool_lock:
+                    self._spool_dropped += await to_thread.run_sync(self._spool.append, rows)
         except OSError as error:
             self._waiting.give_back(rows)
             await self._on_disk_failure(error)
@@ -290,13 +310,26 @@ class Keeper:
             self._disk_failed = False
         self._show()
 
-    async def _save_states(self, states: list[Row]) -> None:
+    @contextmanager
+    def _going(self) -> Iterator[None]:
+        """While it is open, something is on its way."""
+        this = object()
+        self._under_way.add(this)
+        try:
+            yield
+        finally:
+            self._under_way.discard(this)
+
+    async def _save_states(self, states: list[Row]) -> bool:
+        """Whether they are in a file now."""
         try:
             async with self._spool_lock:
                 await to_thread.run_sync(self._spool.save_states, states)
             self._states_kept = bool(states)
         except OSError as error:
             await self._on_disk_failure(error)
+            return False
+        return True
 
     async def _on_disk_failure(self, error: OSError) -> None:
         if not self._disk_failed:

@@ -42,6 +42,11 @@ class KeeperState:
     write_dropped: int = 0
     spool_dropped: int = 0
 
+    @property
+    def has_room(self) -> bool:
+        """Whether many rows could be put at once, and none would give way."""
+        return self.waiting < self.capacity // 4
+
 
 @dataclass(frozen=True, slots=True)
 class RuleRow:

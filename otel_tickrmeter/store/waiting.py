@@ -6,11 +6,21 @@ the rest: readings are many, and the first to give way where there is no room.
 
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import islice
 
 from otel_tickrmeter.store.rows import DeviceState, Reading, RelayState, Row
 
 StateKey = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What had been put when it was made."""
+
+    readings: int
+    others: int
+    states: int
 
 
 class WaitingRows:
@@ -23,6 +33,12 @@ class WaitingRows:
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._states: dict[StateKey, Row] = {}
+        # The states that were put first of those that wait: how many were put before each.
+        self._since: dict[StateKey, int] = {}
+        self._states_put = 0
+        # Those that have come, less those that are here: what has left.
+        self._readings_put = 0
+        self._others_put = 0
         self._readings: deque[Row] = deque()
         self._others: deque[Row] = deque()
         self.dropped = 0
@@ -39,12 +55,16 @@ class WaitingRows:
         """Take a row that comes after all others; returns how many wait, states aside."""
         if type(row) is Reading:
             self._readings.append(row)
+            self._readings_put += 1
         else:
             key = state_key(row)
             if key is not None:
                 self._states[key] = row
+                self._states_put += 1
+                self._since.setdefault(key, self._states_put)
             else:
                 self._others.append(row)
+                self._others_put += 1
         count = len(self._others) + len(self._readings)
         if count > self._capacity:
             self.dropped += 1
@@ -52,18 +72,39 @@ class WaitingRows:
             return self._capacity
         return count
 
+    def mark(self) -> Mark:
+        """What has been put so far."""
+        return Mark(self._readings_put, self._others_put, self._states_put)
+
+    def past(self, mark: Mark) -> bool:
+        """Whether nothing of that is here any more."""
+        return (
+            self._readings_put - len(self._readings) >= mark.readings
+            and self._others_put - len(self._others) >= mark.others
+            and all(since > mark.states for since in self._since.values())
+        )
+
     def take(self, limit: int) -> list[Row]:
         """Take out what is next: at most `limit` rows, and all states besides."""
         rows = [*self._states.values(), *_from(self._others, limit)]
         rows += _from(self._readings, limit - len(rows) + len(self._states))
         self._states.clear()
+        self._since.clear()
         return rows
 
     def take_states(self) -> list[Row]:
         """Take out the states."""
         states = [*self._states.values()]
         self._states.clear()
+        self._since.clear()
         return states
+
+    def are_safe(self, states: Iterable[Row]) -> None:
+        """Such of these states as are still here stand in a file: nobody has to wait for them."""
+        for state in states:
+            key = state_key(state)
+            if key is not None and self._states.get(key) is state:
+                self._since.pop(key, None)
 
     def take_rows(self) -> list[Row]:
         """Take out all but the states."""
@@ -79,6 +120,7 @@ class WaitingRows:
             key = state_key(row)
             if key is not None:
                 self._states.setdefault(key, row)
+                self._since[key] = 0
             elif type(row) is Reading:
                 readings.append(row)
             else:

@@ -14,6 +14,7 @@ nothing else, whatever the bytes.
 
 import json
 import struct
+from collections.abc import Iterator
 from dataclasses import asdict, fields
 
 from otel_tickrmeter.stream.message import (
@@ -23,6 +24,7 @@ from otel_tickrmeter.stream.message import (
     Foreign,
     Forwarded,
     Heard,
+    Journaled,
     LinkEvent,
     Lost,
     Message,
@@ -45,7 +47,7 @@ _EVENTS: dict[str, type[LinkEvent]] = {
     kind.__name__: kind
     for kind in (
         *(Connected, Subscribed, Settled, Refused, Lost, Stalled, Doubted, Heard),
-        *(Dropped, Foreign, Forwarded, Watermark),
+        *(Dropped, Foreign, Forwarded, Journaled, Watermark),
     )
 }
 _FLAGS = tuple(
@@ -59,21 +61,45 @@ class FrameError(ValueError):
 
 def encode_record(message: Message) -> bytes:
     """One message as a record; `encode_batch` makes a frame of many."""
-    topic, payload, arrived_ns, retain, duplicate, backlog, oversize, qos = message
+    topic, payload, arrived_ns, retain, duplicate, backlog, oversize, qos, _ = message
     flags = retain | duplicate << 1 | backlog << 2 | oversize << 3 | qos << 4
     return _RECORD.pack(arrived_ns, flags, len(topic), len(payload)) + topic + payload
 
 
+def encode_frame(kind: int, body: bytes) -> bytes:
+    """A frame of any kind."""
+    return _FRAME.pack(kind, len(body)) + body
+
+
 def encode_batch(records: list[bytes]) -> bytes:
     """Record as one frame."""
-    body = b"".join(records)
-    return _FRAME.pack(_MESSAGES, len(body)) + body
+    return encode_frame(_MESSAGES, b"".join(records))
 
 
 def encode_event(event: LinkEvent) -> bytes:
     """A link event as one frame."""
     body = json.dumps({"event": type(event).__name__, **asdict(event)}).encode()
-    return _FRAME.pack(_EVENT, len(body)) + body
+    return encode_frame(_EVENT, body)
+
+
+def split_frames(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The frames of a stream that is all there, of whatever kind: each with its kind, head and all.
+
+    Ends before a frame that is cut off, or cannot be one.
+    """
+    start = 0
+    while len(data) - start >= _FRAME.size:
+        kind, length = _FRAME.unpack_from(data, start)
+        end = start + _FRAME.size + length
+        if length > MAX_BODY_BYTES or end > len(data):
+            return
+        yield kind, data[start:end]
+        start = end
+
+
+def body_of(frame: bytes) -> bytes:
+    """What a frame holds."""
+    return frame[_FRAME.size :]
 
 
 class FrameDecoder:

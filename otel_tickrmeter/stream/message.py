@@ -17,7 +17,8 @@ class Message(NamedTuple):
     `duplicate` marks what was delivered before in this session; MQTT's DUP flag alone does not say that.
     `backlog` marks a delivery whose arrival time means nothing: it waited in a queue of the broker, or in
     the socket while the receiver was stalled. `qos` is that of the delivery: the publisher's or ours,
-    whichever is less.
+    whichever is less, and `packet_id` what the broker calls a delivery at QoS 1 or 2: it is known to the
+    receiving process alone, and 0 elsewhere.
     """
 
     topic: bytes
@@ -28,6 +29,7 @@ class Message(NamedTuple):
     backlog: bool = False
     oversize: bool = False
     qos: int = 0
+    packet_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,14 @@ class Forwarded:
     trouble: str
 
 
+@dataclass(frozen=True, slots=True)
+class Journaled:
+    """Whether what arrives is written down; `trouble` says in words why not, and is empty when it is."""
+
+    at_ns: int
+    trouble: str
+
+
 LinkEvent = (
     Connected
     | Subscribed
@@ -157,6 +167,7 @@ LinkEvent = (
     | Dropped
     | Foreign
     | Forwarded
+    | Journaled
     | Watermark
 )
 """Everything the receiver reports besides messages."""

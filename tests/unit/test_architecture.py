@@ -117,7 +117,7 @@ FLEETS = tuple(fleet.name for fleet in roster.FLEETS)
 # All else of a fleet is pure. These tell OpenTelemetry's API, and the exporter what is wrong with a message.
 ENDS = ("dialect", "intake", "observers", "recorder")
 # A fleet that keeps rows, gives notices, or runs rules, has these besides.
-STORE_ENDS = ("bookkeeper", "database", "notices", "runs")
+STORE_ENDS = ("bookkeeper", "database", "notices", "recovery", "runs")
 
 
 def in_fleets(parts: Iterable[str]) -> list[str]:
@@ -226,7 +226,9 @@ def test_each_library_has_its_place(library: str) -> None:
 @pytest.mark.parametrize(
     ("package", "allowed"),
     [
-        ("mqtt", {"mqtt.", "stream.", "settings."}),
+        # What arrives is written down where it arrives.
+        ("mqtt", {"mqtt.", "stream.", "settings.", "journal."}),
+        ("journal", {"journal.", "stream."}),
         # What a handler does with messages it knows no more than a receiver does.
         ("kafka", {"kafka.", "stream.", "settings.model"}),
         ("settings", {"settings."}),
@@ -293,6 +295,7 @@ FLOORS = (
     ("blueprints.",),
     ("app", "replay"),
     ("front",),
+    ("recovery",),
     ("pipeline", "rows", "configuration", "reload", "report", "lasting"),
     ("fleets.roster",),
     ("handler", "threads"),
@@ -304,7 +307,7 @@ FLOORS = (
         *("mqtt.", "kafka.", "http.", "telemetry.", "letters.", "capture."),
         *("notify.", "store.", "simulate.", "systemd.", "top.", "jobs.", "statefile."),
     ),
-    ("settings.", "client."),
+    ("settings.", "client.", "journal.", "wall_clock"),
     ("catalogue.", "insight.", "stream.", "views.", "saved."),
 )
 

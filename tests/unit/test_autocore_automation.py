@@ -81,7 +81,8 @@ def test_who_was_gone_before_a_restart_comes_again() -> None:
     before.fleet.publish(0.1, "autocore/A/status", {"status": "offline"})
     before.fleet.online(0.1, "B")
     driver = RuleDriver(rule({"type": "status"}))
-    driver.fleet.fleet.recall(before.fleet.fleet.remembered(), 10**9)
+    driver.fleet.fleet.recall(before.fleet.fleet.remembered())
+    driver.fleet.fleet.begin(10**9)
     assert driver.until(2) == []
     driver.fleet.online(2.1, "B")
     driver.fleet.online(2.1)

@@ -55,7 +55,8 @@ def test_who_was_gone_before_a_restart_is_news_when_it_returns() -> None:
     before.online(1, "B")
     before.publish(2, "autocore/A/status", WILL)
     made = Told()
-    made.fleet.recall(before.fleet.remembered(), 3 * NS)
+    made.fleet.recall(before.fleet.remembered())
+    made.fleet.begin(3 * NS)
     assert made.texts() == []
     made.online(4, "B")
     made.online(4)

@@ -60,6 +60,9 @@ class Listener:
     def memory(self) -> None:
         pass
 
+    def recovery(self) -> None:
+        pass
+
     def release(self, leaves: Callable[[str], bool]) -> None:
         del leaves
 

@@ -1,8 +1,10 @@
 """Turns what the fleet's state tells into rows of the database.
 
-A row's message key is the instance of the program, the connection by its number, and the message by its
-number on it; what passing time brings about has a number too. Of several rows that one message makes, all
-but the first have their own number behind a slash; readings are told apart by their sensors.
+A row's message key is the run of the program that received the message, its arrival there on the monotonic
+clock, and its number among those that were read at once; of what passing time brings about it is the run, the
+time and a `t`. So a message that is read again after a crash makes the same rows with the same keys. Of
+several rows that one message makes, all but the first have their own number behind a slash; readings are told
+apart by their sensors.
 """
 
 import json
@@ -34,6 +36,7 @@ from otel_tickrmeter.insight.anomaly import Anomaly
 from otel_tickrmeter.store import rows
 from otel_tickrmeter.store.keeping import RowKeeper
 from otel_tickrmeter.stream.message import Message
+from otel_tickrmeter.stream.place import Numbering, Place
 from otel_tickrmeter.stream.reason import ErrorReason
 from otel_tickrmeter.stream.second import SECOND_NS
 
@@ -63,8 +66,10 @@ class Bookkeeper(Outcomes):
     def __init__(self, keeper: RowKeeper, count_letter: Callable[[Iterable[StrEnum]], None]) -> None:
         self._keeper = keeper
         self._count_letter = count_letter
-        self._connection = 0
-        self._number = 0
+        self._run = self._placed = keeper.instance
+        self._numbering = Numbering()
+        self._shift_ns = 0
+        self._time_ns = -1
         self._rows_of_message = 0
         # Made once for all rows of a message, most of which are readings.
         self._key_text = ""
@@ -79,17 +84,46 @@ class Bookkeeper(Outcomes):
         self._nobodys = 0
         self.faulty = 0
 
-    def connected(self) -> None:
-        """Another connection begins: messages are counted anew."""
-        self._connection += 1
-        self._number = self._rows_of_message = 0
-        self._key_text = ""
+    @property
+    def place(self) -> Place:
+        """Up to where messages are in the rows that were given away."""
+        return Place(self._placed, self._numbering.arrived_ns, self._numbering.number)
 
-    def begin(self) -> None:
-        """A message comes next, or time passes."""
-        self._number += 1
+    def go_on_from(self, place: Place | None) -> None:
+        """What comes next follows this place; None: it is not known."""
+        self._numbering = Numbering()
+        if place is not None:
+            self._placed = place.run
+            self._numbering.arrived_ns, self._numbering.number = place.arrived_ns, place.number
+
+    def read_from(self, run: str, shift_ns: int) -> None:
+        """What comes next was received by that run, whose clock our own is ahead of by so much."""
+        self._run, self._shift_ns = run, shift_ns
+
+    def read_own(self) -> None:
+        """What comes next is received by this run."""
+        self._run, self._shift_ns = self._keeper.instance, 0
+
+    def begin(self, arrived_ns: int) -> None:
+        """A message comes next."""
+        if self._placed is not self._run:
+            self._placed, self._numbering = self._run, self._numbering_in(self._run)
+        self._numbering.next(arrived_ns - self._shift_ns)
+        self._time_ns = -1
         self._rows_of_message = 0
         self._key_text = ""
+
+    def pass_time(self, at_ns: int, *, all_before: bool) -> None:
+        """Time passes, and may have rows; `all_before`: all that arrived before then has been taken."""
+        at_ns -= self._shift_ns
+        if all_before:
+            if self._placed is not self._run:
+                self._placed, self._numbering = self._run, self._numbering_in(self._run)
+            self._numbering.reach(at_ns)
+        if at_ns != self._time_ns:
+            self._time_ns = at_ns
+            self._rows_of_message = 0
+            self._key_text = ""
 
     def passed(self, devices: Iterable[Device], unix_ns: int) -> None:
         """Time has passed: write of each device when it was last heard of, unless that is written already."""
@@ -314,9 +348,16 @@ class Bookkeeper(Outcomes):
         self._nobodys += 1
         return self._nobodys > EVENTS_OF_NOBODY_PER_SECOND
 
+    def _numbering_in(self, run: str) -> Numbering:
+        return self._numbering if run == self._placed else Numbering()
+
     def _message_key(self) -> str:
         if not self._key_text:
-            self._key_text = f"{self._keeper.instance}-{self._connection}-{self._number}"
+            if self._time_ns >= 0:
+                self._key_text = f"{self._run}-{self._time_ns:x}-t"
+            else:
+                numbering = self._numbering
+                self._key_text = f"{self._run}-{numbering.arrived_ns:x}-{numbering.number}"
         return self._key_text
 
     def _key(self) -> str:

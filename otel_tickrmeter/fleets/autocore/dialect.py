@@ -21,6 +21,7 @@ from otel_tickrmeter.fleets.autocore.notices import Announcer, NoticeRecorder
 from otel_tickrmeter.fleets.autocore.observers import ConnectionObserver, FleetObserver
 from otel_tickrmeter.fleets.autocore.reason import Reason, SystemKind
 from otel_tickrmeter.fleets.autocore.recorder import FleetRecorder
+from otel_tickrmeter.fleets.autocore.recovery import FleetRecovery
 from otel_tickrmeter.fleets.autocore.runs import RuleBook, RuleHands, RunRecorder
 from otel_tickrmeter.fleets.autocore.sensor import MAX_SENSORS
 from otel_tickrmeter.fleets.autocore.settings import (
@@ -93,6 +94,10 @@ class AutoCore:
         own = _own(settings)
         return tuple(Subscription(each, QOS) for each in filters(own.layouts, own.topic_prefix))
 
+    def journaled(self, settings: Settings) -> tuple[str, ...]:
+        """Where rows are kept, all that comes: the table of each thing must be right after a crash."""
+        return (f"{_own(settings).topic_prefix}{ROOT}",) if _own(settings).database else ()
+
     def owner_rule(self, settings: Settings) -> OwnerRule:
         """Those of a device."""
         return OwnerRule(owner.__name__, _decoder_options(_own(settings)))
@@ -151,7 +156,13 @@ class AutoCore:
 
         diary = Diary(lambda line: workshop.say("INFO", line))
         besides = [each for each in (books, announcer, automation) if each is not None]
-        fleet = Fleet(limits(own), Together(recorder, diary, *besides))
+        listeners = (recorder, diary, *besides)
+        told = Together(*listeners)
+        fleet = Fleet(limits(own), told)
+        recovers = books if workshop.recovers else None
+        recovery = recovers and FleetRecovery(
+            fleet, recovers, told, always=(recorder, recovers), otherwise=listeners
+        )
 
         if keeper is not None:
             database.start_at_zero()
@@ -172,8 +183,9 @@ class AutoCore:
             workshop.unix_offset_ns,
             observed=observed,
             use=use,
-            memory=FleetMemory(fleet, recorder.own, None if rules is None else rules.own),
+            memory=_memory(fleet, recorder, rules, recovery),
             books=books,
+            recovery=recovery,
             automation=automation,
             stop_topic=f"{root}{'/'.join(EMERGENCY_STOP)}".encode(),
             storage=lambda: look_at(state, database, figures, books, notifier),
@@ -182,6 +194,15 @@ class AutoCore:
 
 def _own(settings: Settings) -> AutoCoreTable:
     return settings.of(AutoCoreSettings).autocore
+
+
+def _memory(
+    fleet: Fleet, recorder: FleetRecorder, rules: RuleBook | None, recovery: FleetRecovery | None
+) -> FleetMemory:
+    own_rules = None if rules is None else rules.own
+    if recovery is None:
+        return FleetMemory(fleet, recorder.own, own_rules)
+    return FleetMemory(fleet, recorder.own, own_rules, place=recovery.place, own_place=recovery.go_on_from)
 
 
 def _may_publish(settings: Settings) -> bool:

@@ -11,6 +11,7 @@ from otel_tickrmeter.fleets.autocore.event import MessageType
 from otel_tickrmeter.fleets.autocore.memory import FleetMemory
 from otel_tickrmeter.fleets.autocore.order import content_mark
 from otel_tickrmeter.fleets.autocore.outcomes import Outcomes
+from otel_tickrmeter.fleets.autocore.recovery import FleetRecovery
 from otel_tickrmeter.fleets.autocore.sender import device_in
 from otel_tickrmeter.fleets.autocore.state import Arrival, Fleet
 from otel_tickrmeter.fleets.autocore.storage import Storage, StorageTroubles
@@ -46,6 +47,7 @@ class AutoCoreIntake:
         use: Has its parts go by other settings.
         memory: What of the fleet outlasts a restart.
         books: Has rows of the database written; None when none are kept.
+        recovery: Takes again what was received before a crash; None when nothing is read again.
         automation: Runs rules; None when there can be none.
         stop_topic: What is published on it ends their runs.
         storage: Gives how the database is, and what waits.
@@ -69,6 +71,7 @@ class AutoCoreIntake:
         use: Callable[[Settings], None],
         memory: FleetMemory,
         books: Bookkeeper | None = None,
+        recovery: FleetRecovery | None = None,
         automation: Automation | None = None,
         stop_topic: bytes = b"",
         storage: Callable[[], Storage] = Storage,
@@ -87,6 +90,7 @@ class AutoCoreIntake:
         self._outcomes = outcomes
         self._observed = observed
         self._books = books
+        self._recovery = recovery
         self._automation = automation
         self._stop_topic = stop_topic
         self._unix_offset_ns = unix_offset_ns
@@ -105,6 +109,10 @@ class AutoCoreIntake:
         """What of it outlasts a restart."""
         return self._memory
 
+    def recovery(self) -> FleetRecovery | None:
+        """Takes what was received before a crash, if anything of it is read again."""
+        return self._recovery
+
     def callbacks(self) -> Mapping[str, Observe]:
         """What observes its observable instruments."""
         return self._observed
@@ -117,10 +125,7 @@ class AutoCoreIntake:
         """Let time pass, and say since when there is nothing, or nothing certain, to be heard."""
         books = self._books
         if books is not None:
-            if isinstance(event, Connected):
-                books.connected()
-            else:
-                books.begin()
+            books.pass_time(event.at_ns, all_before=isinstance(event, Watermark))
         match event:
             case Watermark():
                 unix_ns = event.at_ns + self._unix_offset_ns()
@@ -146,7 +151,7 @@ class AutoCoreIntake:
         books = self._books
         if books is None:
             return self._take(message_type, message, unix_ns)
-        books.begin()
+        books.begin(message.arrived_ns)
         message_type = self._take(message_type, message, unix_ns)
         if self.figures.set_aside:
             books.letter(message, self.figures.set_aside, unix_ns)

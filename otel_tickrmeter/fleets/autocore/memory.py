@@ -3,12 +3,22 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from otel_tickrmeter.fleets.autocore.device import Device
-from otel_tickrmeter.fleets.autocore.saved import FORMS, Remembered, from_tables, to_tables
+from otel_tickrmeter.fleets.autocore.saved import (
+    FORMS,
+    FORMS_WITH_PLACE,
+    Remembered,
+    from_tables,
+    place_tables,
+    to_tables,
+)
 from otel_tickrmeter.fleets.autocore.state import Fleet
 from otel_tickrmeter.saved.form import Form, Tables
+from otel_tickrmeter.stream.place import Place
 
 Own = Callable[[Mapping[str, str], Device | None], None]
 """Told of series that are taken back, with the device that they end with; None: they go by a bound."""
+OwnPlace = Callable[[Place | None], None]
+"""Told up to where messages are in a state that is taken back; None: that is not known."""
 OwnRules = Callable[[Iterable[str]], None]
 """Told of which rules series are taken back: those that are no more end."""
 
@@ -22,11 +32,20 @@ class FleetRecall:
         now_ns: When the fleet begins to listen.
         own: See `FleetMemory`.
         own_rules: See `FleetMemory`.
+        own_place: See `FleetMemory`.
     """
 
     def __init__(
-        self, fleet: Fleet, remembered: Remembered, now_ns: int, own: Own, own_rules: OwnRules | None
+        self,
+        fleet: Fleet,
+        remembered: Remembered,
+        now_ns: int,
+        own: Own,
+        own_rules: OwnRules | None,
+        *,
+        own_place: OwnPlace | None,
     ) -> None:
+        self._own_place = own_place
         self._fleet = fleet
         self._remembered = remembered
         self._now_ns = now_ns
@@ -53,7 +72,11 @@ class FleetRecall:
 
     def take_over(self) -> None:
         """Let the fleet go on with it."""
-        self._fleet.recall(self._remembered, self._now_ns)
+        self._fleet.recall(self._remembered)
+        if self._own_place is None:
+            self._fleet.begin(self._now_ns)
+        else:
+            self._own_place(self._remembered.place)
         for attributes, device in self._series:
             self._own(attributes, device)
         if self._own_rules is not None:
@@ -67,18 +90,36 @@ class FleetMemory:
         fleet: The state.
         own: Told of series that are taken back and have more to them than their device.
         own_rules: Told of which rules there are series; None when there can be no rules.
+        place: Says up to where messages are in the state; None when nobody reads again what was received
+            later, and the fleet begins to listen as soon as it is taken back.
+        own_place: Told the same of a state that is taken back.
     """
 
-    forms: tuple[Form, ...] = FORMS
-
-    def __init__(self, fleet: Fleet, own: Own, own_rules: OwnRules | None = None) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        own: Own,
+        own_rules: OwnRules | None = None,
+        *,
+        place: Callable[[], Place] | None = None,
+        own_place: OwnPlace | None = None,
+    ) -> None:
         self._fleet = fleet
         self._own = own
         self._own_rules = own_rules
+        self._place = place
+        self._own_place = own_place
+
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        """The tables there may be."""
+        return FORMS if self._place is None else FORMS_WITH_PLACE
 
     def kept(self) -> Tables:
         """Copy the state."""
-        return to_tables(self._fleet.remembered())
+        remembered = self._fleet.remembered()
+        tables = to_tables(remembered)
+        return tables if self._place is None else {**tables, **place_tables(remembered, self._place())}
 
     def read(self, tables: Tables, shift_ns: int, now_ns: int, *, counted: bool) -> FleetRecall:
         """Make a state of tables.
@@ -87,4 +128,6 @@ class FleetMemory:
             SavedError: They were not made of one.
         """
         remembered = from_tables(tables, self._fleet.limits.expected, shift_ns, counted=counted)
-        return FleetRecall(self._fleet, remembered, now_ns, self._own, self._own_rules)
+        return FleetRecall(
+            self._fleet, remembered, now_ns, self._own, self._own_rules, own_place=self._own_place
+        )

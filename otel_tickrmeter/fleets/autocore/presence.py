@@ -22,11 +22,12 @@ class Ear:
         """What there is to keep of it: until when the broker was heard, and how long before it was not."""
         return self._heard_ns, self._deaf_ns
 
-    def recall(self, heard_ns: int, deaf_ns: int) -> None:
-        """Go on from what was kept; who was heard then must be told by the same clock."""
+    def recall(self, heard_ns: int, deaf_ns: int, back_ns: int) -> None:
+        """Go on from what was kept, and since when we were back; who was heard then is told by this clock."""
         self._heard_ns = heard_ns
         self._deaf_ns = deaf_ns
         self.now_ns = heard_ns - deaf_ns
+        self.back_ns = back_ns
 
     def heard(self, heard_ns: int) -> None:
         """Everything that the broker sent before has been applied."""

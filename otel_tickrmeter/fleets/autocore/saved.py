@@ -19,6 +19,7 @@ What is not saved, and why:
 """
 
 import json
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -30,11 +31,12 @@ from otel_tickrmeter.fleets.autocore.device import Device
 from otel_tickrmeter.fleets.autocore.event import Description, Figures, When
 from otel_tickrmeter.fleets.autocore.order import Order
 from otel_tickrmeter.fleets.autocore.reason import Trigger, Word
-from otel_tickrmeter.fleets.autocore.relay import Change, Relay
+from otel_tickrmeter.fleets.autocore.relay import EXPLAINED_NS, Change, Relay
 from otel_tickrmeter.fleets.autocore.sensor import WINDOWS, Sensor
 from otel_tickrmeter.fleets.autocore.watching import held_to
 from otel_tickrmeter.insight.anomaly import Expectation
 from otel_tickrmeter.saved.form import Cell, Form, SavedError, Tables, rows_of
+from otel_tickrmeter.stream.place import Place
 from otel_tickrmeter.stream.second import SECOND_NS
 
 _DESCRIPTION = dict.fromkeys(Description._fields, Cell.TEXT)
@@ -125,11 +127,24 @@ _ORDERS = Form(
         "late_content": Cell.WHOLE,
     },
 )
+# What may be there besides: of a fleet that goes on from the very place where it was (`place.py`).
+_PLACE = Form(
+    "autocore_place",
+    {
+        "run": Cell.TEXT,
+        "arrived_ns": Cell.WHOLE,
+        "number": Cell.WHOLE,
+        "back_ns": Cell.WHOLE,
+        "due_ns": Cell.FIGURES,
+    },
+)
 # Not a list in each order: tens of thousands of those at once would wake the garbage collector.
 _CONTENTS = Form("autocore_content", {"order": Cell.WHOLE, "stamp_ns": Cell.WHOLE, "content": Cell.WHOLE})
 
 FORMS = (_FLEET, _DEVICES, _RELAYS, _CHANGES, _SENSORS, _ORDERS, _CONTENTS)
 """The tables of the fleet. Orders go by their places, from 0 on."""
+FORMS_WITH_PLACE = (*FORMS, _PLACE)
+"""The same, and how far messages had been taken."""
 
 # A topic is bytes, and its text must be these bytes again, whatever they are.
 _BYTES = "latin-1"
@@ -151,6 +166,9 @@ class Remembered:
         next_room_ns: Before this no room is looked for.
         devices: By id, with all that is known of them.
         unexplained: Relays with a change that no cause is known of yet, in the order of the changes.
+        due_ns: When each of these is told without one.
+        back_ns: What the clock of what is heard said when the connection was there last.
+        place: Up to where messages are in it; None when that is not known.
     """
 
     heard_ns: int
@@ -159,6 +177,9 @@ class Remembered:
     next_room_ns: int
     devices: Mapping[str, Device]
     unexplained: Sequence[tuple[Device, Relay]]
+    due_ns: Sequence[int] = ()
+    back_ns: int = 0
+    place: Place | None = None
 
 
 def to_tables(fleet: Remembered) -> Tables:
@@ -183,6 +204,16 @@ def to_tables(fleet: Remembered) -> Tables:
         **_sensor_tables(devices),
         **_order_tables(devices),
     }
+
+
+def place_tables(fleet: Remembered, place: Place) -> Tables:
+    """How far messages are in it, and what makes it go on from there as if nothing had been."""
+    columns = {
+        **{name: [cell] for name, cell in place._asdict().items()},
+        "back_ns": [fleet.back_ns],
+        "due_ns": [array("q", fleet.due_ns)],
+    }
+    return {_PLACE.name: columns}
 
 
 def _relay_tables(devices: Sequence[Device]) -> Tables:
@@ -296,8 +327,8 @@ def from_tables(
         tables: As `to_tables` made them, cells of their kinds.
         expected: What some sensors are held to.
         shift_ns: What the monotonic clock is ahead of the one that the times are of.
-        counted: Whether what is counted goes on from there. Else nothing waits to be told: it has been, most
-            likely, after what was saved, and no row may be there twice.
+        counted: Whether what is counted goes on from there. Else nothing waits to be told, unless the place
+            is known: it has been, most likely, after what was saved, and no row may be there twice.
 
     Raises:
         SavedError: It cannot have been saved.
@@ -306,11 +337,11 @@ def from_tables(
         remembered = _remembered(tables, expected, shift_ns)
     except (TypeError, ValueError, LookupError, OverflowError) as error:
         raise SavedError(f"the fleet: {error!r}") from error
-    if counted:
+    if counted or remembered.place is not None:
         return remembered
     for _, relay in remembered.unexplained:
         relay.unexplained = None
-    return replace(remembered, unexplained=())
+    return replace(remembered, unexplained=(), due_ns=())
 
 
 def _remembered(tables: Tables, expected: Mapping[str, Expectation], shift_ns: int) -> Remembered:
@@ -330,6 +361,11 @@ def _remembered(tables: Tables, expected: Mapping[str, Expectation], shift_ns: i
         _put(devices[device_id].orders, topic.encode(_BYTES), order)
     for place, stamp_ns, content in rows_of(_CONTENTS, tables):
         _put(orders[place].recent, stamp_ns, content)
+    place, back_ns, due_ns = _place(tables, shift_ns)
+    if place is None:
+        due_ns = [heard_ns + shift_ns + EXPLAINED_NS] * len(unexplained)
+    if len(due_ns) != len(unexplained):
+        raise ValueError("changes are due that are not there")
     return Remembered(
         heard_ns + shift_ns,
         deaf_ns,
@@ -337,7 +373,18 @@ def _remembered(tables: Tables, expected: Mapping[str, Expectation], shift_ns: i
         next_room_ns + shift_ns,
         devices,
         unexplained,
+        due_ns,
+        back_ns + shift_ns,
+        place,
     )
+
+
+def _place(tables: Tables, shift_ns: int) -> tuple[Place | None, int, Sequence[int]]:
+    if _PLACE.name not in tables:
+        return None, 0, ()
+    ((run, arrived_ns, number, back_ns, due_ns),) = rows_of(_PLACE, tables)
+    # The place is told by the clock of its run.
+    return Place(run, arrived_ns, number), back_ns, [due + shift_ns for due in due_ns]
 
 
 def _device(row: tuple[Any, ...], shift_ns: int) -> Device:

@@ -106,21 +106,24 @@ class Fleet:
             self._registry.next_room_ns,
             self._registry.devices,
             self._switching.unexplained,
+            self._switching.due_ns,
+            self._ear.back_ns,
         )
 
-    def recall(self, remembered: Remembered, now_ns: int) -> None:
-        """Take over what was remembered, by a fleet that has met nobody yet.
+    def recall(self, remembered: Remembered) -> None:
+        """Take over what was remembered, by a fleet that has met nobody yet; it becomes this fleet's.
 
-        Args:
-            remembered: What it was; it becomes this fleet's.
-            now_ns: When it begins to listen.
+        What was received after it may be applied now; then it begins to listen (`begin`).
         """
-        self.now_ns = now_ns
-        self._ear.recall(remembered.heard_ns, remembered.deaf_ns)
+        self._ear.recall(remembered.heard_ns, remembered.deaf_ns, remembered.back_ns)
         self._next_sweep_ns = remembered.next_sweep_ns
         self._registry.recall(remembered.devices, remembered.next_room_ns)
         self._watching.recall(self.devices.values())
-        self._switching.recall(remembered.unexplained, now_ns)
+        self._switching.recall(remembered.unexplained, remembered.due_ns)
+
+    def begin(self, now_ns: int) -> None:
+        """Begin to listen, with what was taken over: as after a lost connection."""
+        self.now_ns = now_ns
         self.connection_lost(now_ns)
         for device in self.devices.values():
             self._outcomes.recalled(device)

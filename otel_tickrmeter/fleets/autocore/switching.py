@@ -56,13 +56,19 @@ class Switching:
         """The relays with a change that no cause is known of yet, in the order of the changes."""
         return [(device, relay) for relay, (_, device) in self._waiting.items()]
 
-    def recall(self, unexplained: Iterable[tuple[Device, Relay]], at_ns: int) -> None:
-        """Let the changes of these relays wait from now on."""
-        self._waiting = {relay: (at_ns + EXPLAINED_NS, device) for device, relay in unexplained}
+    @property
+    def due_ns(self) -> list[int]:
+        """When each of these is told without a cause."""
+        return [due_ns for due_ns, _ in self._waiting.values()]
+
+    def recall(self, unexplained: Iterable[tuple[Device, Relay]], due_ns: Iterable[int]) -> None:
+        """Let the changes of these relays wait, each until it is due."""
+        waiting = zip(unexplained, due_ns, strict=True)
+        self._waiting = {relay: (due, device) for (device, relay), due in waiting}
 
     def away_until(self, at_ns: int) -> None:
         """There was no connection until then: what explains a change may have waited meanwhile."""
-        self.recall(self.unexplained, at_ns)
+        self.recall(self.unexplained, [at_ns + EXPLAINED_NS for _ in self._waiting])
 
     def settle(self, now_ns: int) -> None:
         """Tell of what nobody has explained in time."""

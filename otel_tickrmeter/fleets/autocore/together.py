@@ -10,6 +10,10 @@ class Together(Outcomes):
     """Tells each of `listeners`, in their order, what it wants to know of: what it overrides."""
 
     def __init__(self, *listeners: Outcomes) -> None:
+        self.tell(*listeners)
+
+    def tell(self, *listeners: Outcomes) -> None:
+        """Tell these from now on, and nobody else."""
         for name, told in vars(Outcomes).items():
             if not name.startswith("_"):
                 wanting = [getattr(each, name) for each in listeners if getattr(type(each), name) is not told]

@@ -67,6 +67,11 @@ class TickrMeter:
         """The one filter that covers every topic: all are one level below the prefix."""
         return (Subscription(f"{settings.of(TickrMeterSettings).mqtt.topic_prefix}+", settings.mqtt.qos),)
 
+    def journaled(self, settings: Settings) -> tuple[str, ...]:
+        """Nothing: it is measured, and nothing of it stored."""
+        del settings
+        return ()
+
     def owner_rule(self, settings: Settings) -> OwnerRule:
         """Those of a device."""
         return OwnerRule(owner.__name__, _decoder_options(settings.of(TickrMeterSettings)))

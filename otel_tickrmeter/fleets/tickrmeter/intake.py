@@ -87,6 +87,9 @@ class TickrMeterIntake:
         """What of it outlasts a restart: its devices, symbols and pairs."""
         return FleetMemory(self.fleet)
 
+    def recovery(self) -> None:
+        """Nothing: what was under way when the program was killed is abandoned."""
+
     def callbacks(self) -> Mapping[str, Observe]:
         """What observes the fleet's observable instruments."""
         return self._observer.callbacks()

@@ -1,0 +1,1 @@
+"""What arrives, written down before the broker may forget it: a program that is killed loses none of it."""

@@ -1,0 +1,197 @@
+"""After a crash: what had been received and was not safe yet is read from the journal, and taken again.
+
+Three things make that exact. The receiving process writes down what it has before the broker may forget it
+(`journal/`). A state is saved only when all rows that were made before it are in the database or the spool,
+and it says up to which message that is. And what is read behind that place is taken by the same code in the
+same order, with the same times: rows that had been written have the same keys, and are there already.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import anyio
+import anyio.lowlevel
+from loguru import logger
+
+from otel_tickrmeter.fleets.dialect import Intake, Recovery
+from otel_tickrmeter.handler import Handler
+from otel_tickrmeter.journal.read import Head, PacketIds, read_segment
+from otel_tickrmeter.journal.segments import from_place, segments
+from otel_tickrmeter.lasting import Lasting
+from otel_tickrmeter.saved.form import Form, Tables
+from otel_tickrmeter.saved.moment import Moment, shift_between
+from otel_tickrmeter.stream.message import LinkEvent, Message, Watermark
+from otel_tickrmeter.stream.place import Numbering, Place
+from otel_tickrmeter.wall_clock import SteadyOffset
+
+_SLICE_MESSAGES = 256
+_ROOM_SECONDS = 0.05
+
+
+class _Part(NamedTuple):
+    """Something to take: messages, or what was noticed, of a run whose clock ours is ahead of by so much.
+
+    `unix_offset_ns` is what to add to its times, on our clock, for Unix times.
+    """
+
+    run: str
+    shift_ns: int
+    unix_offset_ns: int
+    messages: list[Message]
+    event: LinkEvent | None = None
+
+
+class Recoverer:
+    """Reads the journal, and lets go of what of it nobody needs any more.
+
+    Args:
+        directory: Of the journal.
+        fleet: The fleet that is journaled.
+        handler: Takes messages.
+        has_room: Whether more rows may be made now.
+        offset: What the handler takes for Unix time less monotonic time.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        fleet: Intake[Any],
+        handler: Handler,
+        has_room: Callable[[], bool],
+        offset: SteadyOffset,
+    ) -> None:
+        recovery = fleet.recovery()
+        if recovery is None:
+            raise ValueError("the fleet takes nothing again")
+        self._recovery: Recovery = recovery
+        self._directory = directory
+        self._fleet = fleet
+        self._handler = handler
+        self._has_room = has_room
+        self._offset = offset
+
+    @property
+    def place(self) -> Place:
+        """Up to where messages have been taken."""
+        return self._recovery.place()
+
+    async def take_again(self, now: Moment) -> None:
+        """Take what was received before; then the fleet begins to listen."""
+        taken = 0
+        try:
+            with self._recovery.again():
+                for part in self._parts(now):
+                    while not self._has_room():  # noqa: ASYNC110  rows that are written set no event
+                        await anyio.sleep(_ROOM_SECONDS)
+                    self._recovery.read_from(part.run, part.shift_ns)
+                    self._offset.tell_past(part.unix_offset_ns)
+                    if part.event is not None:
+                        self._fleet.noticed(part.event)
+                    self._handler.deliver(part.messages)
+                    taken += len(part.messages)
+                    self._offset.tell_past(None)
+                    await anyio.lowlevel.checkpoint()
+        except OSError as error:
+            self._tell(error)
+        if taken:
+            logger.info("{} messages that the last run may not have finished were taken again", taken)
+        self._recovery.begin(now.monotonic_ns)
+
+    def take_rest(self, now: Moment) -> None:
+        """Take what a receiving process had written down when it ended, and had not handed over.
+
+        It is a moment old, and no history: this program has seen all that came before.
+        """
+        try:
+            for part in self._parts(now):
+                if part.event is not None:
+                    self._fleet.noticed(part.event)
+                self._handler.deliver(part.messages)
+        except OSError as error:
+            self._tell(error)
+
+    def let_go(self, place: Place) -> None:
+        """Delete what lies before a place; for any thread. What cannot be deleted now is so later."""
+        found = segments(self._directory)
+        needed = from_place(found, place)
+        for segment in found[: len(found) - len(needed)]:
+            try:
+                segment.path.unlink(missing_ok=True)
+            except OSError as error:
+                logger.warning("{} cannot be deleted: {}", segment.path, error.strerror or error)
+                return
+
+    def _tell(self, error: OSError) -> None:
+        logger.error("The journal in {} cannot be read: {}", self._directory, error.strerror or error)
+
+    def _parts(self, now: Moment) -> Iterator[_Part]:
+        place = self.place
+        found = segments(self._directory)
+        # Where nothing of its run is left, all that there is came later.
+        behind = all(segment.run != place.run for segment in found)
+        numbering, run, shift_ns, offset_ns = Numbering(), "", 0, 0
+        for segment in from_place(found, place):
+            if segment.run != run:
+                behind = behind or run == place.run
+                numbering, run = Numbering(), segment.run
+            for entry in read_segment(segment):
+                if isinstance(entry, Head):
+                    saved = Moment(entry.boot, segment.after_ns, segment.after_ns + entry.unix_offset_ns)
+                    shift_ns = shift_between(saved, now)
+                    offset_ns = entry.unix_offset_ns - shift_ns
+                elif isinstance(entry, list):
+                    messages = [
+                        message._replace(arrived_ns=message.arrived_ns + shift_ns)
+                        for message in entry
+                        if _follows(numbering, message, place, behind=behind)
+                    ]
+                    for start in range(0, len(messages), _SLICE_MESSAGES):
+                        yield _Part(run, shift_ns, offset_ns, messages[start : start + _SLICE_MESSAGES])
+                elif not isinstance(entry, PacketIds) and (behind or entry.at_ns > place.arrived_ns):
+                    yield _Part(run, shift_ns, offset_ns, [], _shifted(entry, shift_ns))
+
+
+class RecoverableState:
+    """What is saved of the fleet that is journaled, or of all; implements `KeptState`."""
+
+    def __init__(self, lasting: Lasting, recoverer: Recoverer) -> None:
+        self._lasting = lasting
+        self._recoverer = recoverer
+        self._saving: Place | None = None
+
+    @property
+    def forms(self) -> Sequence[Form]:
+        """The tables that there may be."""
+        return self._lasting.forms
+
+    def take(self) -> Callable[[], Tables]:
+        """Copy all of it, and up to where messages are in it."""
+        make, place = self._lasting.take(), self._recoverer.place
+
+        def make_tables() -> Tables:
+            self._saving = place
+            return make()
+
+        return make_tables
+
+    def read(self, tables: Tables, shift_ns: int, now_ns: int, *, counted: bool) -> Callable[[], None]:
+        """Make of tables what they were made of."""
+        return self._lasting.read(tables, shift_ns, now_ns, counted=counted)
+
+    def saved(self) -> None:
+        """What was made last is in the file: what lies before it is needed no more."""
+        if self._saving is not None:
+            self._recoverer.let_go(self._saving)
+
+
+def _follows(numbering: Numbering, message: Message, place: Place, *, behind: bool) -> bool:
+    number = numbering.next(message.arrived_ns)
+    return behind or (message.arrived_ns, number) > (place.arrived_ns, place.number)
+
+
+def _shifted(event: LinkEvent, shift_ns: int) -> LinkEvent:
+    if isinstance(event, Watermark):
+        return replace(event, at_ns=event.at_ns + shift_ns, heard_ns=event.heard_ns + shift_ns)
+    return replace(event, at_ns=event.at_ns + shift_ns)
