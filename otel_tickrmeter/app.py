@@ -583,7 +583,9 @@ def _make_keeper(settings: Settings) -> "Keeper":
     spool = Spool(database.spool, database.spool_max_size)
     # Where there are jobs, one of them does it.
     keeps_house = not settings.dagda.enabled
-    return Keeper(url, spool, database.spool_max_size, secrets.token_hex(5), keeps_house=keeps_house)
+    # Of two runs the later one's is greater.
+    instance = f"{time.time_ns() // SECOND_NS:x}{secrets.token_hex(3)}"
+    return Keeper(url, spool, database.spool_max_size, instance, keeps_house=keeps_house)
 
 
 def _make_jobs(

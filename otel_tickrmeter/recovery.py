@@ -2,8 +2,8 @@
 
 Three things make that exact. The receiving process writes down what it has before the broker may forget it
 (`journal/`). A state is saved only when all rows that were made before it are in the database or the spool,
-and it says up to which message that is. And what is read behind that place is taken by the same code in the
-same order, with the same times: rows that had been written have the same keys, and are there already.
+and it says up to which message that is. And what is read behind that position is taken by the same code in
+the same order, with the same times: rows that had been written have the same keys, and are there already.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,12 +18,12 @@ from loguru import logger
 from otel_tickrmeter.fleets.dialect import Intake, Recovery
 from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.journal.read import Head, PacketIds, read_segment
-from otel_tickrmeter.journal.segments import from_place, segments
+from otel_tickrmeter.journal.segments import from_position, segments
 from otel_tickrmeter.lasting import Lasting
 from otel_tickrmeter.saved.form import Form, Tables
 from otel_tickrmeter.saved.moment import Moment, shift_between
 from otel_tickrmeter.stream.message import LinkEvent, Message, Watermark
-from otel_tickrmeter.stream.place import Numbering, Place
+from otel_tickrmeter.stream.position import Numbering, Position
 from otel_tickrmeter.wall_clock import SteadyOffset
 
 _SLICE_MESSAGES = 256
@@ -73,26 +73,25 @@ class Recoverer:
         self._offset = offset
 
     @property
-    def place(self) -> Place:
+    def position(self) -> Position:
         """Up to where messages have been taken."""
-        return self._recovery.place()
+        return self._recovery.position()
 
     async def take_again(self, now: Moment) -> None:
         """Take what was received before; then the fleet begins to listen."""
         taken = 0
         try:
-            with self._recovery.again():
-                for part in self._parts(now):
-                    while not self._has_room():  # noqa: ASYNC110  rows that are written set no event
-                        await anyio.sleep(_ROOM_SECONDS)
-                    self._recovery.read_from(part.run, part.shift_ns)
-                    self._offset.tell_past(part.unix_offset_ns)
-                    if part.event is not None:
-                        self._fleet.noticed(part.event)
-                    self._handler.deliver(part.messages)
-                    taken += len(part.messages)
-                    self._offset.tell_past(None)
-                    await anyio.lowlevel.checkpoint()
+            for part in self._parts(now):
+                while not self._has_room():  # noqa: ASYNC110  rows that are written set no event
+                    await anyio.sleep(_ROOM_SECONDS)
+                self._recovery.read_from(part.run, part.shift_ns)
+                self._offset.tell_past(part.unix_offset_ns)
+                if part.event is not None:
+                    self._fleet.noticed(part.event)
+                self._handler.deliver(part.messages)
+                taken += len(part.messages)
+                self._offset.tell_past(None)
+                await anyio.lowlevel.checkpoint()
         except OSError as error:
             self._tell(error)
         if taken:
@@ -112,10 +111,10 @@ class Recoverer:
         except OSError as error:
             self._tell(error)
 
-    def let_go(self, place: Place) -> None:
-        """Delete what lies before a place; for any thread. What cannot be deleted now is so later."""
+    def let_go(self, position: Position) -> None:
+        """Delete what lies before a position; for any thread. What cannot be deleted now is so later."""
         found = segments(self._directory)
-        needed = from_place(found, place)
+        needed = from_position(found, position)
         for segment in found[: len(found) - len(needed)]:
             try:
                 segment.path.unlink(missing_ok=True)
@@ -127,14 +126,14 @@ class Recoverer:
         logger.error("The journal in {} cannot be read: {}", self._directory, error.strerror or error)
 
     def _parts(self, now: Moment) -> Iterator[_Part]:
-        place = self.place
+        position = self.position
         found = segments(self._directory)
         # Where nothing of its run is left, all that there is came later.
-        behind = all(segment.run != place.run for segment in found)
+        behind = all(segment.run != position.run for segment in found)
         numbering, run, shift_ns, offset_ns = Numbering(), "", 0, 0
-        for segment in from_place(found, place):
+        for segment in from_position(found, position):
             if segment.run != run:
-                behind = behind or run == place.run
+                behind = behind or run == position.run
                 numbering, run = Numbering(), segment.run
             for entry in read_segment(segment):
                 if isinstance(entry, Head):
@@ -145,11 +144,11 @@ class Recoverer:
                     messages = [
                         message._replace(arrived_ns=message.arrived_ns + shift_ns)
                         for message in entry
-                        if _follows(numbering, message, place, behind=behind)
+                        if _follows(numbering, message, position, behind=behind)
                     ]
                     for start in range(0, len(messages), _SLICE_MESSAGES):
                         yield _Part(run, shift_ns, offset_ns, messages[start : start + _SLICE_MESSAGES])
-                elif not isinstance(entry, PacketIds) and (behind or entry.at_ns > place.arrived_ns):
+                elif not isinstance(entry, PacketIds) and (behind or entry.at_ns > position.arrived_ns):
                     yield _Part(run, shift_ns, offset_ns, [], _shifted(entry, shift_ns))
 
 
@@ -159,7 +158,7 @@ class RecoverableState:
     def __init__(self, lasting: Lasting, recoverer: Recoverer) -> None:
         self._lasting = lasting
         self._recoverer = recoverer
-        self._saving: Place | None = None
+        self._saving: Position | None = None
 
     @property
     def forms(self) -> Sequence[Form]:
@@ -168,10 +167,10 @@ class RecoverableState:
 
     def take(self) -> Callable[[], Tables]:
         """Copy all of it, and up to where messages are in it."""
-        make, place = self._lasting.take(), self._recoverer.place
+        make, position = self._lasting.take(), self._recoverer.position
 
         def make_tables() -> Tables:
-            self._saving = place
+            self._saving = position
             return make()
 
         return make_tables
@@ -186,9 +185,9 @@ class RecoverableState:
             self._recoverer.let_go(self._saving)
 
 
-def _follows(numbering: Numbering, message: Message, place: Place, *, behind: bool) -> bool:
+def _follows(numbering: Numbering, message: Message, position: Position, *, behind: bool) -> bool:
     number = numbering.next(message.arrived_ns)
-    return behind or (message.arrived_ns, number) > (place.arrived_ns, place.number)
+    return behind or (message.arrived_ns, number) > (position.arrived_ns, position.number)
 
 
 def _shifted(event: LinkEvent, shift_ns: int) -> LinkEvent:

@@ -4,7 +4,6 @@ Whoever adds a fleet writes these two for it, and puts it into `roster.py`; noth
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, Protocol, TypeVar
@@ -21,7 +20,7 @@ from otel_tickrmeter.store.keeping import RowKeeper
 from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.message import LinkEvent, Message
 from otel_tickrmeter.stream.partition import OwnerRule
-from otel_tickrmeter.stream.place import Place
+from otel_tickrmeter.stream.position import Position
 from otel_tickrmeter.stream.subscription import Subscription
 from otel_tickrmeter.stream.ticket import Ticket
 from otel_tickrmeter.telemetry.registration import Recorded
@@ -74,17 +73,17 @@ class Memory(Protocol):
 class Recovery(Protocol):
     """How a fleet takes again what a program had received that was killed before all of it was safe."""
 
-    def place(self) -> Place:
+    def position(self) -> Position:
         """Up to where messages have been taken."""
 
-    def again(self) -> AbstractContextManager[None]:
-        """While it is open, what is taken is history: nobody is told of it."""
-
     def read_from(self, run: str, shift_ns: int) -> None:
-        """What is taken next was received by that run, whose clock ours is ahead of by so much."""
+        """Take it that what comes next was received by that run, whose clock ours is ahead of by so much.
+
+        It is history, until the fleet begins to listen: nobody is told of it.
+        """
 
     def begin(self, now_ns: int) -> None:
-        """What was received before has been taken: it begins to listen."""
+        """Begin to listen: what was received before has been taken."""
 
 
 class Intake(Protocol[TypeT]):
@@ -131,7 +130,7 @@ class Intake(Protocol[TypeT]):
         """What of it outlasts a restart; None when nothing does, or its facts are kept elsewhere."""
 
     def recovery(self) -> Recovery | None:
-        """Takes what was received before a crash; None when nothing is read again."""
+        """What takes again what was received before a crash; None when nothing is read again."""
 
     def views(self) -> tuple[View, ...]:
         """The lists of its things that can be asked for, always the same."""

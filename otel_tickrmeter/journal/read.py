@@ -32,11 +32,11 @@ class PacketIds:
     ids: tuple[int, ...]
 
 
-Entry = Head | PacketIds | list[Message] | LinkEvent
+JournalEntry = Head | PacketIds | list[Message] | LinkEvent
 """What a file has, one after the other; the head comes first."""
 
 
-def read_segment(segment: Segment) -> Iterator[Entry]:
+def read_segment(segment: Segment) -> Iterator[JournalEntry]:
     """What is in a file, until its end or what is damaged; nothing without a head.
 
     Raises:

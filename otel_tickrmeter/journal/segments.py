@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from otel_tickrmeter.stream.place import Place
+from otel_tickrmeter.stream.position import Position
 
 HEAD = 3
 PACKET_IDS = 4
@@ -48,17 +48,20 @@ def segments(directory: Path) -> list[Segment]:
     return sorted(found, key=lambda segment: segment.number)
 
 
-def from_place(found: Sequence[Segment], place: Place | None) -> Sequence[Segment]:
-    """The files, of those in their order, that have something behind the place."""
-    if place is None:
-        return found
-    first = next((at for at, segment in enumerate(found) if segment.run == place.run), 0)
+def from_position(found: Sequence[Segment], position: Position) -> Sequence[Segment]:
+    """The files, of those in their order, that have something behind the position.
+
+    Runs that began later have names that are greater: that is looked at where none of its own is left.
+    """
+    first = next((at for at, segment in enumerate(found) if segment.run == position.run), None)
+    if first is None:
+        return [segment for segment in found if segment.run > position.run]
     for at in range(first, len(found) - 1):
         following = found[at + 1]
-        if following.run != place.run:
+        if following.run != position.run:
             break
         # What was read at once is in one file, so all with that arrival may be in this one.
-        if following.after_ns >= place.arrived_ns:
+        if following.after_ns >= position.arrived_ns:
             break
         first = at + 1
     return found[first:]

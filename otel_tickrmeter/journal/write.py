@@ -8,6 +8,7 @@ import json
 import os
 import struct
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,11 +48,23 @@ class JournalRule:
 class Journal:
     """Takes what goes to the main process, in its order; `commit` writes what came since the last.
 
+    Args:
+        rule: What to write down, and where.
+        segment_bytes: Size at which a new file is begun.
+        measure: Unix time less monotonic time, nanoseconds.
+
     Attributes:
         trouble: Why nothing is written, in words; empty while all is.
     """
 
-    def __init__(self, rule: JournalRule, *, segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(
+        self,
+        rule: JournalRule,
+        *,
+        segment_bytes: int = SEGMENT_BYTES,
+        measure: Callable[[], int] = lambda: time.time_ns() - time.monotonic_ns(),
+    ) -> None:
+        self._measure = measure
         self.trouble = ""
         self._rule = rule
         self._directory = Path(rule.directory)
@@ -87,7 +100,7 @@ class Journal:
         frames, self._frames = self._frames, []
         if self.trouble and time.monotonic() < self._again_at:
             return
-        offset_ns = time.time_ns() - time.monotonic_ns()
+        offset_ns = self._measure()
         if abs(offset_ns - self._unix_offset_ns) > CLOCK_SET_NS:
             self._unix_offset_ns = offset_ns
             frames.insert(0, self._head())

@@ -100,6 +100,10 @@ class KeeperThread:
 
         self._portal.call(put_all)
 
+    def settle(self) -> None:
+        """Wait until all that was put is in the database or the spool."""
+        self._portal.call(self._keeper.settled)
+
     def wait(self, done: Callable[[], bool]) -> None:
         """Wait until something is so."""
         wait_until(lambda: self._portal.call(done), "what the keeper is to do")

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from otel_tickrmeter.store.keeper import MEMORY_ROWS
 from otel_tickrmeter.store.keeping import Known
+from otel_tickrmeter.store.record import read_records
 from otel_tickrmeter.store.rows import DeviceState, Event, Reading, Row
 from otel_tickrmeter.store.tables import (
     DEAD_LETTERS,
@@ -73,6 +74,37 @@ def test_rows_are_written_as_they_come_and_tables_made_first(databases: Database
     assert stored(url) == (5_001, 1)
     assert keeper.told.failures == {}
     assert keeper.state.spool_rows == 0
+
+
+def test_what_is_settled_is_in_the_database_or_the_spool(databases: Databases, spool: Path) -> None:
+    url = databases.migrated()
+    with KeeperThread(url, spool) as keeper:
+        keeper.settle()
+        keeper.put(*readings(0, 3_000), event(1), device(5, "offline"))
+        keeper.settle()
+        assert stored(url) == (3_000, 1)
+        with opened(url) as database, database.reading() as connection:
+            assert connection.execute(select(DEVICES.c.status)).scalar_one() == "offline"
+
+
+def test_what_is_settled_while_no_database_takes_it_is_in_the_spool(server: PostgreSql, spool: Path) -> None:
+    url = server.url(server.create())
+    with KeeperThread(url, spool) as keeper:
+        keeper.put(*readings(0, 10))
+        keeper.wait(lambda: keeper.told.rows["telemetry"] == 10)
+        server.stop()
+        keeper.put(*readings(10, 3_000), event(1), device(5, "offline"))
+        keeper.settle()
+        assert keeper.state.spool_rows == 3_001
+        assert [state.device_id for state in kept_states(spool)] == ["ESP32_001"]
+        server.start()
+        keeper.wait(lambda: keeper.told.rows["telemetry"] == 3_010)
+    assert stored(url) == (3_010, 1)
+
+
+def kept_states(spool: Path) -> list[DeviceState]:
+    found = (row for row, _ in read_records((spool / "states").read_bytes()))
+    return [row for row in found if isinstance(row, DeviceState)]
 
 
 def test_what_waits_at_the_end_is_written(databases: Databases, spool: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
+from pathlib import Path
 
 from otel_tickrmeter.catalogue import Instrument
 from otel_tickrmeter.catalogue.observe import as_callbacks
@@ -11,6 +12,7 @@ from otel_tickrmeter.fleets.autocore.settings import AutoCoreSettings, AutoCoreT
 from otel_tickrmeter.fleets.tickrmeter.settings import FleetTable, TickrMeterSettings
 from otel_tickrmeter.lasting import Lasting
 from otel_tickrmeter.pipeline import Clock, make_pipeline
+from otel_tickrmeter.recovery import Recoverer
 from otel_tickrmeter.rows import rows_of
 from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.store.failures import DatabaseErrorKind
@@ -18,6 +20,7 @@ from otel_tickrmeter.store.keeping import KeeperOutcomes
 from otel_tickrmeter.store.rows import DeadLetter
 from otel_tickrmeter.stream.message import Connected, LinkEvent, Message, Subscribed, Watermark
 from otel_tickrmeter.telemetry.exposition import Telemetry
+from otel_tickrmeter.wall_clock import SteadyOffset
 from tests.support.assembly import BUILD, PROCESSING_NS, RELOADS, SAMPLE, SECOND_NS, START_NS, UNIX_OFFSET_NS
 from tests.support.kept_rows import RowList
 from tests.support.settings import settings_of
@@ -47,12 +50,15 @@ class Told(RowList):
 
 
 class AutoCoreAssembly:
-    """Everything between the receiver and the meter."""
+    """Everything between the receiver and the meter. With a `run` it takes again what a journal has."""
 
-    def __init__(self, telemetry: Telemetry, table: AutoCoreTable = TABLE, *, both: bool = False) -> None:
+    def __init__(
+        self, telemetry: Telemetry, table: AutoCoreTable = TABLE, *, both: bool = False, run: str = ""
+    ) -> None:
         process = ProcessObserver(BUILD)
         process.publish(SAMPLE)
-        self.keeper = Told()
+        self.keeper = Told(run or "run")
+        self.offset = SteadyOffset(lambda: UNIX_OFFSET_NS)
         self.now_ns = START_NS
         self.table = table
         self.settings = settings(table, both=both)
@@ -62,13 +68,19 @@ class AutoCoreAssembly:
             telemetry.end_series,
             as_callbacks(process.callbacks() | ReloadObserver(RELOADS).callbacks())
             | exposition_callbacks(telemetry),
-            Clock(START_NS, lambda: UNIX_OFFSET_NS, count(0, PROCESSING_NS).__next__),
+            Clock(START_NS, self.offset.now, count(0, PROCESSING_NS).__next__),
             keeper=self.keeper,
+            recovers=bool(run),
         )
 
     def lasting(self, telemetry: Telemetry) -> Lasting:
         """What of it outlasts a restart, recorded on this telemetry."""
         return Lasting(self.settings, self._pipeline.fleets, telemetry)
+
+    def recoverer(self, directory: Path) -> Recoverer:
+        """What reads a journal there, for this one."""
+        (fleet,) = self._pipeline.fleets
+        return Recoverer(directory, fleet, self._pipeline.handler, lambda: True, self.offset)
 
     def play(self, steps: Iterable[Message | LinkEvent]) -> None:
         """Give it what the receiver would."""

@@ -16,8 +16,8 @@ RowT = TypeVar("RowT")
 class RowList:
     """Keeps rows as they come, states among them; implements `RowKeeper`."""
 
-    def __init__(self) -> None:
-        self.instance = "run"
+    def __init__(self, run: str = "run") -> None:
+        self.instance = run
         self.state = KeeperState(capacity=10, spool_capacity=1000)
         self.rows: list[Row] = []
 

@@ -20,6 +20,7 @@ from otel_tickrmeter.store.rows import (
     RelayState,
 )
 from otel_tickrmeter.stream.message import Connected
+from otel_tickrmeter.stream.position import Position
 from tests.support.autocore import NS, UNIX, stamp
 from tests.support.kept_rows import Kept
 
@@ -28,6 +29,10 @@ SEEN = SEEN_NS / NS
 
 def at(seconds: float) -> datetime:
     return datetime(2025, 1, 28, 10, 30, tzinfo=UTC) + timedelta(seconds=seconds)
+
+
+def key(seconds: float, number: int | str = 0) -> str:
+    return f"run-{round(seconds * NS):x}-{number}"
 
 
 def fleet(**limits: object) -> Kept:
@@ -57,7 +62,7 @@ def test_a_device_that_comes_has_a_row_and_an_entry() -> None:
         capabilities=["relay"],
     )
     assert made.list.take(ConnectivityChange) == [
-        ConnectivityChange("run-1-1", "A", "online", "reported", at(1), None, None)
+        ConnectivityChange(key(1), "A", "online", "reported", at(1), None, None)
     ]
 
 
@@ -80,15 +85,15 @@ def test_silence_is_an_entry_too() -> None:
     for second in range(1, 12):
         made.quiet(second)
     (gone,) = made.list.take(ConnectivityChange)
-    assert (gone.status, gone.cause, gone.message_key) == ("offline", "silence", "run-1-12")
+    assert (gone.status, gone.cause, gone.message_key) == ("offline", "silence", key(11, "t"))
 
 
 def test_readings_have_the_key_of_their_message() -> None:
     made = fleet()
     made.telemetry(3, temperature=21.5, voltage=12, timestamp=stamp(2))
     temperature, voltage = made.list.take(Reading)
-    assert temperature == Reading("run-1-2", "A", "temperature", 21.5, at(2), at(3), unit="°C")
-    assert (voltage.message_key, voltage.key, voltage.value) == ("run-1-2", "voltage", 12.0)
+    assert temperature == Reading(key(3), "A", "temperature", 21.5, at(2), at(3), unit="°C")
+    assert (voltage.message_key, voltage.key, voltage.value) == (key(3), "voltage", 12.0)
 
 
 def test_a_reading_that_is_unusual_says_so() -> None:
@@ -116,7 +121,7 @@ def test_a_switching_is_an_event_and_a_state() -> None:
     made.relay(1, 3, state=True, triggered_by="web", source="panel")
     event, states = made.list.rows[-2], [row for row in made.list.rows if isinstance(row, RelayState)]
     assert event == RelayEvent(
-        "run-1-2",
+        key(1),
         "A",
         3,
         state=True,
@@ -135,7 +140,7 @@ def test_the_relays_of_one_message_have_keys_of_their_own() -> None:
     made.list.rows.clear()
     made.snapshot(2, c1=False, c2=False, c3=True)
     made.quiet(5)
-    assert [row.message_key for row in made.list.take(RelayEvent)] == ["run-1-4", "run-1-4/2"]
+    assert [row.message_key for row in made.list.take(RelayEvent)] == [key(5, "t"), key(5, "t/2")]
 
 
 def test_a_cause_that_comes_later_is_in_the_one_event_and_in_the_state() -> None:
@@ -267,7 +272,7 @@ def test_a_late_snapshot_is_no_switching_and_a_late_shutoff_is_one() -> None:
     assert isinstance(event, RelayEvent)
     assert (event.late, event.state, event.triggered_by, event.recorded_at) == (True, False, "safety", at(60))
     assert isinstance(told, Event)
-    assert [event.message_key, told.message_key] == ["run-1-5", "run-1-5/2"]
+    assert [event.message_key, told.message_key] == [key(102), key(102, "0/2")]
 
 
 def test_readings_in_late_states_are_kept() -> None:
@@ -325,7 +330,7 @@ def test_a_message_that_was_set_aside_is_kept() -> None:
     made.publish(1, "autocore/A/telemetry", b"{")
     assert made.list.take(DeadLetter) == [
         DeadLetter(
-            "run-1-2", "autocore/A/telemetry", b"{", 0, retained=False, reason="bad_json", received_at=at(1)
+            key(1), "autocore/A/telemetry", b"{", 0, retained=False, reason="bad_json", received_at=at(1)
         )
     ]
     assert made.letters == {"bad_json": 1}
@@ -386,12 +391,38 @@ def test_what_is_of_nobody_is_bounded() -> None:
     assert len(made.list.take(Event)) == 1
 
 
-def test_keys_are_counted_anew_with_each_connection() -> None:
+def test_messages_that_were_read_at_once_have_keys_of_their_own() -> None:
     made = fleet()
-    made.telemetry(1, voltage=12)
-    made.notice(Connected(2 * NS, session_present=False, protocol="5"))
-    made.telemetry(3, voltage=12)
-    assert [reading.message_key for reading in made.list.take(Reading)] == ["run-1-2", "run-2-1"]
+    for _ in range(2):
+        made.telemetry(1, voltage=12)
+    made.telemetry(2, voltage=12)
+    assert [reading.message_key for reading in made.list.take(Reading)] == [key(1), key(1, 1), key(2)]
+
+
+def test_what_is_read_again_has_the_keys_that_it_had() -> None:
+    made = fleet()
+    made.books.go_on_from(Position("old", 7 * NS, 3))
+    assert made.books.position == Position("old", 7 * NS, 3)
+    made.books.read_from("old", 100 * NS)
+    made.telemetry(107, voltage=12)
+    made.telemetry(108, voltage=12)
+    assert [row.message_key for row in made.list.take(Reading)] == ["old-1a13b8600-4", "old-1dcd65000-0"]
+    made.books.read_own()
+    # Nothing of this run has come: what was taken ends where it did.
+    assert made.books.position == Position("old", 8 * NS, 0)
+    made.telemetry(109, voltage=12)
+    assert made.books.position == Position("run", 109 * NS, 0)
+    assert [row.message_key for row in made.list.take(Reading)] == [key(109)]
+
+
+def test_time_moves_the_position_on_where_nothing_comes() -> None:
+    made = fleet()
+    made.quiet(5)
+    assert made.books.position == Position("run", 5 * NS, -1)
+    made.telemetry(5, voltage=12)
+    assert made.books.position == Position("run", 5 * NS, 0)
+    made.quiet(4)
+    assert made.books.position == Position("run", 5 * NS, 0)
 
 
 def test_times_are_exact_to_the_microsecond() -> None:

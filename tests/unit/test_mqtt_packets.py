@@ -62,18 +62,20 @@ def test_what_is_no_message_is_passed_on_whole_and_all_is_in_order(size: int) ->
         PINGRESP,
     ]
     items: list[Item] = [*packets]
-    items[1] = Unacknowledged(Message(b"t", b"one", 7, qos=1), 7, dup=False)
+    items[1] = Unacknowledged(Message(b"t", b"one", 7, qos=1, packet_id=7), 7, dup=False)
     items[2] = Message(b"t", b"zero", 7)
-    items[3] = Unacknowledged(Message(b"t", b"two", 7, qos=2), 8, dup=True)
+    items[3] = Unacknowledged(Message(b"t", b"two", 7, qos=2, packet_id=8), 8, dup=True)
     items[4:6] = Released(8), Released(9)
     assert split(b"".join(packets), size=size) == items
 
 
 def test_a_qos_1_message_has_its_bits_and_its_packet_id() -> None:
     (item,) = split(publish(0x3B, b"\x00\x01t\xab\xcd\x02\x01\x01", b"pay"))
-    assert item == Unacknowledged(Message(b"t", b"pay", 7, retain=True, qos=1), 0xABCD, dup=True)
+    assert item == Unacknowledged(
+        Message(b"t", b"pay", 7, retain=True, qos=1, packet_id=0xABCD), 0xABCD, dup=True
+    )
     (item,) = split(publish(0x32, b"\x00\x01t\x00\x01", b"pay"), mqtt5=False)
-    assert item == Unacknowledged(Message(b"t", b"pay", 7, qos=1), 1, dup=False)
+    assert item == Unacknowledged(Message(b"t", b"pay", 7, qos=1, packet_id=1), 1, dup=False)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ def test_the_largest_payload_is_carried_and_one_byte_more_is_not(excess: int, si
 @pytest.mark.parametrize("qos", [1, 2])
 def test_an_oversize_message_is_acknowledged_like_any_other(size: int, qos: int) -> None:
     stream = publish(0x31 | qos << 1, b"\x00\x01t\x00\x07\x00", bytes(1_000_000)) + PINGRESP
-    cut = Message(b"t", b"", 7, retain=True, oversize=True, qos=qos)
+    cut = Message(b"t", b"", 7, retain=True, oversize=True, qos=qos, packet_id=7)
     assert split(stream, size=size) == [Unacknowledged(cut, 7, dup=False), PINGRESP]
 
 

@@ -96,6 +96,7 @@ SAMPLES: dict[str, tuple[str, str, object]] = {
     "database.url": ("sqlite:///x.db", '"sqlite:///x.db"', "sqlite:///x.db"),
     "database.spool": ("waiting", '"waiting"', Path("waiting")),
     "database.spool_max_size": ("1 GiB", '"1 GiB"', 2**30),
+    "database.journal": ("false", "false", False),
     "metrics.detail": ("symbol", '"symbol"', "symbol"),
     "prometheus.host": ("::1", '"[::1]"', "::1"),
     "prometheus.port": ("0", "0", 0),

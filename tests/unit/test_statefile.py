@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -384,3 +385,36 @@ def test_the_present_names_the_run_of_the_machine() -> None:
     first, second = present_moment(), present_moment()
     assert first.boot == second.boot != ""
     assert first.monotonic_ns <= second.monotonic_ns
+
+
+def test_it_is_not_written_before_what_came_of_it_is_safe(tmp_path: Path) -> None:
+    path, kept = tmp_path / "s.db", Kept(1)
+    order: list[str] = []
+
+    async def settled() -> None:
+        order.append("settled")
+        assert not path.exists()
+        # What changes meanwhile is not in the copy.
+        kept.count = 2
+        await anyio.lowlevel.checkpoint()
+
+    def written() -> None:
+        assert read_state(path, kept.forms) is not None
+        order.append("written")
+
+    keeper = StateKeeper(path, 60.0, lambda: MOMENT, settled=settled, written=written)
+    anyio.run(keeper.save, kept)
+    assert order == ["settled", "written"]
+    found = read_state(path, kept.forms)
+    assert found is not None
+    assert found.tables["few"]["count"] == [1]
+
+
+def test_what_never_gets_safe_leaves_the_file_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "s.db"
+    monkeypatch.setattr(module, "_LAST_SECONDS", 0.05)
+    keeper = StateKeeper(path, 60.0, lambda: MOMENT, settled=anyio.sleep_forever)
+    anyio.run(keeper.save, Kept(1))
+    assert not path.exists()

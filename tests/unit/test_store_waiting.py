@@ -159,3 +159,58 @@ def test_every_row_is_taken_waits_or_was_dropped(steps: list[tuple[str, int]]) -
         assert put == taken + len(queue) + queue.dropped
     written |= {row.relay_index: row.current_state for row in queue.take(0) if isinstance(row, RelayState)}
     assert written == newest
+
+
+def test_what_was_put_before_a_mark_is_past_when_all_of_it_has_left() -> None:
+    queue = waiting(reading(1), event(1), device("online"))
+    mark = queue.mark()
+    queue.put(reading(2))
+    queue.put(relay(1, state=True))
+    assert not queue.past(mark)
+    taken = queue.take(2)
+    assert taken == [device("online"), relay(1, state=True), event(1), reading(1)]
+    assert queue.past(mark)
+    # What comes later is none of its affair.
+    queue.put(device("offline"))
+    queue.put(event(2))
+    assert queue.past(mark)
+    queue.give_back(taken)
+    assert not queue.past(mark)
+    queue.take_rows()
+    assert not queue.past(mark)
+    queue.take_states()
+    assert queue.past(mark)
+
+
+def test_a_state_that_is_replaced_is_as_old_as_the_first_of_them() -> None:
+    queue = waiting(device("online"))
+    mark = queue.mark()
+    queue.put(device("offline"))
+    assert not queue.past(mark)
+    queue.take_states()
+    assert queue.past(mark)
+
+
+def test_nobody_waits_for_a_state_that_is_in_a_file_as_long_as_it_is_that_one() -> None:
+    queue = waiting(device("online"), device("online", "b"))
+    mark = queue.mark()
+    states = queue.take_states()
+    queue.give_back(states)
+    queue.put(device("offline", "b"))
+    queue.are_safe(states)
+    assert not queue.past(mark)
+    again = queue.take_states()
+    queue.give_back(again)
+    queue.are_safe(again)
+    queue.are_safe(again)
+    assert queue.past(mark)
+    assert queue.take_states() == [device("online"), device("offline", "b")]
+
+
+def test_what_gave_way_is_past() -> None:
+    queue = waiting(reading(1), reading(2), capacity=2)
+    mark = queue.mark()
+    queue.put(reading(3))
+    queue.put(reading(4))
+    assert queue.past(mark)
+    assert queue.dropped == 2

@@ -36,7 +36,7 @@ from otel_tickrmeter.insight.anomaly import Anomaly
 from otel_tickrmeter.store import rows
 from otel_tickrmeter.store.keeping import RowKeeper
 from otel_tickrmeter.stream.message import Message
-from otel_tickrmeter.stream.place import Numbering, Place
+from otel_tickrmeter.stream.position import Numbering, Position
 from otel_tickrmeter.stream.reason import ErrorReason
 from otel_tickrmeter.stream.second import SECOND_NS
 
@@ -66,7 +66,7 @@ class Bookkeeper(Outcomes):
     def __init__(self, keeper: RowKeeper, count_letter: Callable[[Iterable[StrEnum]], None]) -> None:
         self._keeper = keeper
         self._count_letter = count_letter
-        self._run = self._placed = keeper.instance
+        self._run = self._numbered_run = keeper.instance
         self._numbering = Numbering()
         self._shift_ns = 0
         self._time_ns = -1
@@ -85,29 +85,29 @@ class Bookkeeper(Outcomes):
         self.faulty = 0
 
     @property
-    def place(self) -> Place:
+    def position(self) -> Position:
         """Up to where messages are in the rows that were given away."""
-        return Place(self._placed, self._numbering.arrived_ns, self._numbering.number)
+        return Position(self._numbered_run, self._numbering.arrived_ns, self._numbering.number)
 
-    def go_on_from(self, place: Place | None) -> None:
-        """What comes next follows this place; None: it is not known."""
-        self._numbering = Numbering()
-        if place is not None:
-            self._placed = place.run
-            self._numbering.arrived_ns, self._numbering.number = place.arrived_ns, place.number
+    def go_on_from(self, position: Position | None) -> None:
+        """Take it that what comes next follows this position; None: it is not known."""
+        if position is not None:
+            self._numbered_run = position.run
+            self._numbering.reach(position.arrived_ns)
+            self._numbering.number = position.number
 
     def read_from(self, run: str, shift_ns: int) -> None:
-        """What comes next was received by that run, whose clock our own is ahead of by so much."""
+        """Take it that what comes next was received by that run, whose clock ours is ahead of by so much."""
         self._run, self._shift_ns = run, shift_ns
 
     def read_own(self) -> None:
-        """What comes next is received by this run."""
+        """Take it that what comes next is received by this run."""
         self._run, self._shift_ns = self._keeper.instance, 0
 
     def begin(self, arrived_ns: int) -> None:
         """A message comes next."""
-        if self._placed is not self._run:
-            self._placed, self._numbering = self._run, self._numbering_in(self._run)
+        if self._numbered_run != self._run:
+            self._number_anew()
         self._numbering.next(arrived_ns - self._shift_ns)
         self._time_ns = -1
         self._rows_of_message = 0
@@ -117,8 +117,8 @@ class Bookkeeper(Outcomes):
         """Time passes, and may have rows; `all_before`: all that arrived before then has been taken."""
         at_ns -= self._shift_ns
         if all_before:
-            if self._placed is not self._run:
-                self._placed, self._numbering = self._run, self._numbering_in(self._run)
+            if self._numbered_run != self._run:
+                self._number_anew()
             self._numbering.reach(at_ns)
         if at_ns != self._time_ns:
             self._time_ns = at_ns
@@ -348,8 +348,9 @@ class Bookkeeper(Outcomes):
         self._nobodys += 1
         return self._nobodys > EVENTS_OF_NOBODY_PER_SECOND
 
-    def _numbering_in(self, run: str) -> Numbering:
-        return self._numbering if run == self._placed else Numbering()
+    def _number_anew(self) -> None:
+        # Not before something of the run comes: until then the position is where the one before ended.
+        self._numbered_run, self._numbering = self._run, Numbering()
 
     def _message_key(self) -> str:
         if not self._key_text:

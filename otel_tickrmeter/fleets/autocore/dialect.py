@@ -1,5 +1,6 @@
 """The fleet as the rest of the program sees it, and the place where its parts are made and connected."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from otel_tickrmeter.fleets.autocore.intake import AutoCoreIntake
 from otel_tickrmeter.fleets.autocore.memory import FleetMemory
 from otel_tickrmeter.fleets.autocore.notices import Announcer, NoticeRecorder
 from otel_tickrmeter.fleets.autocore.observers import ConnectionObserver, FleetObserver
+from otel_tickrmeter.fleets.autocore.outcomes import Outcomes
 from otel_tickrmeter.fleets.autocore.reason import Reason, SystemKind
 from otel_tickrmeter.fleets.autocore.recorder import FleetRecorder
 from otel_tickrmeter.fleets.autocore.recovery import FleetRecovery
@@ -159,10 +161,7 @@ class AutoCore:
         listeners = (recorder, diary, *besides)
         told = Together(*listeners)
         fleet = Fleet(limits(own), told)
-        recovers = books if workshop.recovers else None
-        recovery = recovers and FleetRecovery(
-            fleet, recovers, told, always=(recorder, recovers), otherwise=listeners
-        )
+        recovery = _recovery(fleet, books if workshop.recovers else None, recorder, told, listeners)
 
         if keeper is not None:
             database.start_at_zero()
@@ -196,13 +195,27 @@ def _own(settings: Settings) -> AutoCoreTable:
     return settings.of(AutoCoreSettings).autocore
 
 
+def _recovery(
+    fleet: Fleet,
+    books: Bookkeeper | None,
+    recorder: FleetRecorder,
+    told: Together,
+    listeners: Sequence[Outcomes],
+) -> FleetRecovery | None:
+    if books is None:
+        return None
+    return FleetRecovery(fleet, books, told, always=(recorder, books), otherwise=listeners)
+
+
 def _memory(
     fleet: Fleet, recorder: FleetRecorder, rules: RuleBook | None, recovery: FleetRecovery | None
 ) -> FleetMemory:
     own_rules = None if rules is None else rules.own
     if recovery is None:
         return FleetMemory(fleet, recorder.own, own_rules)
-    return FleetMemory(fleet, recorder.own, own_rules, place=recovery.place, own_place=recovery.go_on_from)
+    return FleetMemory(
+        fleet, recorder.own, own_rules, position=recovery.position, own_position=recovery.go_on_from
+    )
 
 
 def _may_publish(settings: Settings) -> bool:

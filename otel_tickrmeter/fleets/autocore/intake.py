@@ -110,7 +110,7 @@ class AutoCoreIntake:
         return self._memory
 
     def recovery(self) -> FleetRecovery | None:
-        """Takes what was received before a crash, if anything of it is read again."""
+        """What takes again what was received before a crash, if anything of it is read again."""
         return self._recovery
 
     def callbacks(self) -> Mapping[str, Observe]:

@@ -5,19 +5,19 @@ from collections.abc import Callable, Iterable, Mapping
 from otel_tickrmeter.fleets.autocore.device import Device
 from otel_tickrmeter.fleets.autocore.saved import (
     FORMS,
-    FORMS_WITH_PLACE,
+    FORMS_WITH_POSITION,
     Remembered,
     from_tables,
-    place_tables,
+    position_tables,
     to_tables,
 )
 from otel_tickrmeter.fleets.autocore.state import Fleet
 from otel_tickrmeter.saved.form import Form, Tables
-from otel_tickrmeter.stream.place import Place
+from otel_tickrmeter.stream.position import Position
 
 Own = Callable[[Mapping[str, str], Device | None], None]
 """Told of series that are taken back, with the device that they end with; None: they go by a bound."""
-OwnPlace = Callable[[Place | None], None]
+OwnPosition = Callable[[Position | None], None]
 """Told up to where messages are in a state that is taken back; None: that is not known."""
 OwnRules = Callable[[Iterable[str]], None]
 """Told of which rules series are taken back: those that are no more end."""
@@ -32,7 +32,7 @@ class FleetRecall:
         now_ns: When the fleet begins to listen.
         own: See `FleetMemory`.
         own_rules: See `FleetMemory`.
-        own_place: See `FleetMemory`.
+        own_position: See `FleetMemory`.
     """
 
     def __init__(
@@ -43,9 +43,9 @@ class FleetRecall:
         own: Own,
         own_rules: OwnRules | None,
         *,
-        own_place: OwnPlace | None,
+        own_position: OwnPosition | None,
     ) -> None:
-        self._own_place = own_place
+        self._own_position = own_position
         self._fleet = fleet
         self._remembered = remembered
         self._now_ns = now_ns
@@ -73,10 +73,10 @@ class FleetRecall:
     def take_over(self) -> None:
         """Let the fleet go on with it."""
         self._fleet.recall(self._remembered)
-        if self._own_place is None:
+        if self._own_position is None:
             self._fleet.begin(self._now_ns)
         else:
-            self._own_place(self._remembered.place)
+            self._own_position(self._remembered.position)
         for attributes, device in self._series:
             self._own(attributes, device)
         if self._own_rules is not None:
@@ -90,9 +90,9 @@ class FleetMemory:
         fleet: The state.
         own: Told of series that are taken back and have more to them than their device.
         own_rules: Told of which rules there are series; None when there can be no rules.
-        place: Says up to where messages are in the state; None when nobody reads again what was received
+        position: Says up to where messages are in the state; None when nobody reads again what was received
             later, and the fleet begins to listen as soon as it is taken back.
-        own_place: Told the same of a state that is taken back.
+        own_position: Told the same of a state that is taken back.
     """
 
     def __init__(
@@ -101,25 +101,27 @@ class FleetMemory:
         own: Own,
         own_rules: OwnRules | None = None,
         *,
-        place: Callable[[], Place] | None = None,
-        own_place: OwnPlace | None = None,
+        position: Callable[[], Position] | None = None,
+        own_position: OwnPosition | None = None,
     ) -> None:
         self._fleet = fleet
         self._own = own
         self._own_rules = own_rules
-        self._place = place
-        self._own_place = own_place
+        self._position = position
+        self._own_position = own_position
 
     @property
     def forms(self) -> tuple[Form, ...]:
         """The tables there may be."""
-        return FORMS if self._place is None else FORMS_WITH_PLACE
+        return FORMS if self._position is None else FORMS_WITH_POSITION
 
     def kept(self) -> Tables:
         """Copy the state."""
         remembered = self._fleet.remembered()
-        tables = to_tables(remembered)
-        return tables if self._place is None else {**tables, **place_tables(remembered, self._place())}
+        tables = dict(to_tables(remembered))
+        if self._position is not None:
+            tables |= position_tables(remembered, self._position())
+        return tables
 
     def read(self, tables: Tables, shift_ns: int, now_ns: int, *, counted: bool) -> FleetRecall:
         """Make a state of tables.
@@ -129,5 +131,5 @@ class FleetMemory:
         """
         remembered = from_tables(tables, self._fleet.limits.expected, shift_ns, counted=counted)
         return FleetRecall(
-            self._fleet, remembered, now_ns, self._own, self._own_rules, own_place=self._own_place
+            self._fleet, remembered, now_ns, self._own, self._own_rules, own_position=self._own_position
         )

@@ -1,13 +1,12 @@
 """How the fleet takes again what a program had received that was killed before all of it was safe."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from otel_tickrmeter.fleets.autocore.bookkeeper import Bookkeeper
 from otel_tickrmeter.fleets.autocore.outcomes import Outcomes
 from otel_tickrmeter.fleets.autocore.state import Fleet
 from otel_tickrmeter.fleets.autocore.together import Together
-from otel_tickrmeter.stream.place import Place
+from otel_tickrmeter.stream.position import Position
 
 
 class FleetRecovery:
@@ -39,28 +38,21 @@ class FleetRecovery:
         self._always = always
         self._otherwise = otherwise
 
-    def place(self) -> Place:
+    def position(self) -> Position:
         """Up to where messages have been taken."""
-        return self._books.place
+        return self._books.position
 
-    def go_on_from(self, place: Place | None) -> None:
-        """What is taken next follows this place; None: it is not known."""
-        self._books.go_on_from(place)
-
-    @contextmanager
-    def again(self) -> Iterator[None]:
-        """While it is open, what is taken is history."""
-        self._told.tell(*self._always)
-        try:
-            yield
-        finally:
-            self._told.tell(*self._otherwise)
-            self._books.read_own()
+    def go_on_from(self, position: Position | None) -> None:
+        """Take it that what comes next follows this position; None: it is not known."""
+        self._books.go_on_from(position)
 
     def read_from(self, run: str, shift_ns: int) -> None:
-        """What is taken next was received by that run, whose clock ours is ahead of by so much."""
+        """Take it that what comes next was received by that run, whose clock ours is ahead of by so much."""
+        self._told.tell(*self._always)
         self._books.read_from(run, shift_ns)
 
     def begin(self, now_ns: int) -> None:
-        """What was received before has been taken: the fleet begins to listen."""
+        """Begin to listen: what was received before has been taken."""
+        self._told.tell(*self._otherwise)
+        self._books.read_own()
         self._fleet.begin(now_ns)

@@ -36,7 +36,7 @@ from otel_tickrmeter.fleets.autocore.sensor import WINDOWS, Sensor
 from otel_tickrmeter.fleets.autocore.watching import held_to
 from otel_tickrmeter.insight.anomaly import Expectation
 from otel_tickrmeter.saved.form import Cell, Form, SavedError, Tables, rows_of
-from otel_tickrmeter.stream.place import Place
+from otel_tickrmeter.stream.position import Position
 from otel_tickrmeter.stream.second import SECOND_NS
 
 _DESCRIPTION = dict.fromkeys(Description._fields, Cell.TEXT)
@@ -127,9 +127,9 @@ _ORDERS = Form(
         "late_content": Cell.WHOLE,
     },
 )
-# What may be there besides: of a fleet that goes on from the very place where it was (`place.py`).
-_PLACE = Form(
-    "autocore_place",
+# What may be there besides: of a fleet that goes on from the very position in the stream where it was.
+_POSITION = Form(
+    "autocore_position",
     {
         "run": Cell.TEXT,
         "arrived_ns": Cell.WHOLE,
@@ -143,7 +143,7 @@ _CONTENTS = Form("autocore_content", {"order": Cell.WHOLE, "stamp_ns": Cell.WHOL
 
 FORMS = (_FLEET, _DEVICES, _RELAYS, _CHANGES, _SENSORS, _ORDERS, _CONTENTS)
 """The tables of the fleet. Orders go by their places, from 0 on."""
-FORMS_WITH_PLACE = (*FORMS, _PLACE)
+FORMS_WITH_POSITION = (*FORMS, _POSITION)
 """The same, and how far messages had been taken."""
 
 # A topic is bytes, and its text must be these bytes again, whatever they are.
@@ -168,7 +168,7 @@ class Remembered:
         unexplained: Relays with a change that no cause is known of yet, in the order of the changes.
         due_ns: When each of these is told without one.
         back_ns: What the clock of what is heard said when the connection was there last.
-        place: Up to where messages are in it; None when that is not known.
+        position: Up to where messages are in it; None when that is not known.
     """
 
     heard_ns: int
@@ -179,7 +179,7 @@ class Remembered:
     unexplained: Sequence[tuple[Device, Relay]]
     due_ns: Sequence[int] = ()
     back_ns: int = 0
-    place: Place | None = None
+    position: Position | None = None
 
 
 def to_tables(fleet: Remembered) -> Tables:
@@ -206,14 +206,14 @@ def to_tables(fleet: Remembered) -> Tables:
     }
 
 
-def place_tables(fleet: Remembered, place: Place) -> Tables:
+def position_tables(fleet: Remembered, position: Position) -> Tables:
     """How far messages are in it, and what makes it go on from there as if nothing had been."""
     columns = {
-        **{name: [cell] for name, cell in place._asdict().items()},
+        **{name: [cell] for name, cell in position._asdict().items()},
         "back_ns": [fleet.back_ns],
         "due_ns": [array("q", fleet.due_ns)],
     }
-    return {_PLACE.name: columns}
+    return {_POSITION.name: columns}
 
 
 def _relay_tables(devices: Sequence[Device]) -> Tables:
@@ -327,8 +327,8 @@ def from_tables(
         tables: As `to_tables` made them, cells of their kinds.
         expected: What some sensors are held to.
         shift_ns: What the monotonic clock is ahead of the one that the times are of.
-        counted: Whether what is counted goes on from there. Else nothing waits to be told, unless the place
-            is known: it has been, most likely, after what was saved, and no row may be there twice.
+        counted: Whether what is counted goes on from there. Else nothing waits to be told, unless the
+            position is known: it has been, most likely, after what was saved, and no row may be there twice.
 
     Raises:
         SavedError: It cannot have been saved.
@@ -337,7 +337,7 @@ def from_tables(
         remembered = _remembered(tables, expected, shift_ns)
     except (TypeError, ValueError, LookupError, OverflowError) as error:
         raise SavedError(f"the fleet: {error!r}") from error
-    if counted or remembered.place is not None:
+    if counted or remembered.position is not None:
         return remembered
     for _, relay in remembered.unexplained:
         relay.unexplained = None
@@ -361,8 +361,8 @@ def _remembered(tables: Tables, expected: Mapping[str, Expectation], shift_ns: i
         _put(devices[device_id].orders, topic.encode(_BYTES), order)
     for place, stamp_ns, content in rows_of(_CONTENTS, tables):
         _put(orders[place].recent, stamp_ns, content)
-    place, back_ns, due_ns = _place(tables, shift_ns)
-    if place is None:
+    position, back_ns, due_ns = _position(tables, shift_ns)
+    if position is None:
         due_ns = [heard_ns + shift_ns + EXPLAINED_NS] * len(unexplained)
     if len(due_ns) != len(unexplained):
         raise ValueError("changes are due that are not there")
@@ -375,16 +375,16 @@ def _remembered(tables: Tables, expected: Mapping[str, Expectation], shift_ns: i
         unexplained,
         due_ns,
         back_ns + shift_ns,
-        place,
+        position,
     )
 
 
-def _place(tables: Tables, shift_ns: int) -> tuple[Place | None, int, Sequence[int]]:
-    if _PLACE.name not in tables:
+def _position(tables: Tables, shift_ns: int) -> tuple[Position | None, int, Sequence[int]]:
+    if _POSITION.name not in tables:
         return None, 0, ()
-    ((run, arrived_ns, number, back_ns, due_ns),) = rows_of(_PLACE, tables)
-    # The place is told by the clock of its run.
-    return Place(run, arrived_ns, number), back_ns, [due + shift_ns for due in due_ns]
+    ((run, arrived_ns, number, back_ns, due_ns),) = rows_of(_POSITION, tables)
+    # The position is told by the clock of its run.
+    return Position(run, arrived_ns, number), back_ns, [due + shift_ns for due in due_ns]
 
 
 def _device(row: tuple[Any, ...], shift_ns: int) -> Device:

@@ -1,13 +1,13 @@
-"""How far a stream of messages has been taken: a place that means the same after a restart."""
+"""How far a stream of messages has been taken: a position that means the same after a restart."""
 
 from typing import NamedTuple
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """The last message that was taken, or a time before which all were.
 
     Attributes:
-        run: The run of the program that received it.
+        run: The run of the program that received it; that of a later one is greater.
         arrived_ns: Its arrival, on the monotonic clock of that run.
         number: Of those that arrived at the same moment, read at once, which one it was, from 0; -1: all
             that arrived before that moment.
@@ -28,7 +28,7 @@ class Numbering:
         self.number = -1
 
     def next(self, arrived_ns: int) -> int:
-        """The number of the next message, which arrived then."""
+        """Give the next message its number; it arrived then."""
         if arrived_ns == self.arrived_ns:
             self.number += 1
         else:
@@ -37,7 +37,7 @@ class Numbering:
         return self.number
 
     def reach(self, arrived_ns: int) -> None:
-        """All that arrived before then has been numbered."""
+        """Take it that all that arrived before then has its number."""
         if arrived_ns > self.arrived_ns:
             self.arrived_ns = arrived_ns
             self.number = -1

@@ -1,0 +1,130 @@
+"""Any AutoCore traffic, a state saved at any moment, and a program killed at any moment after it.
+
+What is taken again from the journal makes the rows that were made, with their keys, and leaves the fleet as
+it was: as one that was never killed, and lost its connection there. On the same machine, and after it was
+started anew, where the monotonic clock is another.
+"""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from loguru import logger
+
+from otel_tickrmeter.journal.segments import segments
+from otel_tickrmeter.journal.write import Journal, JournalRule
+from otel_tickrmeter.saved.moment import Moment
+from otel_tickrmeter.store import rows as stored
+from otel_tickrmeter.stream.frames import encode_event, encode_record
+from otel_tickrmeter.stream.message import Message, Watermark
+from tests.property.test_autocore_lasting import Steps, lose_connection, samples
+from tests.property.test_autocore_oracle import KEPT, SHORT, boards
+from tests.support.assembly import SECOND_NS, UNIX_OFFSET_NS, compact_telemetry
+from tests.support.autocore_assembly import AutoCoreAssembly, rows
+from tests.support.lasting import read, written
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    logger.disable("otel_tickrmeter")
+    yield
+    logger.enable("otel_tickrmeter")
+
+
+def told(assembly: AutoCoreAssembly) -> list[dict[str, Any]]:
+    """The rows that it gave away since the last time, but states: they may be said once more."""
+    taken = list(assembly.keeper.rows)
+    assembly.keeper.rows.clear()
+    return [
+        {**asdict(row), "kind": type(row).__name__}
+        for row in taken
+        if not isinstance(row, stored.DeviceState | stored.RelayState)
+    ]
+
+
+def without_keys(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**row, "message_key": ""} for row in found]
+
+
+def write_down(directory: Path, run: str, steps: Steps, segment_bytes: int) -> None:
+    """What a receiver would have written, in small files."""
+    shutil.rmtree(directory, ignore_errors=True)
+    rule = JournalRule(str(directory), run, ("autocore/",), 1 << 30, "boot", UNIX_OFFSET_NS)
+    journal = Journal(rule, segment_bytes=segment_bytes, measure=lambda: UNIX_OFFSET_NS)
+    for place, step in enumerate(steps):
+        if isinstance(step, Message):
+            journal.add_message(step, encode_record(step))
+        else:
+            journal.add_event(encode_event(step))
+        after = steps[place + 1 : place + 2]
+        # What is read at once is written at once.
+        if not (
+            isinstance(step, Message) and after and getattr(after[0], "arrived_ns", 0) == step.arrived_ns
+        ):
+            journal.commit()
+    journal.close()
+    assert not journal.trouble
+
+
+@settings(max_examples=60)
+@given(
+    steps=boards(60),
+    shares=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    table=st.sampled_from([KEPT, SHORT]),
+    rebooted=st.booleans(),
+    segment_bytes=st.sampled_from([1, 2_000, 1 << 20]),
+)
+def test_what_is_taken_again_is_what_it_was(
+    tmp_path_factory: pytest.TempPathFactory,
+    steps: Steps,
+    shares: tuple[float, float],
+    table: Any,  # noqa: ANN401  as `boards` are held to
+    *,
+    rebooted: bool,
+    segment_bytes: int,
+) -> None:
+    saved, killed = sorted(int(share * len(steps)) for share in shares)
+    before, after, never = (compact_telemetry("device", rows=rows()) for _ in range(3))
+    old = AutoCoreAssembly(before, table, run="1")
+    old.play(steps[:saved])
+    lasting = old.lasting(before)
+    state = written(lasting)
+    first = told(old)
+    old.play(steps[saved:killed])
+    lost = told(old)
+
+    directory = tmp_path_factory.getbasetemp() / "received"
+    write_down(directory, "1", steps[:killed], segment_bytes)
+    new = AutoCoreAssembly(after, table, run="2")
+    recoverer = new.recoverer(directory)
+    shift_ns = -5 * SECOND_NS if rebooted else 0
+    now_ns = old.now_ns + shift_ns
+    new.lasting(after).read(read(lasting, state), shift_ns, now_ns, counted=True)()
+    if saved:
+        recoverer.let_go(recoverer.position)
+    moment = Moment("another" if rebooted else "boot", now_ns, old.now_ns + UNIX_OFFSET_NS)
+    anyio.run(recoverer.take_again, moment)
+    again = told(new)
+
+    reference = AutoCoreAssembly(never, table, run="1")
+    reference.play(steps[:killed])
+    assert first + again == told(reference)
+    assert again == lost
+    lose_connection(reference)
+    if not rebooted:
+        new.now_ns = reference.now_ns
+        end_ns = reference.now_ns + 2 * SECOND_NS
+        for assembly in (reference, new):
+            assembly.play(step for step in steps[killed:])
+            assembly.play([Watermark(end_ns, 0, end_ns)])
+        assert without_keys(told(new)) == without_keys(told(reference))
+        assert samples(after) == samples(never)
+    recoverer.let_go(recoverer.position)
+    # The file that it is in is needed, since more may be read at once; those of an earlier run are not.
+    assert len(segments(directory)) <= (recoverer.position.run == "1")
