@@ -66,7 +66,9 @@ class Bookkeeper(Outcomes):
     def __init__(self, keeper: RowKeeper, count_letter: Callable[[Iterable[StrEnum]], None]) -> None:
         self._keeper = keeper
         self._count_letter = count_letter
-        self._run = self._numbered_run = keeper.instance
+        self._run = keeper.instance
+        # Before the first message: earlier than all that is written down.
+        self._numbered_run = ""
         self._numbering = Numbering()
         self._shift_ns = 0
         self._time_ns = -1
