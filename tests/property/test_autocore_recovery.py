@@ -7,7 +7,7 @@ started anew, where the monotonic clock is another.
 
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from otel_tickrmeter.journal.write import Journal, JournalRule
 from otel_tickrmeter.saved.moment import Moment
 from otel_tickrmeter.store import rows as stored
 from otel_tickrmeter.stream.frames import encode_event, encode_record
-from otel_tickrmeter.stream.message import Message, Watermark
+from otel_tickrmeter.stream.message import LinkEvent, Message, Watermark
 from tests.property.test_autocore_lasting import Steps, lose_connection, samples
 from tests.property.test_autocore_oracle import KEPT, SHORT, boards
 from tests.support.assembly import SECOND_NS, UNIX_OFFSET_NS, compact_telemetry
@@ -52,6 +52,19 @@ def without_keys(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**row, "message_key": ""} for row in found]
 
 
+def in_order(steps: Steps) -> Steps:
+    """The same as a receiver's own clock has it: nothing is noticed before what came before it."""
+    latest_ns, ordered = 0, list[Message | LinkEvent]()
+    for step in steps:
+        if isinstance(step, Message):
+            latest_ns = max(latest_ns, step.arrived_ns)
+            ordered.append(step._replace(arrived_ns=latest_ns))
+        else:
+            latest_ns = max(latest_ns, step.at_ns)
+            ordered.append(replace(step, at_ns=latest_ns))
+    return ordered
+
+
 def write_down(directory: Path, run: str, steps: Steps, segment_bytes: int) -> None:
     """What a receiver would have written, in small files."""
     shutil.rmtree(directory, ignore_errors=True)
@@ -74,7 +87,7 @@ def write_down(directory: Path, run: str, steps: Steps, segment_bytes: int) -> N
 
 @settings(max_examples=60)
 @given(
-    steps=boards(60),
+    steps=boards(60).map(in_order),
     shares=st.tuples(st.floats(0, 1), st.floats(0, 1)),
     table=st.sampled_from([KEPT, SHORT]),
     rebooted=st.booleans(),
