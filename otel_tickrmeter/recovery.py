@@ -148,7 +148,7 @@ class Recoverer:
                     ]
                     for start in range(0, len(messages), _SLICE_MESSAGES):
                         yield _Part(run, shift_ns, offset_ns, messages[start : start + _SLICE_MESSAGES])
-                elif not isinstance(entry, PacketIds) and (behind or entry.at_ns > position.arrived_ns):
+                elif not isinstance(entry, PacketIds) and (behind or entry.at_ns >= position.arrived_ns):
                     yield _Part(run, shift_ns, offset_ns, [], _shifted(entry, shift_ns))
 
 
