@@ -390,7 +390,8 @@ class App:
     def _sentence(self) -> str:
         """How it goes, in a sentence."""
         reason = self._front.not_ready_reason()
-        status = "Connected to the broker" if reason is None else f"Not ready: {reason}"
+        works = "Connected to the broker" if self._taken is None else "Handling what comes by way of Kafka"
+        status = works if reason is None else f"Not ready: {reason}"
         return (
             status
             if self._reloader.successful
@@ -446,6 +447,8 @@ def _make_kafka_feed(
         settings.kafka,
         settings.mqtt.client_id,
         _unix_offset_ns(),
+        # Rows are told apart by it: what is handled again makes none twice.
+        named=keeps_rows(settings),
         deliver=deliver,
         report=report,
         release=release,

@@ -49,6 +49,7 @@ class KafkaFeed:
         settings: Where Kafka is.
         client_id: What it is to know us by.
         unix_offset_ns: Unix time less monotonic time.
+        named: Whether messages are to have what they are in the log.
         deliver: Gets messages, `SLICE_MESSAGES` at most.
         report: Gets link events.
         release: Told of partitions that are not ours any more.
@@ -68,6 +69,7 @@ class KafkaFeed:
         client_id: str,
         unix_offset_ns: int,
         *,
+        named: bool,
         deliver: Callable[[list[Message]], None],
         report: Callable[[LinkEvent], None],
         release: Callable[[frozenset[int]], None],
@@ -81,7 +83,7 @@ class KafkaFeed:
         self._release = release
         self._silent = silent
         self._tell = tell
-        self._merge = Merge(unix_offset_ns, time.monotonic_ns())
+        self._merge = Merge(unix_offset_ns, time.monotonic_ns(), named=named)
         self._consumer: Consumer | None = None
         self._held: frozenset[int] = frozenset()  # what the group has given us, as of now
         self._assignment: tuple[frozenset[int], frozenset[int]] | None = None  # and what of it begins anew

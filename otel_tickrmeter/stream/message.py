@@ -10,6 +10,16 @@ from typing import NamedTuple
 from otel_tickrmeter.stream.reason import LinkReason
 
 
+class Logged(NamedTuple):
+    """What a message is in a log, the same for whoever takes it from there, and however often.
+
+    `key` is its name, and `unix_ns` when the receiver heard it, by the receiver's wall clock.
+    """
+
+    key: str
+    unix_ns: int
+
+
 class Message(NamedTuple):
     """One delivery. A named tuple, because thousands are made each second.
 
@@ -17,7 +27,7 @@ class Message(NamedTuple):
     `duplicate` marks what was delivered before in this session; MQTT's DUP flag alone does not say that.
     `backlog` marks a delivery whose arrival time means nothing: it waited in a queue of the broker, or in
     the socket while the receiver was stalled. `qos` is that of the delivery: the publisher's or ours,
-    whichever is less.
+    whichever is less. `logged` is what it is in a log; None where there is no log, or nobody asks.
     """
 
     topic: bytes
@@ -28,6 +38,7 @@ class Message(NamedTuple):
     backlog: bool = False
     oversize: bool = False
     qos: int = 0
+    logged: Logged | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Turns what the fleet's state tells into rows of the database.
 
 A row's message key is the instance of the program, the connection by its number, and the message by its
-number on it; what passing time brings about has a number too. Of several rows that one message makes, all
-but the first have their own number behind a slash; readings are told apart by their sensors.
+number on it; what passing time brings about has a number too. A message from a log has its name there
+instead: handled once more, by whomever, it makes rows that are there. Of several rows that one message makes,
+all but the first have their own number behind a slash; readings are told apart by their sensors.
 """
 
 import json
@@ -85,11 +86,11 @@ class Bookkeeper(Outcomes):
         self._number = self._rows_of_message = 0
         self._key_text = ""
 
-    def begin(self) -> None:
-        """A message comes next, or time passes."""
+    def begin(self, logged_key: str = "") -> None:
+        """A message comes next, with its name if it is from a log, or time passes."""
         self._number += 1
         self._rows_of_message = 0
-        self._key_text = ""
+        self._key_text = logged_key
 
     def passed(self, devices: Iterable[Device], unix_ns: int) -> None:
         """Time has passed: write of each device when it was last heard of, unless that is written already."""

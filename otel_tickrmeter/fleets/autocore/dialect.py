@@ -186,7 +186,8 @@ def _own(settings: Settings) -> AutoCoreTable:
 
 def _may_publish(settings: Settings) -> bool:
     # A rule may look at several devices, and several exporters would each run those of a time of day.
-    return _own(settings).automation.publish and settings.partition.count == 1
+    shared = settings.partition.count > 1 or settings.kafka.role
+    return _own(settings).automation.publish and not shared
 
 
 def _decoder_options(own: AutoCoreTable) -> dict[str, Any]:
