@@ -130,7 +130,7 @@ def _kafka_faults(settings: Settings) -> Iterator[Fault]:
         yield Fault(
             "settings",
             "kafka.role",
-            "cannot be handler with an SQLite database: a device's rows would be where it happens to be handled; "
+            "cannot be handler with an SQLite database, since handlers take devices over from one another: "
             "all share one PostgreSQL (database.url or DATABASE_URL), or autocore.database must be false",
         )
     try:

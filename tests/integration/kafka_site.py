@@ -34,7 +34,7 @@ BY_THE_CLOCK = "tickrmeter_stock_update_latency_seconds_"
 
 
 class Site:
-    """Brokers of both kinds, a receiver, and handlers that come and go; all have `more` in their environment."""
+    """Brokers of both kinds, a receiver, and handlers that come and go; `more` is in all environments."""
 
     def __init__(
         self,

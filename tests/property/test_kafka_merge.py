@@ -60,11 +60,11 @@ def flat(items: Iterable[list[Message] | LinkEvent]) -> list[Message | LinkEvent
 
 
 def written(
-    heard: list[Message | LinkEvent], room: list[bool], most: int
+    heard: list[Message | LinkEvent], room: list[bool], most: int, unix_offset_ns: int = 0
 ) -> tuple[list[Message | LinkEvent], list[list[bytes]]]:
     """What found room in the receiver, and the records of each partition."""
     records: list[list[bytes]] = [[] for _ in range(PARTITIONS)]
-    writer = TickWriter(PARTITIONS, most, run=1, unix_offset_ns=0)
+    writer = TickWriter(PARTITIONS, most, run=1, unix_offset_ns=unix_offset_ns)
     taken: list[Message | LinkEvent] = []
 
     def write(partition: int, record: bytes, _: int) -> bool:
@@ -136,30 +136,35 @@ def test_a_handler_gets_what_was_heard_of_its_partitions(
     words=st.lists(WORDS, min_size=1, max_size=40),
     again_from=st.integers(0, 40),
     kept=st.sets(st.integers(0, PARTITIONS - 1), min_size=1),
-    shift_ns=st.sampled_from([0, 7]),
+    unix_offset_ns=st.sampled_from([0, 7]),
 )
 def test_a_message_has_the_same_name_and_time_whoever_takes_it_and_whenever(
-    words: list[int | str], again_from: int, kept: set[int], shift_ns: int
+    words: list[int | str], again_from: int, kept: set[int], unix_offset_ns: int
 ) -> None:
-    _, records = written([*steps(words), Watermark(1_000, 0, 1_000)], [], 1_000)
+    heard = [*steps(words), Watermark(1_000, 0, 1_000)]
+    _, records = written(heard, [], 1_000, unix_offset_ns)
 
-    def names(mine: set[int], first: int, now_ns: int) -> dict[bytes, Logged | None]:
+    def names(mine: set[int], first: int, now_ns: int) -> dict[bytes, Logged]:
         """Of those that somebody gets who begins with record `first`, by their payloads, which differ."""
-        merge = Merge(-shift_ns, now_ns, named=True)
+        merge = Merge(0, now_ns, named=True)
         merge.keep(mine, now_ns)
         for partition in mine:
             for offset, record in list(enumerate(records[partition]))[first:]:
                 merge.add(partition, offset, decode_tick(record))
-        found: dict[bytes, Logged | None] = {}
+        found: dict[bytes, Logged] = {}
         while (items := merge.next()) is not None:
             for item in items:
-                found |= {each.payload: each.logged for each in item} if isinstance(item, list) else {}
+                for each in item if isinstance(item, list) else ():
+                    assert each.logged is not None
+                    found[each.payload] = each.logged
         return found
 
     everything = names(set(range(PARTITIONS)), 0, 0)
     again = names(kept, again_from, 1_000)
     assert again.items() <= everything.items()
-    assert len(set(everything.values())) == len(everything)
+    assert len({logged.key for logged in everything.values()}) == len(everything)
+    # The payload says when it came.
+    assert all(logged.unix_ns == int(payload) + unix_offset_ns for payload, logged in everything.items())
 
 
 def _at(step: Message | LinkEvent) -> int:
