@@ -17,7 +17,7 @@ from tests.integration.test_program_database import AUTOCORE, simulation, truth
 
 MESSAGES = "autocore_messages_total"
 # What a handler has shown is committed. So with expositions so far apart much is handled a second time.
-EXPOSITION_SECONDS = 2
+EXPOSITION_SECONDS = 1
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_two_handlers_show_and_store_what_was_sent_and_nothing_twice_when_one_is
     tmp_path: Path, site: Site, url: str
 ) -> None:
     a, b = site.handlers.values()
-    with simulation(tmp_path, site.mqtt.url, 300, 3) as summary:
+    with simulation(tmp_path, site.mqtt.url, 300, 2) as summary:
         pass
     run = truth(summary)
     a.wait(lambda: _handled(site) >= run["pace"]["sent"], "to handle all")
@@ -55,7 +55,9 @@ def test_two_handlers_show_and_store_what_was_sent_and_nothing_twice_when_one_is
     )
 
     with simulation(tmp_path, site.mqtt.url, 300, 4) as summary:
-        time.sleep(2)
+        before = b.scrape().total(MESSAGES)
+        b.wait(lambda: b.scrape().total(MESSAGES) > before, "to show, and commit, the next")
+        time.sleep(0.75 * EXPOSITION_SECONDS)
         b.send(signal.SIGKILL)
         b.wait_end()
     del site.handlers["b"]
