@@ -33,7 +33,7 @@ from otel_tickrmeter.fleets.autocore.state import Fleet, Limits
 from otel_tickrmeter.fleets.autocore.storage import Storage
 from otel_tickrmeter.fleets.autocore.together import Together
 from otel_tickrmeter.insight.anomaly import Anomaly
-from otel_tickrmeter.stream.message import LinkEvent, Logged, Message, Watermark
+from otel_tickrmeter.stream.message import LinkEvent, Message, Watermark
 from otel_tickrmeter.stream.reason import ErrorReason
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.registration import make_recorded
@@ -191,7 +191,6 @@ class Driver:
         duplicate: bool = False,
         backlog: bool = False,
         oversize: bool = False,
-        logged: Logged | None = None,
     ) -> list[Entry]:
         """Let a message arrive; returns what was told."""
         self.figures.set_aside.clear()
@@ -199,9 +198,7 @@ class Driver:
         message_type = self.intake.classify(topic)
         if message_type is None:
             return []
-        message = Message(
-            topic, as_bytes(payload), ns(at), retain, duplicate, backlog, oversize, logged=logged
-        )
+        message = Message(topic, as_bytes(payload), ns(at), retain, duplicate, backlog, oversize)
         self.types.append(self.intake.take(message_type, message))
         return self.ledger.take()
 

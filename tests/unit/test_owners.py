@@ -31,7 +31,7 @@ def of_message(topic: bytes, payload: bytes) -> str:
     ],
 )
 def test_a_message_of_a_tickrmeter(topic: str, payload: bytes, place: str | None) -> None:
-    owns = tickrmeter.make_placer(of_tickrmeters(), of_device, of_message)
+    owns = tickrmeter.make_placer(of_tickrmeters(), of_device, of_message, 9)
     # A second time by what is remembered.
     assert [owns(message(topic, payload)) for _ in range(2)] == [place, place]
 
@@ -49,5 +49,5 @@ def test_a_message_of_a_tickrmeter(topic: str, payload: bytes, place: str | None
     ],
 )
 def test_a_message_of_a_board(topic: str, payload: bytes, place: str | None) -> None:
-    owns = autocore.make_placer(of_boards(), of_device, of_message)
+    owns = autocore.make_placer(of_boards(), of_device, of_message, 9)
     assert [owns(message(topic, payload)) for _ in range(2)] == [place, place]

@@ -95,7 +95,9 @@ class AutoCore:
 
     def owner_rule(self, settings: Settings) -> OwnerRule:
         """Those of a device."""
-        return OwnerRule(owner.__name__, _decoder_options(_own(settings)))
+        return OwnerRule(
+            owner.__name__, _decoder_options(_own(settings)), settings.performance.remembered_devices
+        )
 
     def rows(self, settings: Settings) -> tuple[Instrument, ...]:
         """Every row; there is one level of detail."""
