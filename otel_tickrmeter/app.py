@@ -434,7 +434,8 @@ class App:
     def _sentence(self) -> str:
         """How it goes, in a sentence."""
         reason = self._front.not_ready_reason()
-        status = "Connected to the broker" if reason is None else f"Not ready: {reason}"
+        works = "Connected to the broker" if self._taken is None else "Handling what comes by way of Kafka"
+        status = works if reason is None else f"Not ready: {reason}"
         return (
             status
             if self._reloader.successful
@@ -478,7 +479,10 @@ def _make_kafka_feed(
     report: Callable[[LinkEvent], None],
 ) -> "KafkaFeed":
     # The client of Kafka: only this needs it.
+    from confluent_kafka import Consumer  # noqa: PLC0415
+
     from otel_tickrmeter.kafka.feed import KafkaFeed  # noqa: PLC0415
+    from otel_tickrmeter.kafka.topic import wait_for_topic  # noqa: PLC0415
 
     spread = Spread(settings.kafka.partitions)
 
@@ -490,11 +494,18 @@ def _make_kafka_feed(
         settings.kafka,
         settings.mqtt.client_id,
         _unix_offset_ns(),
+        # Rows are told apart by it: what is handled again makes none twice.
+        named=keeps_rows(settings),
         deliver=deliver,
         report=report,
         release=release,
         silent=pipeline.handler.silent,
         tell=pipeline.link.tell_of_log,
+        make_consumer=Consumer,
+        topic_there=partial(
+            wait_for_topic, settings.kafka, settings.mqtt.client_id, pipeline.link.tell_of_log
+        ),
+        clock_ns=time.monotonic_ns,
     )
 
 

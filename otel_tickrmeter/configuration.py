@@ -8,7 +8,12 @@ from pathlib import Path
 from otel_tickrmeter.fleets.roster import FLEETS, watched_fleets
 from otel_tickrmeter.jobs.token_file import check_tokens_file
 from otel_tickrmeter.settings import load, schema, show
-from otel_tickrmeter.settings.database import DEFAULT_DATABASE_URL, DatabaseUrlError, parse_database_url
+from otel_tickrmeter.settings.database import (
+    DEFAULT_DATABASE_URL,
+    DatabaseUrlError,
+    SqliteUrl,
+    parse_database_url,
+)
 from otel_tickrmeter.settings.extras import ExtraMissingError, require_extra
 from otel_tickrmeter.settings.faults import Fault, SettingsError
 from otel_tickrmeter.settings.key import Rule, make_schema
@@ -87,8 +92,10 @@ def load_settings(
 
 
 def keeps_rows(settings: Settings) -> bool:
-    """Whether a fleet that is watched keeps rows in a database."""
-    return any(fleet.keeps_rows(settings) for fleet in watched_fleets(settings))
+    """Whether a fleet that is watched keeps rows in a database; a receiver has none."""
+    return settings.kafka.role != "receiver" and any(
+        fleet.keeps_rows(settings) for fleet in watched_fleets(settings)
+    )
 
 
 def gives_notices(settings: Settings) -> bool:
@@ -119,8 +126,13 @@ def _kafka_faults(settings: Settings) -> Iterator[Fault]:
             "kafka.role",
             "an exporter that shares a fleet cannot publish: autocore.automation.publish must be false",
         )
-    if keeps_rows(settings):
-        yield Fault("settings", "kafka.role", "cannot be used with a database: autocore.database = false")
+    if settings.kafka.role == "handler" and keeps_rows(settings) and _is_sqlite(settings):
+        yield Fault(
+            "settings",
+            "kafka.role",
+            "cannot be handler with an SQLite database, since handlers take devices over from one another: "
+            "all share one PostgreSQL (database.url or DATABASE_URL), or autocore.database must be false",
+        )
     try:
         require_extra("kafka.role", "kafka", ("confluent_kafka",))
     except ExtraMissingError as error:
@@ -130,6 +142,13 @@ def _kafka_faults(settings: Settings) -> Iterator[Fault]:
     from otel_tickrmeter.kafka.check import wrong_properties  # noqa: PLC0415
 
     yield from (Fault("settings", "kafka.properties", text) for text in wrong_properties(settings.kafka))
+
+
+def _is_sqlite(settings: Settings) -> bool:
+    try:
+        return isinstance(parse_database_url(settings.database.url or DEFAULT_DATABASE_URL), SqliteUrl)
+    except DatabaseUrlError:
+        return False  # which is told as such
 
 
 def _database_faults(settings: Settings) -> Iterator[Fault]:

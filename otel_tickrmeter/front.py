@@ -70,6 +70,7 @@ class Front:
             unix_offset_ns=unix_offset_ns,
             partition=settings.partition,
             others=others,
+            topic=settings.kafka.topic if settings.kafka.role == "handler" else "",
         )
         self._monitors = {
             fleet.health_path: partial(self._monitor_health, intake)

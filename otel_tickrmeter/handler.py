@@ -6,7 +6,7 @@ from typing import Any
 from loguru import logger
 
 from otel_tickrmeter.exporter.recorder import ProgramRecorder
-from otel_tickrmeter.fleets.dialect import Intake
+from otel_tickrmeter.fleets.dialect import Intake, Level
 from otel_tickrmeter.letters.escape import escaped
 from otel_tickrmeter.limiter import Limiter
 from otel_tickrmeter.set_aside import SetAside
@@ -124,8 +124,7 @@ class Handler:
                 link.trouble = "connected to the broker, subscription not confirmed yet"
                 link.protocol = event.protocol
             case Subscribed():
-                told = (link.broker, link.protocol)
-                logger.info("Connected to broker at {} and subscribed, with MQTT {}", *told)
+                self._say("INFO", "Connected to {} and subscribed, with MQTT {}", link.broker, link.protocol)
                 link.subscribed_ns = event.at_ns
                 link.trouble = ""
                 self._recorder.connection_change("connected", SUBSCRIBED)
@@ -133,11 +132,11 @@ class Handler:
                 link.contested = ""
             case Refused():
                 what = "Cannot connect to" if event.reason in NO_ANSWER else "Refused by"
-                logger.warning("{} the broker ({}): {}", what, event.reason, event.detail)
+                self._say("WARNING", "{} the broker ({}): {}", what, event.reason, event.detail)
                 link.down(event.at_ns, f"{what.lower()} the broker: {event.detail}")
                 self._recorder.connection_change("refused", event.reason)
             case Lost():
-                logger.warning("Connection to the broker lost ({}): {}", event.reason, event.detail)
+                self._say("WARNING", "Connection to the broker lost ({}): {}", event.reason, event.detail)
                 link.down(event.at_ns, f"connection lost: {event.detail}")
                 if event.reason == LinkReason.SESSION_TAKEN_OVER:
                     link.contested = event.detail
@@ -146,10 +145,11 @@ class Handler:
                 logger.warning("The receiver did not run for {:.1f} s", event.seconds)
             case Doubted():
                 # Or it is there and far behind, which is as bad: what comes has waited.
-                logger.warning("The broker does not answer for {:.1f} s: the link may be dead", event.seconds)
+                text = "The broker does not answer for {:.1f} s: the link may be dead"
+                self._say("WARNING", text, event.seconds)
                 link.doubt = "the broker does not answer: the link may be dead"
             case Heard():
-                logger.info("The broker answers again, after {:.1f} s", event.seconds)
+                self._say("INFO", "The broker answers again, after {:.1f} s", event.seconds)
                 link.doubt = ""
             case Journaled():
                 self._note_journaled(event)
@@ -159,6 +159,10 @@ class Handler:
                 if event.at_ns >= self._drops_quiet_until_ns:
                     logger.warning("The receive queue is full: {} messages dropped", event.count)
                 self._drops_quiet_until_ns = event.at_ns + _QUIET_NS
+
+    def _say(self, level: Level, text: str, *values: object) -> None:
+        # Who takes messages from a log has no connection to a broker.
+        logger.log(level, f"The receiver says: {text}" if self._link.by_log else text, *values)
 
     @staticmethod
     def _note_journaled(event: Journaled) -> None:

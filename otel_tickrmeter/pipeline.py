@@ -88,6 +88,14 @@ def _say(level: Level, text: str) -> None:
     logger.log(level, text)
 
 
+def _link(settings: Settings, started_ns: int) -> LinkState:
+    if settings.kafka.role == "handler":
+        trouble = "the receiver has not said yet that it is connected to its broker"
+        return LinkState(started_ns, "its broker", by_log=True, trouble=trouble)
+    broker = parse_broker_url(settings.mqtt.broker)
+    return LinkState(started_ns, f"broker at {broker.host}:{broker.port}")
+
+
 def _kafka_observer(
     settings: KafkaSettings, link: LinkState, taken: Callable[[], Taken | None]
 ) -> KafkaObserver:
@@ -136,8 +144,7 @@ def make_pipeline(
         recovers: Whether what was received before a crash is read again.
     """
     rows = rows_of(settings)
-    broker = parse_broker_url(settings.mqtt.broker)
-    link = LinkState(clock.started_ns, f"{broker.host}:{broker.port}")
+    link = _link(settings, clock.started_ns)
     recorded = make_recorded(meter, rows)
     program = ProgramRecorder(
         recorded,

@@ -37,6 +37,7 @@ class Report:
         unix_offset_ns: Unix time less monotonic time.
         partition: Which part of the fleets is kept.
         others: What is seen at a glance besides fleets.
+        topic: That of Kafka, where messages come from there and not from a broker; empty where they do not.
     """
 
     def __init__(
@@ -52,8 +53,9 @@ class Report:
         unix_offset_ns: Callable[[], int],
         partition: PartitionSettings,
         others: Sequence[Callable[[], Glance]] = (),
+        topic: str = "",
     ) -> None:
-        self._broker = _without_secrets(broker)
+        self._broker = f"topic {topic} of Kafka" if topic else _without_secrets(broker)
         self._runbooks = (runbooks or _RUNBOOKS).rstrip("/")
         self._names = tuple(names)
         self._pipeline = pipeline

@@ -1,7 +1,8 @@
 """A worker that finds out whose messages are, as a receiver does, of a fleet of some size in random order.
 
-Job: `devices`, `partitions`. Replies once: `seconds` of CPU for a message, and `remembered_mb`, by which the
-process grows when it hears of each device once, up to as many as are remembered.
+Job: `devices`, `partitions`, and `remembered` for more of them than usual. Replies once: `seconds` of CPU
+for a message, and `remembered_mb`, by which the process grows when it hears of each device once, up to as
+many as are remembered.
 """
 
 import os
@@ -15,7 +16,7 @@ from benchmarks.rig.worker import read_job, reply
 from otel_tickrmeter.configuration import default_settings
 from otel_tickrmeter.fleets.tickrmeter.dialect import TickrMeter
 from otel_tickrmeter.stream.message import Message
-from otel_tickrmeter.stream.partition import MAX_REMEMBERED, Spread
+from otel_tickrmeter.stream.partition import Spread
 
 _BATCH = 20_000
 """Made beforehand: only the finding counts. Each has bytes of its own, as what a socket brings."""
@@ -29,11 +30,14 @@ def main() -> None:
     job = read_job()
     devices, partitions = int(job["devices"]), int(job["partitions"])
     rule = TickrMeter().owner_rule(default_settings())
+    remembered = int(job.get("remembered", rule.most))
     spread = Spread(partitions)
-    place = import_module(rule.module).make_placer(rule.options, spread.of_device, spread.of_message)
+    place = import_module(rule.module).make_placer(
+        rule.options, spread.of_device, spread.of_message, remembered
+    )
     shape, chance = Shape(devices, 1), random.Random(0)  # noqa: S311  no secret
     before = resident_mb(os.getpid())
-    for number in range(min(devices, MAX_REMEMBERED)):
+    for number in range(min(devices, remembered)):
         for wire in _pair(shape, number):
             place(_message(wire))
     remembered_mb = resident_mb(os.getpid()) - before

@@ -1,9 +1,11 @@
 """From the settings to librdkafka's properties, for those who produce and those who consume."""
 
+from typing import Any
+
 from otel_tickrmeter.settings.model import KafkaSettings
 
-Properties = dict[str, str | int | float | bool]
-"""By their names, as librdkafka has them."""
+Properties = dict[str, Any]
+"""By their names, as librdkafka has them: texts, numbers, and what it is to call."""
 
 QUEUE_KBYTES = 65_536
 """Of records that were given to librdkafka and are not acknowledged, or not taken yet."""

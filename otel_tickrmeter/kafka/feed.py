@@ -5,8 +5,7 @@ is done in a thread, so that the event loop goes on; what has been handed over c
 before and after. Partitions that come back with an assignment go on where they were: all are revoked first.
 """
 
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 
 import anyio
@@ -16,9 +15,8 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException
 from confluent_kafka import Message as Record
 from loguru import logger
 
-from otel_tickrmeter.kafka.client import consumer_properties
+from otel_tickrmeter.kafka.client import Properties, consumer_properties
 from otel_tickrmeter.kafka.merge import Handed, Merge
-from otel_tickrmeter.kafka.topic import wait_for_topic
 from otel_tickrmeter.settings.model import KafkaSettings
 from otel_tickrmeter.stream.frames import FrameError
 from otel_tickrmeter.stream.message import LinkEvent, Message
@@ -38,7 +36,7 @@ AHEAD_TICKS = 500
 """A partition that has so many ticks more than another is paused until that one comes after."""
 
 _COMMITTED_SECONDS = 10.0
-_SILENT_SECONDS = 1.0
+_SILENT_NS = SECOND_NS
 _NONE_YET = "Kafka: no partition is assigned to this handler"
 
 
@@ -49,11 +47,15 @@ class KafkaFeed:
         settings: Where Kafka is.
         client_id: What it is to know us by.
         unix_offset_ns: Unix time less monotonic time.
+        named: Whether messages are to have what they are in the log.
         deliver: Gets messages, `SLICE_MESSAGES` at most.
         report: Gets link events.
         release: Told of partitions that are not ours any more.
         silent: Told for how many seconds nothing has come.
         tell: Told why nothing can be taken, in words; "" when it can.
+        make_consumer: Makes librdkafka's.
+        topic_there: Waits for the topic, and tells what it waits for.
+        clock_ns: Our monotonic time.
 
     Attributes:
         pid: There is no other process.
@@ -68,11 +70,15 @@ class KafkaFeed:
         client_id: str,
         unix_offset_ns: int,
         *,
+        named: bool,
         deliver: Callable[[list[Message]], None],
         report: Callable[[LinkEvent], None],
         release: Callable[[frozenset[int]], None],
         silent: Callable[[float], None],
         tell: Callable[[str], None],
+        make_consumer: Callable[[Properties], Consumer],
+        topic_there: Callable[[], Awaitable[None]],
+        clock_ns: Callable[[], int],
     ) -> None:
         self._settings = settings
         self._client_id = client_id
@@ -81,7 +87,10 @@ class KafkaFeed:
         self._release = release
         self._silent = silent
         self._tell = tell
-        self._merge = Merge(unix_offset_ns, time.monotonic_ns())
+        self._make_consumer = make_consumer
+        self._topic_there = topic_there
+        self._clock_ns = clock_ns
+        self._merge = Merge(unix_offset_ns, clock_ns(), named=named)
         self._consumer: Consumer | None = None
         self._held: frozenset[int] = frozenset()  # what the group has given us, as of now
         self._assignment: tuple[frozenset[int], frozenset[int]] | None = None  # and what of it begins anew
@@ -90,7 +99,7 @@ class KafkaFeed:
         self._paused: set[int] = set()
         self._trouble = ""
         self._told = ""
-        self._heard = time.monotonic()
+        self._heard_ns = clock_ns()
         self.rebalances = 0
 
     @property
@@ -102,7 +111,7 @@ class KafkaFeed:
         """Age of what was handed over last, by the clock of the receiver's host; None without a partition."""
         if not self._held:
             return None
-        return max(0.0, (time.monotonic_ns() - self._merge.now_ns) / SECOND_NS)
+        return max(0.0, (self._clock_ns() - self._merge.now_ns) / SECOND_NS)
 
     def lag_records(self) -> int | None:
         """How many records of our partitions were not handed over; None while it is not known."""
@@ -126,11 +135,13 @@ class KafkaFeed:
             KafkaException: librdkafka cannot go on.
         """
         self._tell(_NONE_YET)
-        await wait_for_topic(self._settings, self._client_id, self._tell)
+        await self._topic_there()
         self._tell(_NONE_YET)
-        consumer = Consumer(
-            {**consumer_properties(self._settings, self._client_id), "error_cb": self._failed}
-        )
+        properties: Properties = {
+            **consumer_properties(self._settings, self._client_id),
+            "error_cb": self._failed,
+        }
+        consumer = self._make_consumer(properties)
         self._consumer = consumer
         try:
             consumer.subscribe(
@@ -218,8 +229,7 @@ class KafkaFeed:
         if self._assignment is not None:
             held, anew = self._assignment
             self._assignment = None
-            now_ns = time.monotonic_ns()
-            self._heard = time.monotonic()
+            now_ns = self._heard_ns = self._clock_ns()
             gone = self._merge.keep(held - anew, now_ns)
             self._merge.keep(held, now_ns)
             self._handed_over = self._merge.positions()
@@ -244,7 +254,7 @@ class KafkaFeed:
 
     async def _hand_over(self) -> None:
         while (items := self._merge.next()) is not None:
-            self._heard = time.monotonic()
+            self._heard_ns = self._clock_ns()
             for item in items:
                 await self._give(item)
             self._handed_over = self._merge.positions()
@@ -277,8 +287,8 @@ class KafkaFeed:
             if trouble:
                 logger.log("INFO" if trouble == _NONE_YET else "WARNING", "{}", trouble)
         self._tell(trouble)
-        seconds = time.monotonic() - self._heard
-        self._silent(seconds if self._held and seconds >= _SILENT_SECONDS else 0.0)
+        silence_ns = self._clock_ns() - self._heard_ns
+        self._silent(silence_ns / SECOND_NS if self._held and silence_ns >= _SILENT_NS else 0.0)
 
     def _at(self, partition: int, offset: int | None = None) -> TopicPartition:
         if offset is None:

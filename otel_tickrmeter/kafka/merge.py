@@ -10,6 +10,7 @@ The rules this file keeps:
 5. A receiver that was started later counts, and what an earlier one says after it does not. Between two of
    them the connection was lost.
 6. Times come out by our monotonic clock: its own, shifted by what the wall clocks say, once for a run.
+7. Where it is wanted a message has a name, the same for whoever takes it, and each time that it comes.
 """
 
 from collections import deque
@@ -24,6 +25,7 @@ from otel_tickrmeter.stream.message import (
     Foreign,
     Heard,
     LinkEvent,
+    Logged,
     Lost,
     Message,
     Subscribed,
@@ -40,9 +42,10 @@ _BEFORE_ALL = (0, -1)
 class _Lane:
     """One partition: its ticks that have not been handed over, with the offset after each."""
 
-    __slots__ = ("counted", "expected", "heads", "next_offset", "place", "run", "waited_ns")
+    __slots__ = ("counted", "expected", "heads", "next_offset", "partition", "place", "run", "waited_ns")
 
-    def __init__(self, waited_ns: int) -> None:
+    def __init__(self, partition: int, waited_ns: int) -> None:
+        self.partition = partition
         self.heads: deque[tuple[int, TickPart]] = deque()
         self.next_offset: int | None = None
         self.expected = 0
@@ -58,13 +61,15 @@ class Merge:
     Args:
         unix_offset_ns: Unix time less our monotonic time.
         now_ns: Our monotonic time: nothing is older.
+        named: Whether messages are to have what they are in the log.
 
     Attributes:
         now_ns: Up to when everything has been handed over.
     """
 
-    def __init__(self, unix_offset_ns: int, now_ns: int) -> None:
+    def __init__(self, unix_offset_ns: int, now_ns: int, *, named: bool = False) -> None:
         self._unix_offset_ns = unix_offset_ns
+        self._named = named
         self._begun_ns = now_ns
         self.now_ns = now_ns
         self._lanes: dict[int, _Lane] = {}
@@ -103,7 +108,7 @@ class Merge:
             lane.heads.clear()
             lane.expected = lane.next_offset or 0
         for partition in wanted - self._lanes.keys():
-            self._lanes[partition] = _Lane(now_ns)
+            self._lanes[partition] = _Lane(partition, now_ns)
         return frozenset(gone)
 
     def add(self, partition: int, offset: int, tick: TickPart) -> None:
@@ -172,16 +177,19 @@ class Merge:
                 missing += max(0, tick.before - (lane.counted if run == lane.run else 0))
             lane.run = run
             lane.counted = tick.before + len(tick.messages)
+            came = _named(lane.partition, tick) if self._named else tick.messages
             if all_late or tick.moment.last_ns + shift_ns < lane.waited_ns:
                 now_ns = self.now_ns
-                found += [each._replace(arrived_ns=now_ns, backlog=True) for each in tick.messages]
+                found += [each._replace(arrived_ns=now_ns, backlog=True) for each in came]
             elif shift_ns:
                 found += [
-                    Message(topic, payload, at + shift_ns, retain, duplicate, backlog, oversize, qos)
-                    for topic, payload, at, retain, duplicate, backlog, oversize, qos, _ in tick.messages
+                    Message(
+                        topic, payload, at + shift_ns, retain, duplicate, backlog, oversize, qos, 0, logged
+                    )
+                    for topic, payload, at, retain, duplicate, backlog, oversize, qos, _, logged in came
                 ]
             else:
-                found += tick.messages
+                found += came
         found.sort(key=self._arrival)
         return found, missing
 
@@ -207,3 +215,13 @@ class Merge:
             waiting = sum(len(tick.messages) for lane in self._lanes.values() for _, tick in lane.heads)
             return Watermark(at_ns, waiting, heard_ns)
         return replace(event, at_ns=at_ns)
+
+
+def _named(partition: int, tick: TickPart) -> list[Message]:
+    # How many of a run there were before in its partition is the same in whoever reads it.
+    moment, before = tick.moment, tick.before
+    prefix, offset_ns = f"{moment.run:x}-{partition}-", moment.unix_offset_ns
+    return [
+        each._replace(logged=Logged(f"{prefix}{number}", each.arrived_ns + offset_ns))
+        for number, each in enumerate(tick.messages, before)
+    ]

@@ -151,7 +151,7 @@ def make_sink(options: Mapping[str, Any], rules: Iterable[OwnerRule], usual: Out
     """See `SinkRule`; options are `properties`, `topic`, `partitions` and `buffer_size`."""
     spread = Spread(options["partitions"])
     placers: list[Places] = [
-        import_module(rule.module).make_placer(rule.options, spread.of_device, spread.of_message)
+        import_module(rule.module).make_placer(rule.options, spread.of_device, spread.of_message, rule.most)
         for rule in rules
     ]
     run = time.time_ns()

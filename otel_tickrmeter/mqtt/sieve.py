@@ -26,7 +26,9 @@ def sieve(
         count_foreign: Told when a message arrived that is another partition's.
     """
     owners: list[Owns] = [
-        import_module(rule.module).make_placer(rule.options, partition.has_device, partition.has_message)
+        import_module(rule.module).make_placer(
+            rule.options, partition.has_device, partition.has_message, rule.most
+        )
         for rule in rules
     ]
     owns = first_place(owners, partition.has_message)

@@ -247,9 +247,13 @@ class KafkaSettings:
 
 @dataclass(frozen=True, slots=True)
 class PerformanceSettings:
-    """`[performance]`: `buffer_size` bounds the receive queue, messages. `workers` has no effect."""
+    """`[performance]`: `buffer_size` bounds the receive queue, messages. `workers` has no effect.
+
+    Of `remembered_devices` it is remembered whose they are, where exporters share a fleet.
+    """
 
     buffer_size: int = 100_000
+    remembered_devices: int = 131_072
     workers: int | None = None
 
 

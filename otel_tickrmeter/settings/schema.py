@@ -380,6 +380,11 @@ OUTPUT_KEYS = (
     Key("logging.rotation", kinds.SIZE, "Size at which a new log file is begun."),
     Key("logging.retention", DURATION, "Age at which an old log file is deleted."),
     Key("performance.buffer_size", integer(1, 10_000_000), "Messages that may wait to be processed."),
+    Key(
+        "performance.remembered_devices",
+        integer(1_000, 10_000_000),
+        "Devices, of the whole fleet, of which is remembered whose they are, where exporters share it.",
+    ),
     Key("performance.workers", integer(1, 1024), "Accepted from older files; has no effect.", "4"),
     Key(
         "partition.index",

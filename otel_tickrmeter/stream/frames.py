@@ -60,8 +60,8 @@ class FrameError(ValueError):
 
 
 def encode_record(message: Message) -> bytes:
-    """One message as a record; `encode_batch` makes a frame of many."""
-    topic, payload, arrived_ns, retain, duplicate, backlog, oversize, qos, _ = message
+    """One message as a record; `encode_batch` makes a frame of many. Its packet id and name are not in it."""
+    topic, payload, arrived_ns, retain, duplicate, backlog, oversize, qos, _, _ = message
     flags = retain | duplicate << 1 | backlog << 2 | oversize << 3 | qos << 4
     return _RECORD.pack(arrived_ns, flags, len(topic), len(payload)) + topic + payload
 

@@ -18,11 +18,12 @@ class LinkState:
     `dropped` counts messages that found no place in the receive queue. `log_trouble` says why the log between
     receiver and handlers cannot be used, where there is one, `undelivered` counts
     what it never took, and `forwarding` messages are on their way to it. `broker` is the place it is at, for
-    people.
+    people. `by_log` means that it is a receiver's connection, of which the log tells us: we have none.
     """
 
     started_ns: int
     broker: str = ""
+    by_log: bool = False
     subscribed_ns: int | None = None
     lost_ns: int | None = None
     earlier_ns: int = 0

@@ -10,6 +10,16 @@ from typing import NamedTuple
 from otel_tickrmeter.stream.reason import LinkReason
 
 
+class Logged(NamedTuple):
+    """What a message is in a log, the same for whoever takes it from there, and however often.
+
+    `key` is its name, and `unix_ns` when the receiver heard it, by the receiver's wall clock.
+    """
+
+    key: str
+    unix_ns: int
+
+
 class Message(NamedTuple):
     """One delivery. A named tuple, because thousands are made each second.
 
@@ -18,7 +28,8 @@ class Message(NamedTuple):
     `backlog` marks a delivery whose arrival time means nothing: it waited in a queue of the broker, or in
     the socket while the receiver was stalled. `qos` is that of the delivery: the publisher's or ours,
     whichever is less, and `packet_id` what the broker calls a delivery at QoS 1 or 2: it is known to the
-    receiving process alone, and 0 elsewhere.
+    receiving process alone, and 0 elsewhere. `logged` is what it is in a log; None where there is no log, or
+    nobody asks.
     """
 
     topic: bytes
@@ -30,6 +41,7 @@ class Message(NamedTuple):
     oversize: bool = False
     qos: int = 0
     packet_id: int = 0
+    logged: Logged | None = None
 
 
 @dataclass(frozen=True, slots=True)

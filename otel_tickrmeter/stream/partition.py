@@ -12,8 +12,6 @@ from typing import Any, TypeVar
 
 from otel_tickrmeter.stream.message import Message
 
-MAX_REMEMBERED = 131_072
-"""Answers that are remembered of each kind; then all are forgotten at once, which costs one look each."""
 LONGEST_REMEMBERED = 160
 """Longer keys are not remembered: what a stranger invents has no end."""
 
@@ -36,13 +34,15 @@ class OwnerRule:
     """How a fleet's messages are given to partitions, for a process that knows no fleet.
 
     Attributes:
-        module: Has a `make_placer(options, of_device, of_message)`: told where a device belongs, and where a
-            message of none does, it gives an `Owns` of a `Partition`, or a `Places` of a `Spread`.
+        module: Has a `make_placer(options, of_device, of_message, most)`: told where a device belongs, and
+            where a message of none does, it gives an `Owns` of a `Partition`, or a `Places` of a `Spread`.
         options: What that has to know, as JSON can say it.
+        most: How many answers of each kind it remembers.
     """
 
     module: str
     options: Mapping[str, Any]
+    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +119,13 @@ def jump(key: int, buckets: int) -> int:
     return found
 
 
-def remember(known: dict[Any, PlaceT], key: bytes | str, place: PlaceT) -> PlaceT:
-    """Keep an answer under what it was asked for, in bounds; gives it back."""
+def remember(known: dict[Any, PlaceT], key: bytes | str, place: PlaceT, most: int) -> PlaceT:
+    """Keep an answer under what it was asked for; gives it back.
+
+    With `most` of them all are forgotten at once, which costs one look each.
+    """
     if len(key) <= LONGEST_REMEMBERED:
-        if len(known) >= MAX_REMEMBERED:
+        if len(known) >= most:
             known.clear()
         known[key] = place
     return place

@@ -5,8 +5,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.integration.child_environment import child_environment
 from tests.integration.exporter import Exporter
@@ -32,12 +34,18 @@ BY_THE_CLOCK = "tickrmeter_stock_update_latency_seconds_"
 
 
 class Site:
-    """Brokers of both kinds, a receiver, and handlers that come and go."""
+    """Brokers of both kinds, a receiver, and handlers that come and go; `more` is in all environments."""
 
     def __init__(
-        self, directory: Path, stack: ExitStack, brokers: str | None = None, partitions: int = 8
+        self,
+        directory: Path,
+        stack: ExitStack,
+        brokers: str | None = None,
+        partitions: int = 8,
+        more: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._partitions = partitions
+        self._more = more
         self._directory = directory
         self._stack = stack
         self.mqtt = stack.enter_context(Mosquitto(directory))
@@ -60,6 +68,7 @@ class Site:
             MONITORING__REQUEST_TIMEOUT="3s",
             PROMETHEUS__REFRESH_INTERVAL="0.2s",
         )
+        environment |= self._more
         return self._stack.enter_context(Exporter(directory, environment, name, measured=True))
 
     def join(self, name: str) -> Exporter:

@@ -15,6 +15,7 @@ from otel_tickrmeter.stream.message import (
     Foreign,
     Heard,
     LinkEvent,
+    Logged,
     Lost,
     Message,
     Stalled,
@@ -59,11 +60,11 @@ def flat(items: Iterable[list[Message] | LinkEvent]) -> list[Message | LinkEvent
 
 
 def written(
-    heard: list[Message | LinkEvent], room: list[bool], most: int
+    heard: list[Message | LinkEvent], room: list[bool], most: int, unix_offset_ns: int = 0
 ) -> tuple[list[Message | LinkEvent], list[list[bytes]]]:
     """What found room in the receiver, and the records of each partition."""
     records: list[list[bytes]] = [[] for _ in range(PARTITIONS)]
-    writer = TickWriter(PARTITIONS, most, run=1, unix_offset_ns=0)
+    writer = TickWriter(PARTITIONS, most, run=1, unix_offset_ns=unix_offset_ns)
     taken: list[Message | LinkEvent] = []
 
     def write(partition: int, record: bytes, _: int) -> bool:
@@ -88,13 +89,20 @@ def written(
     reads=st.lists(st.tuples(st.integers(0, PARTITIONS - 1), st.integers(1, 4)), max_size=60),
     most=st.sampled_from([2, 1_000]),
     room=st.lists(st.booleans(), max_size=60),
+    named=st.booleans(),
 )
 def test_a_handler_gets_what_was_heard_of_its_partitions(
-    words: list[int | str], kept: set[int], reads: list[tuple[int, int]], most: int, room: list[bool]
+    words: list[int | str],
+    kept: set[int],
+    reads: list[tuple[int, int]],
+    most: int,
+    room: list[bool],
+    *,
+    named: bool,
 ) -> None:
     heard = [*steps(words), Watermark(1_000, 0, 1_000)]
     taken, records = written(heard, room, most)
-    merge = Merge(0, 0)
+    merge = Merge(0, 0, named=named)
     merge.keep(kept, 0)
     places = dict.fromkeys(kept, 0)
     given_over: list[list[Message] | LinkEvent] = []
@@ -107,6 +115,9 @@ def test_a_handler_gets_what_was_heard_of_its_partitions(
         while (items := merge.next()) is not None:
             given_over += items
     got = flat(given_over)
+    keys = [step.logged and step.logged.key for step in got if isinstance(step, Message)]
+    assert len(set(keys)) == (len(keys) if named else bool(keys)), "each has a name of its own, or none has"
+    got = [step._replace(logged=None) if isinstance(step, Message) else step for step in got]
     mine = [step for step in taken if not isinstance(step, Message) or int(step.topic) in kept]
     assert [step for step in got if not isinstance(step, Dropped)] == mine
     lost = [
@@ -119,6 +130,41 @@ def test_a_handler_gets_what_was_heard_of_its_partitions(
         before = [each for each, _ in groupby(got[: got.index(later)])]
         told = sum(each.count for each in before if isinstance(each, Dropped))
         assert told >= sum(1 for each in lost if each.arrived_ns <= step.arrived_ns)
+
+
+@given(
+    words=st.lists(WORDS, min_size=1, max_size=40),
+    again_from=st.integers(0, 40),
+    kept=st.sets(st.integers(0, PARTITIONS - 1), min_size=1),
+    unix_offset_ns=st.sampled_from([0, 7]),
+)
+def test_a_message_has_the_same_name_and_time_whoever_takes_it_and_whenever(
+    words: list[int | str], again_from: int, kept: set[int], unix_offset_ns: int
+) -> None:
+    heard = [*steps(words), Watermark(1_000, 0, 1_000)]
+    _, records = written(heard, [], 1_000, unix_offset_ns)
+
+    def names(mine: set[int], first: int, now_ns: int) -> dict[bytes, Logged]:
+        """Of those that somebody gets who begins with record `first`, by their payloads, which differ."""
+        merge = Merge(0, now_ns, named=True)
+        merge.keep(mine, now_ns)
+        for partition in mine:
+            for offset, record in list(enumerate(records[partition]))[first:]:
+                merge.add(partition, offset, decode_tick(record))
+        found: dict[bytes, Logged] = {}
+        while (items := merge.next()) is not None:
+            for item in items:
+                for each in item if isinstance(item, list) else ():
+                    assert each.logged is not None
+                    found[each.payload] = each.logged
+        return found
+
+    everything = names(set(range(PARTITIONS)), 0, 0)
+    again = names(kept, again_from, 1_000)
+    assert again.items() <= everything.items()
+    assert len({logged.key for logged in everything.values()}) == len(everything)
+    # The payload says when it came.
+    assert all(logged.unix_ns == int(payload) + unix_offset_ns for payload, logged in everything.items())
 
 
 def _at(step: Message | LinkEvent) -> int:

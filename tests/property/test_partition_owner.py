@@ -20,16 +20,20 @@ from tests.support.owner_options import of_boards, of_tickrmeters
 from tests.support.wire import A, decoder
 
 COUNTS = st.integers(1, 9)
+REMEMBERED = 3
+"""Answers, so that some are forgotten."""
 
 
 def tickrmeters(partition: Partition, pattern: str = "^[0-9A-Fa-f]{12}$", prefix: str = "") -> Owns:
     return tickrmeter_owner.make_placer(
-        of_tickrmeters(pattern, prefix), partition.has_device, partition.has_message
+        of_tickrmeters(pattern, prefix), partition.has_device, partition.has_message, REMEMBERED
     )
 
 
 def boards(partition: Partition, prefix: str = "") -> Owns:
-    return autocore_owner.make_placer(of_boards(prefix), partition.has_device, partition.has_message)
+    return autocore_owner.make_placer(
+        of_boards(prefix), partition.has_device, partition.has_message, REMEMBERED
+    )
 
 
 def the_owner(make: Callable[[Partition], Owns], count: int, *messages: Message) -> list[int | None]:
@@ -76,8 +80,8 @@ def test_the_partition_of_a_log_is_that_of_the_owner(topic: bytes, payload: Any,
     message = Message(topic, as_bytes(payload), 0)
     places = Spread(count).of_device, Spread(count).of_message
     for make, placer in (
-        (tickrmeters, tickrmeter_owner.make_placer(of_tickrmeters(), *places)),
-        (boards, autocore_owner.make_placer(of_boards(), *places)),
+        (tickrmeters, tickrmeter_owner.make_placer(of_tickrmeters(), *places, REMEMBERED)),
+        (boards, autocore_owner.make_placer(of_boards(), *places, REMEMBERED)),
     ):
         assert the_owner(make, count, message) == [placer(message)]
         assert [placer(message)] == [placer(message)], "what is remembered is something else"

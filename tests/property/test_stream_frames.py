@@ -15,6 +15,7 @@ messages = st.builds(
     st.booleans(),
     st.booleans(),
     st.integers(0, 2),
+    logged=st.none(),
 )
 events = st.one_of(
     st.builds(Watermark, st.integers(0, 2**63), st.integers(0, 10**6)),

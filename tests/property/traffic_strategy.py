@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -54,7 +55,7 @@ _flags = st.sampled_from(
 )
 
 
-def _message(topic: bytes | str, payload: object, flags: dict[str, bool]) -> Message:
+def _message(topic: bytes | str, payload: object, flags: dict[str, Any]) -> Message:
     name = topic.encode() if isinstance(topic, str) else topic
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     return Message(name, body, 0, **flags)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from otel_tickrmeter.catalogue import Instrument
 from otel_tickrmeter.catalogue.observe import as_callbacks
@@ -97,7 +98,7 @@ def at(seconds: float) -> int:
     return START_NS + round(seconds * 1000) * SECOND_NS // 1000
 
 
-def message(seconds: float, topic: str, payload: object, **flags: bool) -> Message:
+def message(seconds: float, topic: str, payload: object, **flags: Any) -> Message:  # noqa: ANN401  flags, which mypy would take for every field
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     return Message(f"autocore/{topic}".encode(), body, at(seconds), **flags)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from otel_tickrmeter.fleets.tickrmeter.heartbeat import KEPT
 from otel_tickrmeter.stream.message import (
@@ -26,12 +27,12 @@ def at(seconds: float) -> int:
     return START_NS + round(seconds * SECOND_NS)
 
 
-def request(device: str, symbol: str, at_ns: int, **flags: bool) -> Message:
+def request(device: str, symbol: str, at_ns: int, **flags: Any) -> Message:  # noqa: ANN401  flags, which mypy would take for every field
     payload = json.dumps({"type": "UPDATE", "device": device, "symbol": symbol}).encode()
     return Message(b"STOCKPRICEUPDATE", payload, at_ns, **flags)
 
 
-def answer(device: str, symbol: str, at_ns: int, **flags: bool) -> Message:
+def answer(device: str, symbol: str, at_ns: int, **flags: Any) -> Message:  # noqa: ANN401  flags, which mypy would take for every field
     payload = json.dumps({"symbol": symbol, "price": "$1", "type": "UPDATE"}).encode()
     return Message(device.encode(), payload, at_ns, **flags)
 

@@ -44,7 +44,7 @@ PLACES = {
     "opentelemetry.sdk": {f"{PACKAGE}.telemetry.", f"{PACKAGE}.app", f"{PACKAGE}.replay"},
     "opentelemetry.exporter": {f"{PACKAGE}.telemetry."},
     "prometheus_client": {f"{PACKAGE}.telemetry."},
-    "confluent_kafka": {f"{PACKAGE}.kafka."},
+    "confluent_kafka": {f"{PACKAGE}.kafka.", f"{PACKAGE}.app"},
     "rich": {f"{PACKAGE}.top."},
     "h11": {f"{PACKAGE}.http."},
     "OpenSSL": {f"{PACKAGE}.http.protect."},

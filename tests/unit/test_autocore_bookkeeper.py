@@ -10,6 +10,7 @@ from otel_tickrmeter.fleets.autocore.bookkeeper import (
     LETTERS_PER_SECOND,
     SEEN_NS,
 )
+from otel_tickrmeter.fleets.autocore.event import MessageType
 from otel_tickrmeter.store.rows import (
     ConnectivityChange,
     DeadLetter,
@@ -19,9 +20,9 @@ from otel_tickrmeter.store.rows import (
     RelayEvent,
     RelayState,
 )
-from otel_tickrmeter.stream.message import Connected
+from otel_tickrmeter.stream.message import Connected, Logged, Message
 from otel_tickrmeter.stream.position import Position
-from tests.support.autocore import NS, UNIX, stamp
+from tests.support.autocore import NS, UNIX, ns, stamp
 from tests.support.kept_rows import Kept
 
 SEEN = SEEN_NS / NS
@@ -273,6 +274,37 @@ def test_a_late_snapshot_is_no_switching_and_a_late_shutoff_is_one() -> None:
     assert (event.late, event.state, event.triggered_by, event.recorded_at) == (True, False, "safety", at(60))
     assert isinstance(told, Event)
     assert [event.message_key, told.message_key] == [key(102), key(102, "0/2")]
+
+
+def from_log(seconds: float, logged: Logged) -> Message:
+    """A reading of A, handled so late."""
+    return Message(b"autocore/A/telemetry", b'{"temperature": 21.5}', ns(seconds), logged=logged)
+
+
+@pytest.mark.parametrize("backlog", [False, True])
+def test_what_comes_from_a_log_makes_the_same_rows_whoever_handles_it_and_whenever(*, backlog: bool) -> None:
+    logged = Logged("7f-3-17", round((UNIX + 1) * NS))
+    readings = [Reading("7f-3-17", "A", "temperature", 21.5, at(1), at(1), "°C")]
+    made = fleet()
+    made.intake.take(MessageType.TELEMETRY, from_log(1, logged))
+    assert made.list.take(Reading) == readings
+    other = Kept()
+    other.intake.take(MessageType.TELEMETRY, from_log(9, logged)._replace(backlog=backlog))
+    assert [row for row in other.list.rows if isinstance(row, Reading)] == readings
+    # It comes online by it here, which was no news to who had it before.
+    (online,) = other.list.take(ConnectivityChange)
+    assert (online.message_key, online.at) == ("7f-3-17", at(1))
+
+
+def test_what_passing_time_brings_about_has_no_name_of_the_message_that_comes_with_it() -> None:
+    made = fleet()
+    made.snapshot(1, c1=True)
+    made.snapshot(2, c1=False)
+    made.list.rows.clear()
+    made.intake.take(MessageType.TELEMETRY, from_log(9, Logged("7f-3-17", round((UNIX + 9) * NS))))
+    (switched,) = [row for row in made.list.rows if isinstance(row, RelayEvent)]
+    (reading,) = made.list.take(Reading)
+    assert (switched.message_key, reading.message_key) == ("run-218711a00-0", "7f-3-17")
 
 
 def test_readings_in_late_states_are_kept() -> None:

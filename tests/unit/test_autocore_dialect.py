@@ -1,12 +1,16 @@
 """How the AutoCore fleet is made of its settings."""
 
 import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from otel_tickrmeter.catalogue.observe import as_callbacks
 from otel_tickrmeter.fleets.autocore.dialect import AutoCore
-from otel_tickrmeter.fleets.autocore.settings import AutoCoreSettings, AutoCoreTable
+from otel_tickrmeter.fleets.autocore.settings import AutoCoreSettings, AutoCoreTable, AutomationTable
 from otel_tickrmeter.fleets.dialect import Workshop
-from otel_tickrmeter.settings.model import Settings
+from otel_tickrmeter.settings.model import KafkaSettings, PartitionSettings, Settings
 from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.message import Message
 from otel_tickrmeter.telemetry.compact import CompactMeter
@@ -77,6 +81,22 @@ def test_what_was_set_aside_is_told_with_its_sender() -> None:
     intake.take(found, message)
     assert [reason.value for reason in intake.figures.set_aside] == ["bad_json"]
     assert intake.sender(found, message) == b"A"
+
+
+@pytest.mark.parametrize(
+    ("shared", "publishes"),
+    [
+        ({}, True),
+        ({"partition": PartitionSettings(0, 2)}, False),
+        ({"kafka": KafkaSettings(role="handler")}, False),
+        ({"kafka": KafkaSettings(role="receiver")}, False),
+    ],
+)
+def test_who_shares_a_fleet_publishes_nothing_whatever_is_read_anew(
+    shared: dict[str, Any], *, publishes: bool
+) -> None:
+    settings = settings_with(automation=AutomationTable(publish=True, topics=("#",)))
+    assert AutoCore().publishes(replace(settings, **shared)) is publishes
 
 
 def test_words_that_name_nobody() -> None:

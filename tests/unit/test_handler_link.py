@@ -150,6 +150,20 @@ def test_what_is_forwarded_is_told_when_it_fails_and_when_it_goes_on(
     assert "Messages are forwarded again" in told[2]
 
 
+def test_what_a_receiver_tells_by_the_log_is_said_to_be_its_own(log: list[str], exporter: Exporter) -> None:
+    exporter.link.broker, exporter.link.by_log = "its broker", True
+    exporter.handler.report(Connected(1, session_present=False, protocol="5"))
+    exporter.handler.report(Subscribed(1))
+    exporter.handler.report(Doubted(2, 1.5))
+    exporter.handler.report(Heard(3, 2.0))
+    exporter.handler.report(Lost(4, LinkReason.OTHER, "{gone}"))
+    exporter.handler.report(Refused(5, LinkReason.NOT_AUTHORIZED, "Not authorized"))
+    connected, *rest = (line for line in log if "The receiver says: " in line)
+    assert "The receiver says: Connected to its broker and subscribed, with MQTT 5" in connected
+    assert len(rest) == 4
+    assert "Connection to the broker lost (other): {gone}" in rest[2]
+
+
 def test_rule_4_a_backlog_yields_neither_latencies_nor_timeouts(exporter: Exporter) -> None:
     exporter.deliver(*(delivery._replace(backlog=True) for delivery in (request(1), answer(2), request(3))))
     exporter.handler.report(Watermark(100, 0, 100))

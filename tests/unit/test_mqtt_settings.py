@@ -20,7 +20,13 @@ from otel_tickrmeter.mqtt.reasons import (
     suback_reason,
 )
 from otel_tickrmeter.mqtt.sieve import sieve
-from otel_tickrmeter.settings.model import MqttSettings, PartitionSettings, ReconnectSettings, TlsSettings
+from otel_tickrmeter.settings.model import (
+    MqttSettings,
+    PartitionSettings,
+    PerformanceSettings,
+    ReconnectSettings,
+    TlsSettings,
+)
 from otel_tickrmeter.stream.message import Message
 from otel_tickrmeter.stream.outgoing import SinkRule
 from otel_tickrmeter.stream.partition import Partition
@@ -74,12 +80,17 @@ def test_settings_become_what_the_receiver_is_told() -> None:
 
 
 def test_one_settings_file_serves_all_partitions() -> None:
-    settings = settings_of(partition=PartitionSettings(2, 4), mqtt=MqttSettings(client_id="c"))
+    settings = settings_of(
+        partition=PartitionSettings(2, 4),
+        mqtt=MqttSettings(client_id="c"),
+        performance=PerformanceSettings(remembered_devices=5_000),
+    )
     rules = [fleet.owner_rule(settings) for fleet in FLEETS]
     config = receiver_config(settings.mqtt, [], 5, Partition(2, 4), rules)
     assert (config.client_id, config.partition) == ("c-2", Partition(2, 4))
     told = ReceiverConfig.from_line(config.to_line())
     assert told.partition == Partition(2, 4)
+    assert [rule.most for rule in told.owner_rules] == [5_000, 5_000]
     took: list[Message] = []
     foreign: list[int] = []
     take = sieve(told.owner_rules, told.partition, took.append, foreign.append)

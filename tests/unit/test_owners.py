@@ -31,7 +31,7 @@ def of_message(topic: bytes, payload: bytes) -> str:
     ],
 )
 def test_a_message_of_a_tickrmeter(topic: str, payload: bytes, place: str | None) -> None:
-    owns = tickrmeter.make_placer(of_tickrmeters(), of_device, of_message)
+    owns = tickrmeter.make_placer(of_tickrmeters(), of_device, of_message, 9)
     # A second time by what is remembered.
     assert [owns(message(topic, payload)) for _ in range(2)] == [place, place]
 
@@ -49,5 +49,33 @@ def test_a_message_of_a_tickrmeter(topic: str, payload: bytes, place: str | None
     ],
 )
 def test_a_message_of_a_board(topic: str, payload: bytes, place: str | None) -> None:
-    owns = autocore.make_placer(of_boards(), of_device, of_message)
+    owns = autocore.make_placer(of_boards(), of_device, of_message, 9)
     assert [owns(message(topic, payload)) for _ in range(2)] == [place, place]
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_so_many_answers_are_remembered_of_each_kind_and_then_none(most: int) -> None:
+    asked: list[str] = []
+
+    def look(device_id: str) -> str:
+        asked.append(device_id)
+        return device_id
+
+    boards = autocore.make_placer(of_boards(), look, of_message, most)
+    tickrmeters = tickrmeter.make_placer(of_tickrmeters(), look, of_message, most)
+    announced = [
+        message("autocore/discovery/announce", f'{{"device_id":"{each}"}}'.encode()) for each in "EF"
+    ]
+    told = [message(f"autocore/{each}/status", b"{}") for each in "EF"]
+    wanted = [message("STOCKPRICEUPDATE", f'{{"device":"{each}"}}'.encode()) for each in (A, B)]
+    answered = [message(each, b'{"symbol":"AAPL"}') for each in (A, B)]
+    for placer, (first, second) in (
+        (boards, announced),
+        (boards, told),
+        (tickrmeters, wanted),
+        (tickrmeters, answered),
+    ):
+        asked.clear()
+        for each in (first, second, second, first):
+            placer(each)
+        assert len(asked) == {1: 3, 2: 2}[most]

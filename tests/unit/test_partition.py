@@ -8,7 +8,6 @@ import pytest
 from otel_tickrmeter.stream.message import Message
 from otel_tickrmeter.stream.partition import (
     LONGEST_REMEMBERED,
-    MAX_REMEMBERED,
     Partition,
     Spread,
     first_place,
@@ -124,10 +123,10 @@ def test_halves_of_surrogate_pairs_have_an_owner() -> None:
 
 def test_what_is_remembered_is_bounded() -> None:
     known: dict[str, bool] = {}
-    assert remember(known, "x" * (LONGEST_REMEMBERED + 1), place=True)
+    assert remember(known, "x" * (LONGEST_REMEMBERED + 1), place=True, most=3)
     assert not known
-    for number in range(MAX_REMEMBERED):
-        remember(known, f"{number}", place=number % 2 == 0)
-    assert len(known) == MAX_REMEMBERED
-    assert not remember(known, "one more", place=False)
+    for number in range(3):
+        remember(known, f"{number}", place=number % 2 == 0, most=3)
+    assert known == {"0": True, "1": False, "2": True}
+    assert not remember(known, "one more", place=False, most=3)
     assert known == {"one more": False}

@@ -30,6 +30,7 @@ class Whole:
     now_ns: int = START_NS
     runbooks: str | None = None
     broker: str = "mqtt://broker.example"
+    topic: str = ""
     report: Report = field(init=False)
 
     def __post_init__(self) -> None:
@@ -43,6 +44,7 @@ class Whole:
             clock_ns=lambda: self.now_ns,
             unix_offset_ns=lambda: UNIX_OFFSET_NS,
             partition=PartitionSettings(1, 4),
+            topic=self.topic,
         )
 
     def troubles(self) -> list[tuple[str, str]]:
@@ -60,6 +62,10 @@ def pipeline() -> Pipeline:
         | exposition_callbacks(telemetry),
         Clock(START_NS, lambda: UNIX_OFFSET_NS, lambda: 0),
     )
+
+
+def test_who_takes_messages_from_kafka_tells_of_no_broker(pipeline: Pipeline) -> None:
+    assert Whole(pipeline, topic="t").report.status().broker == "topic t of Kafka"
 
 
 @pytest.mark.parametrize(

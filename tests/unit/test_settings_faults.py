@@ -509,11 +509,27 @@ def test_what_librdkafka_does_not_take_is_told(tmp_path: Path) -> None:
         ]
 
 
-def test_who_shares_a_fleet_over_kafka_keeps_no_rows_and_publishes_nothing(tmp_path: Path) -> None:
-    toml = '[kafka]\nrole = "handler"\n[autocore]\nenabled = true\n'
-    toml += 'automation = {publish = true, topics = ["a/b"]}\n'
-    found = faults_of(tmp_path, toml)
-    assert ["publish must be false" in found[0], "autocore.database = false" in found[1]] == [True, True]
+SHARED = '[database]\nurl = "postgresql:///fleet"\n'
+OVER_KAFKA = '[kafka]\nrole = "{}"\n[autocore]\nenabled = true\n'
+
+
+@pytest.mark.parametrize("role", ["receiver", "handler"])
+def test_who_shares_a_fleet_over_kafka_publishes_nothing(tmp_path: Path, role: str) -> None:
+    toml = OVER_KAFKA.format(role) + 'automation = {publish = true, topics = ["a/b"]}\n' + SHARED
+    (found,) = faults_of(tmp_path, toml)
+    assert "publish must be false" in found
+
+
+def test_handlers_share_a_database_or_have_none(tmp_path: Path) -> None:
+    handler = OVER_KAFKA.format("handler")
+    for own in ("", '[database]\nurl = "sqlite:///x.db"\n'):
+        (found,) = faults_of(tmp_path, handler + own)
+        assert "cannot be handler with an SQLite database" in found
+    (found,) = faults_of(tmp_path, handler + '[database]\nurl = "mysql://x"\n')
+    assert "database.url" in found
+    # One settings file serves all: a receiver keeps no rows.
+    fine = (handler + SHARED, handler + "database = false\n", OVER_KAFKA.format("receiver"))
+    assert [faults_of(tmp_path, toml) for toml in fine] == [[], [], []]
 
 
 def test_kafka_without_its_client_names_the_optional_part(

@@ -132,6 +132,7 @@ SAMPLES: dict[str, tuple[str, str, object]] = {
     "logging.rotation": ("1 GiB", '"1 GiB"', 2**30),
     "logging.retention": ("2 days", '"2 days"', 172800.0),
     "performance.buffer_size": ("10000", "10000", 10_000),
+    "performance.remembered_devices": ("500000", "500000", 500_000),
     "performance.workers": ("4", "4", 4),
     "partition.index": ("3", "3", 3),
     "partition.count": ("4", "4", 4),

@@ -1,10 +1,11 @@
 """Turns what the fleet's state tells into rows of the database.
 
 A row's message key is the run of the program that received the message, its arrival there on the monotonic
-clock, and its number among those that were read at once; of what passing time brings about it is the run, the
-time and a `t`. So a message that is read again after a crash makes the same rows with the same keys. Of
-several rows that one message makes, all but the first have their own number behind a slash; readings are told
-apart by their sensors.
+clock, and its number among those that were read at once; of what passing time brings about it is the run,
+the time and a `t`. So a message that is read again after a crash makes the same rows with the same keys. A
+message from a log has its name there instead: handled once more, by whomever, it makes rows that are there.
+Of several rows that one message makes, all but the first have their own number behind a slash; readings are
+told apart by their sensors.
 """
 
 import json
@@ -114,6 +115,11 @@ class Bookkeeper(Outcomes):
         self._time_ns = -1
         self._rows_of_message = 0
         self._key_text = ""
+
+    def name(self, logged_key: str) -> None:
+        """The message is from a log, and goes by its name there."""
+        self._rows_of_message = 0
+        self._key_text = logged_key
 
     def pass_time(self, at_ns: int, *, all_before: bool) -> None:
         """Time passes, and may have rows; `all_before`: all that arrived before then has been taken."""

@@ -102,7 +102,9 @@ class AutoCore:
 
     def owner_rule(self, settings: Settings) -> OwnerRule:
         """Those of a device."""
-        return OwnerRule(owner.__name__, _decoder_options(_own(settings)))
+        return OwnerRule(
+            owner.__name__, _decoder_options(_own(settings)), settings.performance.remembered_devices
+        )
 
     def rows(self, settings: Settings) -> tuple[Instrument, ...]:
         """Every row; there is one level of detail."""
@@ -220,7 +222,8 @@ def _memory(
 
 def _may_publish(settings: Settings) -> bool:
     # A rule may look at several devices, and several exporters would each run those of a time of day.
-    return _own(settings).automation.publish and settings.partition.count == 1
+    shared = settings.partition.count > 1 or settings.kafka.role
+    return _own(settings).automation.publish and not shared
 
 
 def _decoder_options(own: AutoCoreTable) -> dict[str, Any]:

@@ -160,6 +160,10 @@ class AutoCoreIntake:
     def _take(self, message_type: MessageType, message: Message, unix_ns: int) -> MessageType:
         at_ns = message.arrived_ns
         self._fleet.advance(at_ns, at_ns, unix_ns)
+        logged = message.logged
+        if self._books is not None and logged is not None:
+            # What time has brought about until now is not of this message, by whose name its rows are known.
+            self._books.name(logged.key)
         if message.duplicate or self._is_copy(message):
             self._outcomes.set_aside(message_type, ErrorReason.DUPLICATE)
             return message_type
@@ -178,7 +182,13 @@ class AutoCoreIntake:
         self._fleet.apply(
             decoded,
             Arrival(
-                at_ns, unix_ns, message.topic, content_mark(message.payload), message.retain, message.backlog
+                at_ns,
+                unix_ns,
+                message.topic,
+                content_mark(message.payload),
+                message.retain,
+                message.backlog,
+                unix_ns if logged is None else logged.unix_ns,
             ),
         )
         return decoded.message_type

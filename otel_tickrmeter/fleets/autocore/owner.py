@@ -24,6 +24,7 @@ class MessageOwner(Generic[PlaceT]):
         decoder: Finds the device.
         of_device: Where a device belongs.
         of_message: Where a message of no device does, by topic and payload.
+        most: How many answers of each kind are remembered.
     """
 
     def __init__(
@@ -31,8 +32,10 @@ class MessageOwner(Generic[PlaceT]):
         decoder: Decoder,
         of_device: Callable[[str], PlaceT],
         of_message: Callable[[bytes, bytes], PlaceT],
+        most: int,
     ) -> None:
         self._decoder = decoder
+        self._most = most
         self._of_device = of_device
         self._of_message = of_message
         self._topics: dict[bytes, PlaceT] = {}
@@ -49,14 +52,14 @@ class MessageOwner(Generic[PlaceT]):
         if where is None:
             return None
         if where.device_id is not None:
-            return remember(self._topics, topic, self._of_device(where.device_id))
+            return remember(self._topics, topic, self._of_device(where.device_id), self._most)
         if where.message_type in OF_A_DEVICE:
             device_id = self._decoder.named_device(message)
             if device_id is not None:
                 place = self._devices.get(device_id)
                 if place is None:
                     place = self._of_device(device_id)
-                    remember(self._devices, device_id, place)
+                    remember(self._devices, device_id, place, self._most)
                 return place
         elif where.message_type is not MessageType.IGNORED:
             return self._of_message(topic, b"")
@@ -67,6 +70,7 @@ def make_placer(
     options: Mapping[str, Any],
     of_device: Callable[[str], PlaceT],
     of_message: Callable[[bytes, bytes], PlaceT],
+    most: int,
 ) -> Callable[[Message], PlaceT | None]:
     """See `OwnerRule`; `options` are the arguments of `Decoder`."""
-    return MessageOwner(Decoder(**options), of_device, of_message).place
+    return MessageOwner(Decoder(**options), of_device, of_message, most).place

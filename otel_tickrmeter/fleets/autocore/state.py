@@ -60,7 +60,8 @@ class Limits:
 class Arrival(NamedTuple):
     """How a message arrived: `at_ns` by the monotonic clock, `unix_ns` by that of the calendar.
 
-    `content` is the mark of its payload (`content_mark`).
+    `content` is the mark of its payload (`content_mark`). `heard_ns` is when the wire brought it, by the
+    calendar's clock: what waited in a log came then, whoever takes it from there, and however late.
     """
 
     at_ns: int
@@ -69,6 +70,7 @@ class Arrival(NamedTuple):
     content: int
     retain: bool = False
     backlog: bool = False
+    heard_ns: int = 0
 
 
 class Fleet:
@@ -335,7 +337,7 @@ class Fleet:
 
 
 def _when(decoded: Decoded, arrival: Arrival) -> When:
-    stamp_ns = decoded.stamp_ns
-    if stamp_ns is not None and trusted(stamp_ns, arrival.unix_ns):
-        return When(stamp_ns, arrival.unix_ns, trusted=True, backlog=arrival.backlog)
-    return When(arrival.unix_ns, arrival.unix_ns, trusted=False, backlog=arrival.backlog)
+    stamp_ns, heard_ns = decoded.stamp_ns, arrival.heard_ns
+    if stamp_ns is not None and trusted(stamp_ns, heard_ns):
+        return When(stamp_ns, heard_ns, trusted=True, backlog=arrival.backlog)
+    return When(heard_ns, heard_ns, trusted=False, backlog=arrival.backlog)

@@ -74,7 +74,11 @@ class TickrMeter:
 
     def owner_rule(self, settings: Settings) -> OwnerRule:
         """Those of a device."""
-        return OwnerRule(owner.__name__, _decoder_options(settings.of(TickrMeterSettings)))
+        return OwnerRule(
+            owner.__name__,
+            _decoder_options(settings.of(TickrMeterSettings)),
+            settings.performance.remembered_devices,
+        )
 
     def rows(self, settings: Settings) -> tuple[Instrument, ...]:
         """The rows of the level of detail."""

@@ -26,6 +26,7 @@ class MessageOwner(Generic[PlaceT]):
         decoder: Finds the device.
         of_device: Where a device belongs.
         of_message: Where a message of no device does, by topic and payload.
+        most: How many answers of each kind are remembered.
     """
 
     def __init__(
@@ -33,8 +34,10 @@ class MessageOwner(Generic[PlaceT]):
         decoder: Decoder,
         of_device: Callable[[str], PlaceT],
         of_message: Callable[[bytes, bytes], PlaceT],
+        most: int,
     ) -> None:
         self._decoder = decoder
+        self._most = most
         self._of_device = of_device
         self._of_message = of_message
         self._by_payload = decoder.named_topics
@@ -64,14 +67,15 @@ class MessageOwner(Generic[PlaceT]):
         device_id, spelled = found
         place = self._of_device(device_id)
         if message_type is MessageType.STOCK_RESPONSE:
-            return remember(self._topics, message.topic, place)
-        return remember(self._spellings, spelled, place)
+            return remember(self._topics, message.topic, place, self._most)
+        return remember(self._spellings, spelled, place, self._most)
 
 
 def make_placer(
     options: Mapping[str, Any],
     of_device: Callable[[str], PlaceT],
     of_message: Callable[[bytes, bytes], PlaceT],
+    most: int,
 ) -> Callable[[Message], PlaceT | None]:
     """See `OwnerRule`; `options` are the arguments of `Decoder`."""
-    return MessageOwner(Decoder(**options), of_device, of_message).place
+    return MessageOwner(Decoder(**options), of_device, of_message, most).place
