@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from otel_tickrmeter.mqtt.config import ReceiverConfig, TlsConfig
 from otel_tickrmeter.settings.broker import parse_broker_url
 from otel_tickrmeter.settings.model import MqttSettings
+from otel_tickrmeter.stream.giving_way import GivingWayRule
 from otel_tickrmeter.stream.outgoing import SinkRule
 from otel_tickrmeter.stream.partition import OwnerRule, Partition
 from otel_tickrmeter.stream.subscription import Subscription
@@ -19,12 +20,14 @@ def receiver_config(
     owner_rules: Iterable[OwnerRule] = (),
     *,
     read_pause: float = 0.002,
+    giving_way_rules: Iterable[GivingWayRule] = (),
     sink: SinkRule | None = None,
 ) -> ReceiverConfig:
     """What the receiver has to know: where the broker is, what to ask it for, what bounds to keep.
 
     Where a fleet is shared, also which partition is ours, and what belongs to which: the client id has the
     partition's number then, so that one settings file serves all. A `sink` takes messages instead of us.
+    `giving_way_rules` say which messages are lost first.
 
     Raises:
         ValueError: `settings.broker` is not the address of a broker.
@@ -65,5 +68,6 @@ def receiver_config(
         partition=ours,
         read_pause=read_pause,
         owner_rules=tuple(owner_rules),
+        giving_way_rules=tuple(giving_way_rules),
         sink=sink,
     )

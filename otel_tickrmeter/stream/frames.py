@@ -64,6 +64,12 @@ def encode_record(message: Message) -> bytes:
     return _RECORD.pack(arrived_ns, flags, len(topic), len(payload)) + topic + payload
 
 
+def arrival_of(record: bytes) -> int:
+    """When the message of a record arrived, monotonic nanoseconds."""
+    arrived_ns: int = _RECORD.unpack_from(record)[0]
+    return arrived_ns
+
+
 def encode_batch(records: list[bytes]) -> bytes:
     """Record as one frame."""
     body = b"".join(records)

@@ -6,7 +6,7 @@ from typing import Any
 from otel_tickrmeter.catalogue import Instrument
 from otel_tickrmeter.exporter.catalogue.receiving import messages
 from otel_tickrmeter.exporter.messages import MessageRecorder
-from otel_tickrmeter.fleets.autocore import owner
+from otel_tickrmeter.fleets.autocore import giving_way, owner
 from otel_tickrmeter.fleets.autocore.automation.engine import Automation
 from otel_tickrmeter.fleets.autocore.automation.permission import Permission
 from otel_tickrmeter.fleets.autocore.bookkeeper import Bookkeeper
@@ -47,6 +47,7 @@ from otel_tickrmeter.fleets.dialect import Workshop
 from otel_tickrmeter.settings.key import Key, Rule
 from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.store.keeping import Known
+from otel_tickrmeter.stream.giving_way import GivingWayRule
 from otel_tickrmeter.stream.partition import OwnerRule
 from otel_tickrmeter.stream.subscription import Subscription
 
@@ -96,6 +97,11 @@ class AutoCore:
     def owner_rule(self, settings: Settings) -> OwnerRule:
         """Those of a device."""
         return OwnerRule(owner.__name__, _decoder_options(_own(settings)))
+
+    def giving_way_rule(self, settings: Settings) -> GivingWayRule:
+        """Telemetry is: there is more of it soon."""
+        own = _own(settings)
+        return GivingWayRule(giving_way.__name__, {"layouts": own.layouts, "topic_prefix": own.topic_prefix})
 
     def rows(self, settings: Settings) -> tuple[Instrument, ...]:
         """Every row; there is one level of detail."""

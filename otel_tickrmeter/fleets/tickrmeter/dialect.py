@@ -71,6 +71,10 @@ class TickrMeter:
         """Those of a device."""
         return OwnerRule(owner.__name__, _decoder_options(settings.of(TickrMeterSettings)))
 
+    def giving_way_rule(self, settings: Settings) -> None:
+        """None are: each is one half of a pair, or says what no other says."""
+        del settings
+
     def rows(self, settings: Settings) -> tuple[Instrument, ...]:
         """The rows of the level of detail."""
         return rows_for(
