@@ -44,6 +44,6 @@ class Batch:
         return len(record)
 
     def encode(self) -> bytes:
-        """Make frames of it: first what is missing, so that nobody's silence counts who spoke in what is lost."""
+        """Make frames of it: first what is missing, so that nobody counts as silent who spoke in that."""
         missing = encode_event(Dropped(self._lost_ns, self._lost)) if self._lost else b""
         return missing + (encode_batch(self.records) if self.messages else b"")

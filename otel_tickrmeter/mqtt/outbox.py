@@ -82,7 +82,10 @@ class Outbox:
 
     def add_message(self, message: Message) -> None:
         """Take a message, or count it as dropped."""
-        if not self._has_room() and not self._make_room(message):
+        # `_has_room`, written out: it is asked for each message.
+        if (
+            self._messages >= self._max_messages or self._record_bytes + self._closed_bytes >= self._max_bytes
+        ) and not self._make_room(message):
             return
         if self._dropped:
             self._report_dropped(message.arrived_ns)
