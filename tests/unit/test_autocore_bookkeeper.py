@@ -1,4 +1,4 @@
-"""What happens to an AutoCore fleet, as rows of the database."""
+"""What happens to an AutoCore fleet, as rows of the database; rules are those of docs/autocore.md."""
 
 from datetime import UTC, datetime, timedelta
 
