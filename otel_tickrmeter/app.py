@@ -24,7 +24,7 @@ from otel_tickrmeter import __version__
 from otel_tickrmeter.capture.writer import CaptureWriter
 from otel_tickrmeter.catalogue.attributes import AttributeSet
 from otel_tickrmeter.catalogue.observe import as_callbacks
-from otel_tickrmeter.configuration import gives_notices, keeps_rows, publishes
+from otel_tickrmeter.configuration import gives_notices, giving_way_rules, keeps_rows, publishes
 from otel_tickrmeter.exporter.build import build_labels
 from otel_tickrmeter.exporter.catalogue.sending import exposition_rows
 from otel_tickrmeter.exporter.observers import ProcessObserver, ReloadObserver, exposition_callbacks
@@ -169,6 +169,7 @@ class App:
             settings.performance.buffer_size,
             Partition(settings.partition.index, settings.partition.count),
             (fleet.owner_rule(settings) for fleet in watched_fleets(settings)),
+            giving_way_rules=giving_way_rules(settings),
             read_pause=min(fleet.read_pause for fleet in watched_fleets(settings)),
             sink=_sink_rule(settings),
             journal=journal,

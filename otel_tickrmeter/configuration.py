@@ -21,6 +21,7 @@ from otel_tickrmeter.settings.layer import Found
 from otel_tickrmeter.settings.model import KafkaSettings, PartitionSettings, Settings
 from otel_tickrmeter.settings.rules import INPUT_RULES, JOB_RULES, KAFKA_RULES, NOTICE_RULES, OUTPUT_RULES
 from otel_tickrmeter.store.extra import require_database_extra
+from otel_tickrmeter.stream.giving_way import GivingWayRule
 from otel_tickrmeter.stream.subscription import overlap
 
 SCHEMA = make_schema(
@@ -106,6 +107,12 @@ def gives_notices(settings: Settings) -> bool:
 def publishes(settings: Settings) -> bool:
     """Whether a fleet that is watched is to publish anything."""
     return any(fleet.publishes(settings) for fleet in watched_fleets(settings))
+
+
+def giving_way_rules(settings: Settings) -> tuple[GivingWayRule, ...]:
+    """Which messages of the fleets that are watched are lost first when the receive queue is full."""
+    rules = (fleet.giving_way_rule(settings) for fleet in watched_fleets(settings))
+    return tuple(rule for rule in rules if rule is not None)
 
 
 def _partition_faults(settings: Settings) -> Iterator[Fault]:

@@ -20,6 +20,10 @@ from otel_tickrmeter.stream.reason import ErrorReason
 
 # A broker sends them by itself, at every reconnect.
 _USUAL: frozenset[StrEnum] = frozenset({ErrorReason.RETAINED, ErrorReason.DUPLICATE})
+# Those of a payload that is no JSON object at all. The words for them are those of AutoCore's document.
+_UNPARSED: frozenset[StrEnum] = frozenset(
+    {ErrorReason.EMPTY, ErrorReason.BAD_UTF8, ErrorReason.BAD_JSON, ErrorReason.NOT_OBJECT}
+)
 _NS_PER_MS = 1_000_000
 MOST_TOLD = 20
 
@@ -78,7 +82,11 @@ class SetAside:
                 level = "DEBUG" if reason in _USUAL else "WARNING"
                 device = sender(message_type, message)
                 others = [other for other in distinct if other != reason]
-                logger.log(level, _line(f"{message_type} ({reason})", device, message, others, count))
+                begin = (
+                    "Failed to parse message" if reason in _UNPARSED else "Set aside, as a whole or in part"
+                )
+                what = f"{begin}: {message_type} ({reason})"
+                logger.log(level, _line(what, device, message, others, count))
                 if reason not in _USUAL:
                     self._remember(message_type, message, reason, device, count)
         faults = [reason for reason in distinct if reason not in _USUAL]
@@ -119,7 +127,7 @@ def _device_shown(device: bytes | None) -> str:
 def _line(what: str, device: bytes | None, message: Message, others: Sequence[str], count: int) -> str:
     return "".join(
         (
-            f"Set aside, as a whole or in part: {what}, device ",
+            f"{what}, device ",
             _device_shown(device),
             f", topic {escaped(message.topic)}, payload {payload_shown(message.payload)}",
             f"; also {', '.join(others)}" if others else "",

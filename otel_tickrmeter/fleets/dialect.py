@@ -17,6 +17,7 @@ from otel_tickrmeter.saved.form import Form, Tables
 from otel_tickrmeter.settings.key import Key, Rule
 from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.store.keeping import RowKeeper
+from otel_tickrmeter.stream.giving_way import GivingWayRule
 from otel_tickrmeter.stream.link_state import LinkState
 from otel_tickrmeter.stream.message import LinkEvent, Message
 from otel_tickrmeter.stream.partition import OwnerRule
@@ -225,6 +226,9 @@ class Dialect(Protocol):
 
     def owner_rule(self, settings: Settings) -> OwnerRule:
         """Which of its messages belong together, where several exporters share it."""
+
+    def giving_way_rule(self, settings: Settings) -> GivingWayRule | None:
+        """Which of its messages are lost before all others when the receive queue is full; None: none."""
 
     def rows(self, settings: Settings) -> tuple[Instrument, ...]:
         """Its rows of the catalogue, as these settings want them."""

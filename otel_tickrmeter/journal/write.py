@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from otel_tickrmeter.journal.segments import HEAD, PACKET_IDS, name_of, segments, size_of
-from otel_tickrmeter.stream.frames import encode_batch, encode_frame
+from otel_tickrmeter.stream.frames import encode_batch, encode_frame, encode_record
 from otel_tickrmeter.stream.message import Message
 
 SEGMENT_BYTES = 4 * 2**20
@@ -80,12 +80,21 @@ class Journal:
         self._size = 0
         self._again_at = 0.0
 
-    def add_message(self, message: Message, record: bytes) -> None:
-        """Take a message with its record, if it is one of those to be written down."""
-        if message.topic.startswith(self._prefixes):
-            self._records.append(record)
-            self._packet_ids.append(message.packet_id)
-            self._latest_ns = message.arrived_ns
+    def record(self, message: Message) -> bytes:
+        """The record of a message, which is written down if it is one of those that are.
+
+        Such a message arrives later than all of them before, if only by a nanosecond: so it is known by its
+        arrival, whatever became of others that were read at once.
+        """
+        if not message.topic.startswith(self._prefixes):
+            return encode_record(message)
+        if message.arrived_ns <= self._latest_ns:
+            message = message._replace(arrived_ns=self._latest_ns + 1)
+        self._latest_ns = message.arrived_ns
+        record = encode_record(message)
+        self._records.append(record)
+        self._packet_ids.append(message.packet_id)
+        return record
 
     def add_event(self, frame: bytes) -> None:
         """Take a link event's frame."""

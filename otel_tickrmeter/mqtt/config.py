@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal, Self
 
 from otel_tickrmeter.journal.write import JournalRule
+from otel_tickrmeter.stream.giving_way import GivingWayRule
 from otel_tickrmeter.stream.outgoing import SinkRule
 from otel_tickrmeter.stream.partition import OwnerRule, Partition
 from otel_tickrmeter.stream.subscription import Subscription
@@ -29,8 +30,9 @@ class ReceiverConfig:
     `password_file`, like those of TLS, is read at each connect; `password` is given instead of it.
     `subscriptions` are asked for all at once; `buffer_size` is in messages; `tls` None means plain. While
     messages flow the socket is read every `read_pause`. Messages of other partitions than `partition` are not
-    handed over: `owner_rules` say which those are. With a `sink` messages go there instead. With a `journal`
-    what arrives is written down before it is acknowledged.
+    handed over: `owner_rules` say which those are. With a `sink` messages go there instead. Those that
+    `giving_way_rules` know are lost first. With a `journal` what arrives is written down before it is
+    acknowledged.
     """
 
     host: str
@@ -52,6 +54,7 @@ class ReceiverConfig:
     read_pause: float = 0.002
     partition: Partition = field(default_factory=Partition)
     owner_rules: tuple[OwnerRule, ...] = ()
+    giving_way_rules: tuple[GivingWayRule, ...] = ()
     sink: SinkRule | None = field(default=None, repr=False)
     journal: JournalRule | None = None
 
@@ -70,6 +73,7 @@ class ReceiverConfig:
             tls=None if tls is None else TlsConfig(**tls),
             partition=Partition(**content.pop("partition")),
             owner_rules=tuple(OwnerRule(**each) for each in content.pop("owner_rules")),
+            giving_way_rules=tuple(GivingWayRule(**each) for each in content.pop("giving_way_rules")),
             sink=None if sink is None else SinkRule(**sink),
             journal=None
             if journal is None

@@ -7,6 +7,7 @@ from otel_tickrmeter.journal.write import JournalRule
 from otel_tickrmeter.mqtt.config import ReceiverConfig, TlsConfig
 from otel_tickrmeter.settings.broker import parse_broker_url
 from otel_tickrmeter.settings.model import MqttSettings
+from otel_tickrmeter.stream.giving_way import GivingWayRule
 from otel_tickrmeter.stream.outgoing import SinkRule
 from otel_tickrmeter.stream.partition import OwnerRule, Partition
 from otel_tickrmeter.stream.subscription import Subscription
@@ -20,14 +21,15 @@ def receiver_config(
     owner_rules: Iterable[OwnerRule] = (),
     *,
     read_pause: float = 0.002,
+    giving_way_rules: Iterable[GivingWayRule] = (),
     sink: SinkRule | None = None,
     journal: JournalRule | None = None,
 ) -> ReceiverConfig:
     """What the receiver has to know: where the broker is, what to ask it for, what bounds to keep.
 
     Where a fleet is shared, also which partition is ours, and what belongs to which: the client id has the
-    partition's number then, so that one settings file serves all. A `sink` takes messages instead of us, and
-    a `journal` says what is written down as it arrives.
+    partition's number then, so that one settings file serves all. A `sink` takes messages instead of us, a
+    `journal` says what is written down as it arrives, `giving_way_rules` which messages are lost first.
 
     Raises:
         ValueError: `settings.broker` is not the address of a broker.
@@ -68,6 +70,7 @@ def receiver_config(
         partition=ours,
         read_pause=read_pause,
         owner_rules=tuple(owner_rules),
+        giving_way_rules=tuple(giving_way_rules),
         sink=sink,
         journal=journal,
     )

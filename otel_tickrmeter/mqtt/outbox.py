@@ -2,13 +2,20 @@
 
 When it is full the newest messages are dropped and counted. The count is reported as soon as there is room
 again, and before anything that came later, so delivered and dropped always add up to received.
+
+Where a fleet has messages that give way, these are lost first: one that arrives is dropped itself, and for
+any other message the newest of them that waits. The newest, since those that arrive are lost as well: so
+there is one gap in what is told, and not another one before it. Each is looked at once when it comes and once
+when it goes, however full the queue is. What has begun to be sent stays.
 """
 
 from collections import deque
 from collections.abc import Callable
 
 from otel_tickrmeter.journal.write import Journal
-from otel_tickrmeter.stream.frames import encode_batch, encode_event, encode_record
+from otel_tickrmeter.mqtt.batch import Batch
+from otel_tickrmeter.stream.frames import encode_event, encode_record
+from otel_tickrmeter.stream.giving_way import GivesWay
 from otel_tickrmeter.stream.message import Dropped, Foreign, LinkEvent, Message, Watermark
 
 MAX_WAITING_BYTES = 64 * 1024 * 1024
@@ -21,20 +28,28 @@ BATCH_BYTES = 65_536
 class Outbox:
     """Holds at most `max_messages` messages and `max_bytes` of records; link events always fit.
 
-    A `journal` is given all that is taken, in the same order.
+    Messages that `gives_way` knows are lost before others. A `journal` is given all that is taken.
     """
 
     def __init__(
-        self, max_messages: int, max_bytes: int = MAX_WAITING_BYTES, journal: Journal | None = None
+        self,
+        max_messages: int,
+        max_bytes: int = MAX_WAITING_BYTES,
+        gives_way: GivesWay | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self._journal = journal
         self._max_messages = max_messages
         self._max_bytes = max_bytes
-        self._records: list[bytes] = []  # the open batch
+        self._gives_way = gives_way
+        self._giving: deque[tuple[Batch, int]] = deque()  # what may give way, in order, and not yet sent
+        self._open = Batch()
+        self._records = self._open.records
         self._record_bytes = 0
-        self._frames: deque[tuple[bytes, int]] = deque()  # closed, each with its number of messages
-        self._sent = 0  # bytes of the first frame
-        self._frame_bytes = 0
+        self._closed: deque[Batch | bytes] = deque()  # batches, and frames of events
+        self._frame = b""  # of the first of these, as it is being sent
+        self._sent = 0
+        self._closed_bytes = 0
         self._messages = 0
         self._dropped = 0
         self._foreign = 0
@@ -49,7 +64,7 @@ class Outbox:
     @property
     def ripe(self) -> bool:
         """Whether enough waits to be worth a wake-up of the main process now."""
-        return not self._blocked and self._record_bytes + self._frame_bytes >= BATCH_BYTES
+        return not self._blocked and self._record_bytes + self._closed_bytes >= BATCH_BYTES
 
     @property
     def blocked(self) -> bool:
@@ -59,7 +74,7 @@ class Outbox:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to send or to report."""
-        return not (self._frames or self._records or self._dropped)
+        return not (self._closed or self._open or self._dropped)
 
     @property
     def idle(self) -> bool:
@@ -73,14 +88,16 @@ class Outbox:
 
     def add_message(self, message: Message) -> None:
         """Take a message, or count it as dropped."""
-        if not self._has_room():
-            self._dropped += 1
+        # `_has_room`, written out: it is asked for each message.
+        if (
+            self._messages >= self._max_messages or self._record_bytes + self._closed_bytes >= self._max_bytes
+        ) and not self._make_room(message):
             return
         if self._dropped:
             self._report_dropped(message.arrived_ns)
-        record = encode_record(message)
-        if self._journal is not None:
-            self._journal.add_message(message, record)
+        record = encode_record(message) if self._journal is None else self._journal.record(message)
+        if self._gives_way is not None and self._gives_way(message):
+            self._giving.append((self._open, len(self._records)))
         self._records.append(record)
         self._record_bytes += len(record)
         self._messages += 1
@@ -111,28 +128,52 @@ class Outbox:
             self._append_event(Watermark(drained_ns, self._messages, heard_ns))
 
     def send(self, write: Callable[[memoryview], int]) -> None:
-        """Write closed frames until all are gone or `write` raises BlockingIOError."""
+        """Write what is closed until all is gone or `write` raises BlockingIOError."""
         self._blocked = False
-        while self._frames:
-            frame, messages = self._frames[0]
+        while self._closed:
+            first = self._closed[0]
+            frame = self._frame or (first if isinstance(first, bytes) else first.encode())
             try:
                 self._sent += write(memoryview(frame)[self._sent :])
             except BlockingIOError:
                 self._blocked = True
                 return
+            if not self._frame:  # it stays as it is, now that some of it is gone
+                self._frame = frame
+                while self._giving and self._giving[0][0] is first:
+                    self._giving.popleft()
             if self._sent == len(frame):
-                self._frames.popleft()
+                self._closed.popleft()
+                self._frame = b""
                 self._sent = 0
-                self._frame_bytes -= len(frame)
-                self._messages -= messages
+                self._forget(first)
 
     def close(self, seconds: float) -> None:
         """Nothing comes any more: what waits is for `send`."""
 
     def _has_room(self) -> bool:
         return (
-            self._messages < self._max_messages and self._record_bytes + self._frame_bytes < self._max_bytes
+            self._messages < self._max_messages and self._record_bytes + self._closed_bytes < self._max_bytes
         )
+
+    def _make_room(self, message: Message) -> bool:
+        """Let what may give way do so, or lose the message; whether it has room now."""
+        if self._gives_way is not None and self._gives_way(message):
+            self._open.lose(message.arrived_ns)
+            return False
+        while self._giving and not self._has_room():
+            batch, place = self._giving.pop()
+            size = batch.take_out(place)
+            self._messages -= 1
+            if batch is self._open:
+                self._record_bytes -= size
+            else:
+                batch.size -= size
+                self._closed_bytes -= size
+        if self._has_room():
+            return True
+        self._dropped += 1
+        return False
 
     def _report_dropped(self, at_ns: int) -> None:
         self.add_event(Dropped(at_ns, self._dropped))
@@ -144,17 +185,27 @@ class Outbox:
             self._foreign = 0
 
     def _close_batch(self) -> None:
-        if self._records:
-            self._append(encode_batch(self._records), len(self._records))
-            self._records = []
+        if self._open:
+            self._open.size = self._record_bytes
+            self._closed.append(self._open)
+            self._closed_bytes += self._record_bytes
+            self._open = Batch()
+            self._records = self._open.records
             self._record_bytes = 0
 
     def _append_event(self, event: LinkEvent) -> None:
         frame = encode_event(event)
         if self._journal is not None:
             self._journal.add_event(frame)
-        self._append(frame, 0)
+        self._append(frame)
 
-    def _append(self, frame: bytes, messages: int) -> None:
-        self._frames.append((frame, messages))
-        self._frame_bytes += len(frame)
+    def _append(self, frame: bytes) -> None:
+        self._closed.append(frame)
+        self._closed_bytes += len(frame)
+
+    def _forget(self, sent: Batch | bytes) -> None:
+        if isinstance(sent, bytes):
+            self._closed_bytes -= len(sent)
+        else:
+            self._closed_bytes -= sent.size
+            self._messages -= sent.messages

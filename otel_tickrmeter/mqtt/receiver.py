@@ -2,8 +2,9 @@
 
 It exists because whatever runs beside a receiver bends its stamps: rendering an exposition in the same
 process delayed them by 130 to 250 ms, through the interpreter's lock. For the same reason it imports the
-standard library, paho, and no more of this package than it needs: a fleet's `owner.py` and orjson only where
-several exporters share the fleet, and the client of Kafka only where messages go there.
+standard library, paho, and no more of this package than it needs: a fleet's `giving_way.py` where
+it has one, its `owner.py` and orjson only where several exporters share the fleet, and the client of Kafka
+only where messages go there.
 
 Started by `feed.py` with a socket for its standard input: that brings the configuration (one JSON line), and
 takes the frames. It never blocks on that socket while it receives. When the socket ends, it leaves the
@@ -29,6 +30,7 @@ from otel_tickrmeter.journal.write import Journal
 from otel_tickrmeter.mqtt.attempts import Attempts
 from otel_tickrmeter.mqtt.backlog import STALL_GRACE_SECONDS, BacklogWatch
 from otel_tickrmeter.mqtt.config import ReceiverConfig
+from otel_tickrmeter.mqtt.giving_way import load_test
 from otel_tickrmeter.mqtt.link import Link, alive_ns
 from otel_tickrmeter.mqtt.outbox import Outbox
 from otel_tickrmeter.mqtt.sieve import sieve
@@ -183,11 +185,10 @@ def pause_after(messages: int, allowed_seconds: float) -> float:
 
 def _make_outbox(config: ReceiverConfig, journal: Journal | None) -> Outgoing:
     """What takes messages on their way to the main process, or elsewhere, where that is told."""
-    outbox = Outbox(config.buffer_size, journal=journal)
     if config.sink is None:
-        return outbox
+        return Outbox(config.buffer_size, gives_way=load_test(config.giving_way_rules), journal=journal)
     sink: Outgoing = import_module(config.sink.module).make_sink(
-        config.sink.options, config.owner_rules, outbox
+        config.sink.options, config.owner_rules, Outbox(config.buffer_size)
     )
     return sink
 

@@ -71,6 +71,12 @@ def encode_frame(kind: int, body: bytes) -> bytes:
     return _FRAME.pack(kind, len(body)) + body
 
 
+def arrival_of(record: bytes) -> int:
+    """When the message of a record arrived, monotonic nanoseconds."""
+    arrived_ns: int = _RECORD.unpack_from(record)[0]
+    return arrived_ns
+
+
 def encode_batch(records: list[bytes]) -> bytes:
     """Record as one frame."""
     return encode_frame(_MESSAGES, b"".join(records))

@@ -1,6 +1,8 @@
 """More than it can take: it loses visibly, blames nobody, and recovers by itself."""
 
+import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.integration.exporter import Exporter
@@ -22,6 +24,7 @@ from tests.support.wire import answer, request
 
 STALL_SECONDS = 1.0
 DROPPED = "tickrmeter_queue_dropped_total"
+BOARDS = "autocore_messages_total"
 
 
 def test_a_full_queue_drops_counted_messages_and_declares_no_timeouts(tmp_path: Path) -> None:
@@ -64,3 +67,42 @@ def test_a_full_queue_drops_counted_messages_and_declares_no_timeouts(tmp_path: 
         exporter.wait(
             lambda: exporter.scrape().value("tickrmeter_queue_size", queue="receive") == 0, "to be idle"
         )
+
+
+def test_of_boards_telemetry_is_lost_and_nothing_else(tmp_path: Path) -> None:
+    reading = json.dumps({"temperature": 20.5, "humidity": 40, "voltage": 12.5}).encode()
+    shutoff = json.dumps({"event": "safety_shutoff", "channel": 1, "reason": "heartbeat"}).encode()
+
+    def traffic() -> Iterator[tuple[str, bytes]]:
+        for number in range(200):
+            board = f"B{number % 20}"
+            # The last of a board's: on a topic that telemetry comes on, too.
+            yield f"autocore/devices/{board}/telemetry", shutoff
+            yield f"autocore/{board}/relay/0/status", b'{"state": %b}' % (b"true", b"false")[number % 2]
+            for _ in range(50):
+                yield f"autocore/devices/{board}/telemetry", reading
+
+    boards = {
+        "AUTOCORE__ENABLED": "true",
+        "AUTOCORE__LAYOUTS": '["seed", "devices"]',
+        "PERFORMANCE__BUFFER_SIZE": "1000",
+        "DATABASE__URL": f"sqlite:///{tmp_path / 'autocore.db'}",
+    }
+    with Mosquitto(tmp_path) as broker, Exporter(tmp_path, settings(broker.url, **boards)) as exporter:
+        exporter.wait_ready()
+        with stopped(exporter.pid):
+            sent = broker.publish(traffic())
+            # Nothing is waited for: this is the length of the overload.
+            time.sleep(STALL_SECONDS)
+
+        def accounted() -> bool:
+            shown = exporter.scrape()
+            return shown.total(BOARDS) + shown.total(DROPPED) >= sent
+
+        exporter.wait(accounted, f"to account for {sent} messages")
+        shown = exporter.scrape()
+    assert shown.total(DROPPED) > sent / 2
+    assert shown.value("autocore_queue_dropped_total", queue="receive") == shown.total(DROPPED)
+    assert shown.value(BOARDS, message_type="safety_shutoff") == 200
+    assert shown.value(BOARDS, message_type="relay_status") == 200
+    assert shown.value(BOARDS, message_type="telemetry") == 50 * 200 - shown.total(DROPPED)

@@ -3,13 +3,15 @@
 import errno
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
+from otel_tickrmeter.store import engine
 from otel_tickrmeter.store.keeper import MEMORY_ROWS
 from otel_tickrmeter.store.keeping import Known
 from otel_tickrmeter.store.record import read_records
@@ -23,7 +25,7 @@ from otel_tickrmeter.store.tables import (
     TELEMETRY,
     TELEMETRY_HOURS,
 )
-from tests.integration.databases import Databases, opened
+from tests.integration.databases import Databases, PostgresqlDatabases, opened
 from tests.integration.keeper_thread import KeeperThread
 from tests.support.store_rows import at, count, device, one_of_each, reading
 from tools.postgresql import PostgreSql
@@ -187,6 +189,34 @@ def test_a_table_that_another_program_locks_delays_rows_only(tmp_path: Path, spo
         other.close()
         keeper.wait(lambda: keeper.told.rows["telemetry"] == MEMORY_ROWS - 1_000 + 101)
     assert keeper.state.write_dropped == 0
+
+
+def test_tables_that_are_locked_for_longer_than_a_statement_may_take_miss_nothing(
+    postgresql_databases: PostgresqlDatabases, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `ALTER TABLE` does, or `VACUUM FULL`, while rows keep coming."""
+    monkeypatch.setattr(engine, "STATEMENT_SECONDS", 1)
+    url = postgresql_databases.migrated()
+    with KeeperThread(url, spool) as keeper, opened(url) as other:
+        keeper.put(*readings(0, 100), device(0))
+        keeper.wait(lambda: keeper.told.rows["telemetry"] == 100)
+        with other.writing() as holder:
+            holder.execute(text("LOCK TABLE telemetry, devices IN ACCESS EXCLUSIVE MODE"))
+            sent = 100
+            while keeper.told.failures["timeout"] < 2:
+                keeper.put(*readings(sent, 500), event(sent), device(sent, "error"))
+                sent += 500
+                time.sleep(0.05)  # the pace of the traffic
+            assert keeper.state.up is False
+            assert keeper.told.rows["telemetry"] == 100
+        wait_written(keeper, sent)
+        keeper.wait(lambda: keeper.state.up is True and keeper.state.spool_rows == 0)
+        assert (keeper.state.write_dropped, keeper.state.spool_dropped) == (0, 0)
+        assert keeper.told.failures.keys() == {"timeout"}
+        assert keeper.told.letters == []
+    assert stored(url) == (sent, (sent - 100) // 500)
+    with opened(url) as database, database.reading() as connection:
+        assert connection.execute(select(DEVICES.c.status)).scalars().all() == ["error"]
 
 
 def test_a_row_that_is_refused_is_a_letter_and_the_rest_is_written(databases: Databases, spool: Path) -> None:

@@ -9,7 +9,7 @@ Order, precisely (rule 5). Of one topic's messages with trusted stamps, which ar
 3. How the messages of different topics are interleaved changes no relay and no sensor.
 
 The first two are none when stamps are nearer to each other: three late ones in a row by about the same start
-anew, since the clock may have been set back.
+anew, since the clock may have been set back. What holds of a whole device, in test_autocore_order_law.py.
 """
 
 import json

@@ -5,13 +5,14 @@ import statistics
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from otel_tickrmeter.insight.anomaly import START, Expectation, Watch
+from otel_tickrmeter.insight.anomaly import START, Anomaly, Expectation, Watch
 from otel_tickrmeter.insight.average import MovingAverage
 from otel_tickrmeter.insight.scan import outliers
-from tests.support.insight_oracle import modified_z_scores
+from tests.property.series_strategy import series
+from tests.support.insight_oracle import averages, judged, modified_z_scores
 
 NS = 1_000_000_000
 READINGS = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=120)
@@ -36,6 +37,30 @@ def test_no_reading_and_no_time_breaks_it(series: list[tuple[int, float]]) -> No
         score, unusual, began = watch.judge(at_ns, reading)
         assert score is None or math.isfinite(score)
         assert unusual or began is None
+
+
+@given(series())
+def test_averages_and_judgements_are_those_of_the_whole_series_whatever_its_intervals(
+    drawn: list[tuple[float, float]],
+) -> None:
+    seconds, readings = (np.array(column, dtype=np.float64) for column in zip(*drawn, strict=True))
+    wanted = judged(seconds, readings)
+    assume(not wanted.on_edge)
+    watch, windows = Watch(Expectation()), {tau: MovingAverage(tau * NS) for tau in (300, 3600)}
+    found = []
+    means: dict[int, list[float]] = {tau: [] for tau in windows}
+    for at, reading in drawn:
+        found.append(watch.judge(round(at * NS), reading))
+        for tau, average in windows.items():
+            average.take(round(at * NS), reading)
+            assert average.value is not None
+            means[tau].append(average.value)
+    for tau, mean in means.items():
+        assert np.allclose(mean, averages(seconds, readings, tau), rtol=1e-9, atol=1e-9)
+    scores = np.array([each.score for each in found], dtype=np.float64)
+    assert np.allclose(scores, wanted.scores, rtol=1e-6, atol=1e-6, equal_nan=True)
+    assert [each.unusual for each in found] == wanted.flagged.tolist()
+    assert [each.began is Anomaly.LEVEL_SHIFT for each in found] == wanted.shifted.tolist()
 
 
 # Few values, so that many are the same; and some that are far off.

@@ -573,6 +573,17 @@ assert not loaded, loaded
 """)
 
 
+def test_the_receiving_process_stays_small_where_messages_may_give_way() -> None:
+    run(f"""
+import sys
+import {PACKAGE}.mqtt.receiver
+import {", ".join(in_fleets(["giving_way"]))}
+heavy = {{"loguru", "dynaconf", "opentelemetry", "anyio", "orjson", "asyncio", "psutil", "h11", "sqlalchemy"}}
+loaded = heavy & {{name.split(".")[0] for name in sys.modules}}
+assert not loaded, loaded
+""")
+
+
 def test_the_exporter_reads_what_jobs_are_and_loads_none_of_what_they_need() -> None:
     run(f"""
 import sys

@@ -1,4 +1,4 @@
-"""What happens to an AutoCore fleet, as rows of the database."""
+"""What happens to an AutoCore fleet, as rows of the database; rules are those of docs/autocore.md."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -165,6 +165,25 @@ def test_a_cause_that_comes_later_is_in_the_one_event_and_in_the_state() -> None
     assert made.list.take(RelayState) == [
         RelayState("A", 0, current_state=True, state_since=at(2), triggered_by="button")
     ]
+
+
+def test_rule_5_the_state_that_came_last_begins_no_earlier_than_the_one_before() -> None:
+    made = fleet(device_timeout_ns=10 * NS, device_retention_ns=20 * NS)
+    # The database takes no state of a relay that began before the one that it has.
+    made.relay(200, 0, state=False, triggered_by="web")
+    made.relay(201, 0, state=True, triggered_by="web", timestamp=stamp(101))
+    events = [row.recorded_at for row in made.list.rows if isinstance(row, RelayEvent)]
+    assert events == [at(200), at(101)]
+    assert {(row.current_state, row.state_since) for row in made.list.take(RelayState)} == {
+        (False, at(200)),
+        (True, at(200)),
+    }
+    # It is forgotten with its device.
+    made.quiet(230)
+    made.quiet(260)
+    assert not made.fleet.devices
+    made.relay(270, 0, state=True, triggered_by="web", timestamp=stamp(171))
+    assert {row.state_since for row in made.list.take(RelayState)} == {at(171)}
 
 
 def test_a_cause_that_comes_after_another_switching_changes_no_state() -> None:

@@ -83,7 +83,7 @@ def test_nothing_is_on_the_disk_before_it_is_committed(tmp_path: Path) -> None:
     journal = made(tmp_path)
     journal.commit()
     assert segments(tmp_path / "received") == []
-    journal.add_message(FIRST, b"")
+    journal.record(FIRST)
     assert segments(tmp_path / "received") == []
 
 
@@ -193,7 +193,10 @@ def test_deliveries_have_the_ids_that_the_broker_gave_them(tmp_path: Path) -> No
     for message in (FIRST, SECOND, FIRST._replace(packet_id=9)):
         outbox.add_message(message)
     journal.commit()
-    assert list(deliveries(segments(tmp_path / "received"))) == [FIRST, FIRST._replace(packet_id=9)]
+    assert list(deliveries(segments(tmp_path / "received"))) == [
+        FIRST,
+        FIRST._replace(packet_id=9, arrived_ns=7),
+    ]
 
 
 def test_a_clock_that_was_set_has_a_head_of_its_own(tmp_path: Path) -> None:

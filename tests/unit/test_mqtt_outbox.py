@@ -81,6 +81,61 @@ def test_the_bound_in_bytes_holds_as_well() -> None:
     assert outbox.queue_size == 2
 
 
+def gives_way(given: Message) -> bool:
+    return given.payload == b"telemetry"
+
+
+def test_of_what_gives_way_the_newest_is_dropped_for_others_and_told_before_its_batch() -> None:
+    outbox, channel = Outbox(3, gives_way=gives_way), Channel()
+    for number, payload in enumerate([b"telemetry", b"telemetry", b"", b"telemetry", b"", b""]):
+        outbox.add_message(message(number, payload))
+    outbox.settle(9, 8, 8)
+    outbox.send(channel.write)
+    # Of the first the time is not over before the last that is missing: whoever spoke in that was not silent.
+    assert channel.items == [
+        Dropped(3, 3),
+        [message(2), message(4), message(5)],
+        Watermark(8, 3, 8),
+    ]
+
+
+def test_what_gives_way_does_so_in_closed_batches_too_before_what_follows_them() -> None:
+    outbox, channel = Outbox(2, gives_way=gives_way), Channel()
+    outbox.add_message(message(1, b"telemetry"))
+    outbox.settle(2, 1, 1)
+    outbox.add_message(message(3))
+    outbox.add_message(message(4))
+    outbox.settle(6, 5, 5)
+    outbox.send(channel.write)
+    assert channel.items == [Dropped(1, 1), Watermark(1, 1, 1), [message(3), message(4)], Watermark(5, 2, 5)]
+
+
+def test_what_has_begun_to_be_sent_does_not_give_way() -> None:
+    outbox, channel = Outbox(1, gives_way=gives_way), Channel(room=8)
+    outbox.add_message(message(1, b"telemetry"))
+    outbox.settle(2, None, 0)
+    outbox.send(channel.write)
+    outbox.add_message(message(3))
+    channel.room = 1_000
+    outbox.send(channel.write)
+    outbox.settle(4, None, 0)
+    outbox.send(channel.write)
+    assert channel.items == [[message(1, b"telemetry")], Dropped(4, 1)]
+
+
+def test_what_gives_way_makes_room_in_bytes_as_well() -> None:
+    outbox, channel = Outbox(1_000, max_bytes=100, gives_way=gives_way), Channel()
+    for number in range(7):
+        outbox.add_message(message(number, b"telemetry"))
+    assert outbox.queue_size == 4
+    outbox.add_message(message(7, bytes(60)))
+    assert outbox.queue_size == 4
+    outbox.add_message(message(8))  # the one before is as large as three of those that give way
+    outbox.settle(9, None, 0)
+    outbox.send(channel.write)
+    assert channel.items == [Dropped(6, 7), [message(7, bytes(60)), message(8)]]
+
+
 def test_a_frame_that_is_half_sent_still_waits() -> None:
     outbox, channel = Outbox(10), Channel(room=8)
     outbox.add_message(message(1))

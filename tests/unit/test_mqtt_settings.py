@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from otel_tickrmeter.configuration import giving_way_rules
+from otel_tickrmeter.fleets.autocore import giving_way
+from otel_tickrmeter.fleets.autocore.settings import AutoCoreSettings, AutoCoreTable
+from otel_tickrmeter.fleets.autocore.topics import LAYOUTS
 from otel_tickrmeter.fleets.roster import FLEETS
 from otel_tickrmeter.fleets.tickrmeter.dialect import TickrMeter
 from otel_tickrmeter.fleets.tickrmeter.settings import TickrMeterSettings, TopicSettings
 from otel_tickrmeter.mqtt.backoff import Backoff
 from otel_tickrmeter.mqtt.config import ReceiverConfig, TlsConfig
 from otel_tickrmeter.mqtt.configure import receiver_config
+from otel_tickrmeter.mqtt.giving_way import load_test
 from otel_tickrmeter.mqtt.reasons import (
     connack_reason,
     disconnect_reason,
@@ -27,6 +32,7 @@ from otel_tickrmeter.settings.model import (
     ReconnectSettings,
     TlsSettings,
 )
+from otel_tickrmeter.stream.giving_way import GivingWayRule
 from otel_tickrmeter.stream.message import Message
 from otel_tickrmeter.stream.outgoing import SinkRule
 from otel_tickrmeter.stream.partition import Partition
@@ -108,6 +114,33 @@ def test_one_settings_file_serves_all_partitions() -> None:
         if Partition(2, 4).has_message(b"nobody's/own/%d" % number, b"{}")
     ]
     assert len(took) + len(foreign) == 1200
+
+
+def test_which_messages_are_lost_first_is_told_on_the_same_line() -> None:
+    settings = settings_of(AutoCoreSettings(AutoCoreTable(enabled=True, topic_prefix="site/")))
+    config = receiver_config(settings.mqtt, [], 5, giving_way_rules=giving_way_rules(settings))
+    told = ReceiverConfig.from_line(config.to_line())
+    assert len(told.giving_way_rules) == 1
+    gives_way = load_test(told.giving_way_rules)
+    assert gives_way is not None
+    assert gives_way(Message(b"site/autocore/A/telemetry", b"{}", 1))
+    assert not gives_way(Message(b"autocore/A/telemetry", b"{}", 1))
+    assert not gives_way(Message(b"site/autocore/A/status", b"{}", 1))
+
+
+def test_of_several_rules_one_is_enough_and_of_none_there_is_no_test() -> None:
+    rules = [GivingWayRule(giving_way.__name__, {"layouts": LAYOUTS, "topic_prefix": each}) for each in "ab"]
+    gives_way = load_test(rules)
+    assert gives_way is not None
+    assert [
+        gives_way(Message(b"%bautocore/A/telemetry" % each, b"{}", 1)) for each in (b"a", b"b", b"c")
+    ] == [
+        True,
+        True,
+        False,
+    ]
+    assert load_test([]) is None
+    assert giving_way_rules(settings_of()) == ()
 
 
 def test_where_messages_go_instead_is_told_on_the_same_line() -> None:

@@ -51,7 +51,7 @@ def test_the_line_names_device_topic_and_reason(log: list[str], exporter: Export
     exporter.deliver(message("STOCKPRICEUPDATE", b'{"device": "a0:b0", "symbol": "AAPL"', 1))
     (line,) = log
     assert line == (
-        "WARNING Set aside, as a whole or in part: stock_request (bad_json), device 'a0:b0', "
+        "WARNING Failed to parse message: stock_request (bad_json), device 'a0:b0', "
         """topic 'STOCKPRICEUPDATE', payload '{"device": "a0:b0", "symbol": "AAPL"'"""
     )
 
@@ -63,6 +63,19 @@ def test_the_line_names_device_topic_and_reason(log: list[str], exporter: Export
         (message(B, b'{"symbol":'), f"stock_response (bad_json), device '{B}',"),
         (message("DEVICESTATUS_RES", b"[]"), "device_status (not_object), device unknown,"),
         (message("TICKRMETERBOOT", b"\xff"), "device_boot (bad_utf8), device unknown,"),
+    ],
+)
+def test_what_is_no_object_is_told_in_the_words_of_autocore_s_document(
+    log: list[str], exporter: Exporter, delivery: Message, shown: str
+) -> None:
+    exporter.deliver(delivery)
+    (line,) = log
+    assert line.startswith(f"WARNING Failed to parse message: {shown} topic ")
+
+
+@pytest.mark.parametrize(
+    ("delivery", "shown"),
+    [
         (message("DEVICE_BOOTED", b"{}"), "device_booted (missing_field), device unknown,"),
         (message("HTTPSTREAMSTOCKS", {"device": 123}), "http_stream (wrong_type), device '123',"),
         (message(A, b"")._replace(oversize=True), f"stock_response (oversize), device '{A}',"),
@@ -73,7 +86,9 @@ def test_the_line_names_device_topic_and_reason(log: list[str], exporter: Export
         (status(1, vin=-1), f"device_status (out_of_range), device '{A}',"),
     ],
 )
-def test_every_reason_is_told(log: list[str], exporter: Exporter, delivery: Message, shown: str) -> None:
+def test_every_other_reason_is_told(
+    log: list[str], exporter: Exporter, delivery: Message, shown: str
+) -> None:
     exporter.deliver(delivery)
     (line,) = log
     assert line.startswith(f"WARNING Set aside, as a whole or in part: {shown} topic ")

@@ -81,6 +81,8 @@ class Bookkeeper(Outcomes):
         # What `last_seen` was when the device was last written.
         self._seen_ns: dict[str, int] = {}
         self._next_seen_ns = 0
+        # Of each relay, since when it has had the state that was written last.
+        self._since_ns: dict[tuple[str, int], int] = {}
         self._letters_second = -1
         self._letters = 0
         self._nobodys_second = -1
@@ -187,8 +189,7 @@ class Bookkeeper(Outcomes):
     def relay_state(self, device: Device, relay: Relay, when: When) -> None:
         """The state of a relay is another now, or known now."""
         trigger = None if relay.trigger is None else relay.trigger.value
-        state = rows.RelayState(device.id, relay.number, bool(relay.state), _time(when.at_ns), trigger)
-        self._keeper.put(state)
+        self._relay(device, relay.number, when, trigger, state=bool(relay.state))
 
     def relay_changed(self, device: Device, relay: Relay, change: Change) -> None:
         """A relay was switched. Of a device that sends too much its state is kept, and no more."""
@@ -209,8 +210,7 @@ class Bookkeeper(Outcomes):
                 )
             )
         if relay.state is change.state:
-            state = rows.RelayState(device.id, relay.number, change.state, _time(when.at_ns), trigger)
-            self._keeper.put(state)
+            self._relay(device, relay.number, when, trigger, state=change.state)
 
     def shut_off(self, device: Device, relay: Relay, event: SafetyShutoff, when: When) -> None:
         """A board switched a relay off for safety."""
@@ -266,6 +266,8 @@ class Bookkeeper(Outcomes):
     def forgotten(self, device: Device) -> None:
         """The device is forgotten here; its history stays."""
         self._seen_ns.pop(device.id, None)
+        for number in device.relays:
+            self._since_ns.pop((device.id, number), None)
 
     def _device(self, device: Device, unix_ns: int) -> None:
         self._seen_ns[device.id] = device.last_seen_ns
@@ -285,6 +287,13 @@ class Bookkeeper(Outcomes):
                 capabilities=None if device.capabilities is None else json.loads(device.capabilities),
             )
         )
+
+    def _relay(self, device: Device, number: int, when: When, trigger: str | None, *, state: bool) -> None:
+        # It cannot have begun before the one that it ended, whatever a clock says. Where arrival decides, the
+        # one that came last may have the earlier time, and the database takes none from before its own.
+        key = device.id, number
+        since_ns = self._since_ns[key] = max(when.at_ns, self._since_ns.get(key, when.at_ns))
+        self._keeper.put(rows.RelayState(device.id, number, state, _time(since_ns), trigger))
 
     def _log(self, device: Device, word: Word, cause: str, reason: str | None, at_ns: int) -> None:
         self._keeper.put(

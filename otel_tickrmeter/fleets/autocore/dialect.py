@@ -7,7 +7,7 @@ from typing import Any
 from otel_tickrmeter.catalogue import Instrument
 from otel_tickrmeter.exporter.catalogue.receiving import messages
 from otel_tickrmeter.exporter.messages import MessageRecorder
-from otel_tickrmeter.fleets.autocore import owner
+from otel_tickrmeter.fleets.autocore import giving_way, owner
 from otel_tickrmeter.fleets.autocore.automation.engine import Automation
 from otel_tickrmeter.fleets.autocore.automation.permission import Permission
 from otel_tickrmeter.fleets.autocore.bookkeeper import Bookkeeper
@@ -50,6 +50,7 @@ from otel_tickrmeter.fleets.dialect import Workshop
 from otel_tickrmeter.settings.key import Key, Rule
 from otel_tickrmeter.settings.model import Settings
 from otel_tickrmeter.store.keeping import Known
+from otel_tickrmeter.stream.giving_way import GivingWayRule
 from otel_tickrmeter.stream.partition import OwnerRule
 from otel_tickrmeter.stream.subscription import Subscription
 
@@ -105,6 +106,11 @@ class AutoCore:
         return OwnerRule(
             owner.__name__, _decoder_options(_own(settings)), settings.performance.remembered_devices
         )
+
+    def giving_way_rule(self, settings: Settings) -> GivingWayRule:
+        """Telemetry is: there is more of it soon."""
+        own = _own(settings)
+        return GivingWayRule(giving_way.__name__, {"layouts": own.layouts, "topic_prefix": own.topic_prefix})
 
     def rows(self, settings: Settings) -> tuple[Instrument, ...]:
         """Every row; there is one level of detail."""

@@ -35,6 +35,12 @@ class MessageType(StrEnum):
     IGNORED = "ignored"
 
 
+RELAY_CHANGE = "relay_change"
+SAFETY_SHUTOFF = "safety_shutoff"
+TELEMETRY_EVENTS = (RELAY_CHANGE, SAFETY_SHUTOFF)
+"""What the field `event` says of a message on a topic of telemetry that is about a relay."""
+
+
 class Reading(NamedTuple):
     """One reading of one sensor; `unit` is empty when none was given."""
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from otel_tickrmeter.fleets.autocore.event import (
+    RELAY_CHANGE,
+    TELEMETRY_EVENTS,
     MessageType,
     Reading,
     RelayReport,
@@ -104,10 +106,10 @@ class RelayParts:
             FieldError: It says not which relay, or not how it is now.
         """
         event = payload.get("event")
-        if event not in ("relay_change", "safety_shutoff"):
+        if event not in TELEMETRY_EVENTS:
             return None
         number = read_relay(_required(payload.get("channel")), self._offset)
-        if event == "relay_change":
+        if event == RELAY_CHANGE:
             report = self._report(payload, number, payload.get("state"))
             return MessageType.RELAY_CHANGE, RelayStates((report,), switching=True)
         return MessageType.SAFETY_SHUTOFF, SafetyShutoff(

@@ -80,6 +80,10 @@ class TickrMeter:
             settings.performance.remembered_devices,
         )
 
+    def giving_way_rule(self, settings: Settings) -> None:
+        """None are: each is one half of a pair, or says what no other says."""
+        del settings
+
     def rows(self, settings: Settings) -> tuple[Instrument, ...]:
         """The rows of the level of detail."""
         return rows_for(
