@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.integration.expected import compare_exposed
+from tests.integration.expected import compare_exposed, compare_times
 from tests.integration.exporter import Exporter
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.test_program_database import (
@@ -101,7 +101,9 @@ def _run(case: Case, size: Size) -> str:
             run = truth(summary)
             wait_stored(exporter, url, run)
             if case.breaks is nothing:
-                compare_exposed(exporter.scrape(), run["expected"])
+                shown = exporter.scrape()
+                compare_exposed(shown, run)
+                compare_times(shown, run)
             dropped = exporter.scrape().total("autocore_queue_dropped_total")
             assert dropped == 0, f"{dropped:g} rows were dropped"
             assert exporter.stop() == 0

@@ -296,6 +296,17 @@ def test_retained_messages_make_no_rows() -> None:
     assert made.list.rows == []
 
 
+def test_what_the_broker_kept_of_a_relay_is_a_row_when_its_board_says_so() -> None:
+    made = fleet()
+    made.telemetry(1, voltage=12)
+    made.publish(1, "autocore/A/relay/0/status", {"state": True}, retain=True)
+    made.list.rows.clear()
+    made.relay(2, 0, state=True, triggered_by="web")
+    assert [(row.relay_index, row.current_state) for row in made.list.take(RelayState)] == [(0, True)]
+    made.relay(3, 0, state=True, triggered_by="web")
+    assert made.list.rows == []
+
+
 def test_last_seen_follows_now_and_then() -> None:
     made = fleet()
     made.quiet(0.5)

@@ -17,10 +17,12 @@ MOST_EACH = 50.0
 class SimulateOptions:
     """A run. Durations are seconds, shares 0 to 1, `rate` messages a second.
 
-    `bad_clocks` is the share of devices that send no usable time; `late`, `duplicates` and `spikes` are
-    shares of the telemetry of the others, `repeats` of the relay messages, `leaves` of the status messages:
-    with these a device goes away for minutes. `started` is the Unix time of the start, from which the
-    devices' own times count.
+    `bad_clocks` is the share of devices that send no usable time, `clocks_off` of those whose time is wrong
+    and can be true, `retained` of those of which the broker keeps something from before; with `prepare` only
+    that is published. `late` and `duplicates` are shares of the messages of devices with usable time,
+    `spikes` of the telemetry, `repeats` of the relay messages, `leaves` of the status messages: with these a
+    device goes away for minutes, `wills` of them by breaking its connection. `started` is the Unix time of
+    the start, from which the devices' own times count.
     """
 
     broker: str = "mqtt://localhost:1883"
@@ -37,11 +39,15 @@ class SimulateOptions:
     topic_prefix: str = ""
     patience: float = 0.0
     bad_clocks: float = 0.05
+    clocks_off: float = 0.05
+    retained: float = 0.0
+    prepare: bool = False
     late: float = 0.01
     duplicates: float = 0.01
     spikes: float = 0.002
     repeats: float = 0.2
     leaves: float = 0.01
+    wills: float = 0.5
     summary: str | None = None
     started: float = 0.0
 
@@ -52,11 +58,14 @@ class SimulateOptions:
 
 _SHARES = (
     ("bad-clocks", "devices that send no usable time"),
-    ("late", "telemetry that comes late"),
-    ("duplicates", "telemetry that comes twice"),
+    ("clocks-off", "devices whose time is hours or seconds off, and is believed"),
+    ("retained", "devices of which the broker keeps a status and relay states from before: see --prepare"),
+    ("late", "messages that come late"),
+    ("duplicates", "messages that come twice"),
     ("spikes", "readings that are far off"),
     ("repeats", "relay messages that tell a state again"),
     ("leaves", "status messages by which a device goes away for minutes"),
+    ("wills", "devices that go away by breaking their connection: the broker publishes their last will"),
 )
 
 
@@ -84,6 +93,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, meaning in _SHARES:
         default = getattr(usual, name.replace("-", "_"))
         add(f"--{name}", type=read.share, default=default, metavar="SHARE", help=f"{meaning} ({usually})")
+    prepare = (
+        "publish only what the broker keeps, and end; do so before the exporter connects, then run the rest"
+    )
+    add("--prepare", action="store_true", help=prepare)
     add("--summary", metavar="FILE", help="what was sent, and what the exporter must show; - for stdout")
 
 
@@ -113,9 +126,13 @@ def faults(options: SimulateOptions) -> Iterator[str]:
     """Yield what does not go together."""
     if options.rate > MOST_EACH * options.devices:
         yield f"--rate must not be above {MOST_EACH:g} a second for each of the --devices"
+    if options.prepare and not options.retained:
+        yield "--prepare needs --retained: else the broker has nothing to keep"
     if options.devices > options.rate * options.duration / 2:
         yield "--duration or --rate is too low for every device to report in half of the time"
     if options.password is not None and options.username is None:
         yield "--password-file needs --username"
+    if options.bad_clocks + options.clocks_off > 1:
+        yield "--bad-clocks and --clocks-off must not be above 1 in all"
     yield from read.ca_file_faults(options.ca_file, options.broker)
     yield from read.patience_faults(options.patience, options.qos)
