@@ -21,6 +21,7 @@ from tests.integration.test_program_database import (
     KEPT,
     compare,
     environment,
+    readings_in,
     simulation,
     truth,
     wait_stored,
@@ -100,15 +101,15 @@ def _run(case: Case, size: Size) -> str:
                 case.breaks(server)
             run = truth(summary)
             wait_stored(exporter, url, run)
+            shown = exporter.scrape()
             if case.breaks is nothing:
-                shown = exporter.scrape()
                 compare_exposed(shown, run)
                 compare_times(shown, run)
-            dropped = exporter.scrape().total("autocore_queue_dropped_total")
+            dropped = shown.total("autocore_queue_dropped_total")
             assert dropped == 0, f"{dropped:g} rows were dropped"
             assert exporter.stop() == 0
-        compare(url, run)
-        readings = sum(each["value"] for each in run["rows"]["telemetry"])
+        compare(url, run, shown)
+        readings = readings_in(url)
         return f"{run['pace']['sent']:,} messages, {readings:,} readings, all there once"
 
 

@@ -16,18 +16,8 @@ from tests.integration.program_traffic import settings
 
 FLEET = (
     *("--devices", "60", "--rate", "200", "--duration", "6s", "--topic-prefix", "plant"),
-    *(
-        "--late",
-        "0.05",
-        "--duplicates",
-        "0.05",
-        "--retained",
-        "0.5",
-        "--bad-clocks",
-        "0.2",
-        "--clocks-off",
-        "0.2",
-    ),
+    *("--late", "0.05", "--duplicates", "0.05", "--retained", "0.5", "--bursts", "0.004"),
+    *("--bad-clocks", "0.2", "--clocks-off", "0.2"),
 )
 
 

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from otel_tickrmeter.fleets.autocore.event import MessageType
+from otel_tickrmeter.fleets.autocore.simulate.expected import Samples, approximate, expected, rows
 from otel_tickrmeter.fleets.autocore.simulate.options import (
     SimulateOptions,
     add_arguments,
@@ -16,7 +17,7 @@ from otel_tickrmeter.fleets.autocore.simulate.options import (
 )
 from otel_tickrmeter.fleets.autocore.simulate.plan import Plan
 from otel_tickrmeter.fleets.autocore.simulate.planned import Reported
-from otel_tickrmeter.fleets.autocore.simulate.truth import Samples, Truth
+from otel_tickrmeter.fleets.autocore.simulate.truth import Truth
 from tests.support.autocore import UNIX, Driver
 from tests.support.autocore_instruments import Instruments
 from tests.support.kept_rows import Kept
@@ -32,6 +33,7 @@ ODD = SimulateOptions(
     clocks_off=0.2,
     repeats=0.3,
     retained=0.5,
+    bursts=0.002,
     started=UNIX,
 )
 LONG = replace(ODD, rate=40, duration=400, leaves=0.3)
@@ -59,13 +61,13 @@ def test_the_fleet_sees_what_the_simulator_says(seed: int, options: SimulateOpti
     fleet = Instruments()
     truth = play(replace(options, seed=seed), fleet)
     shown = fleet.samples()
-    expected, approximate = truth.expected(), truth.approximate()
-    assert min(map(len, (*expected.values(), *approximate.values()))) > 0
-    for name in expected.keys() - {"autocore_messages_total"} | approximate.keys():
+    exact, about = expected(truth), approximate(truth)
+    assert min(map(len, (*exact.values(), *about.values()))) > 0
+    for name in exact.keys() - {"autocore_messages_total"} | about.keys():
         found = {labels: value for (exposed, labels), value in shown.items() if exposed == name and value}
         wanted = {
             labels: value
-            for samples in (expected, approximate)
+            for samples in (exact, about)
             if name in samples
             for labels, value in labelled(samples, name).items()
             if value
@@ -78,12 +80,12 @@ def test_the_fleet_sees_what_the_simulator_says(seed: int, options: SimulateOpti
 @pytest.mark.parametrize("seed", range(3))
 def test_the_rows_are_what_the_simulator_says(seed: int, options: SimulateOptions) -> None:
     fleet = Kept()
-    expected = play(replace(options, seed=seed), fleet).rows()
+    wanted = rows(play(replace(options, seed=seed), fleet))
     found = tables(fleet.list.rows)
-    assert min(map(len, expected.values())) > 0
-    assert found.keys() == expected.keys()
-    for name, rows in found.items():
-        assert rows == pytest.approx(labelled(expected, name)), name
+    assert min(map(len, wanted.values())) > 0
+    assert found.keys() == wanted.keys()
+    for name, told in found.items():
+        assert told == pytest.approx(labelled(wanted, name)), name
 
 
 def test_who_leaves_says_nothing_for_a_minute_and_comes_back() -> None:

@@ -22,6 +22,7 @@ class Board:
         started: When it was started.
         newest: When it last spoke, by topic.
         just_late: Topics on which its last message was late.
+        quiet_until: When it speaks again.
         back_at: When it is there again; None: it is there.
     """
 
@@ -38,6 +39,7 @@ class Board:
         self.timepiece = Timepiece(_choose_clock(options, rng), rng)
         self.newest: dict[str, float] = {}
         self.just_late: set[str] = set()
+        self.quiet_until = 0.0
         self.back_at: float | None = None
 
     @property

@@ -10,7 +10,7 @@ from otel_tickrmeter.settings.topic import parse_topic_prefix
 from otel_tickrmeter.simulate import arguments as read
 
 MOST_EACH = 50.0
-"""Messages a second of one device; beyond 100 an exporter thins what it keeps."""
+"""Messages a second of one device but for its bursts; beyond 100 an exporter thins what it keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,9 @@ class SimulateOptions:
     `bad_clocks` is the share of devices that send no usable time, `clocks_off` of those whose time is wrong
     and can be true, `retained` of those of which the broker keeps something from before; with `prepare` only
     that is published. `late` and `duplicates` are shares of the messages of devices with usable time,
-    `spikes` of the telemetry, `repeats` of the relay messages, `leaves` of the status messages: with these a
-    device goes away for minutes, `wills` of them by breaking its connection. `started` is the Unix time of
-    the start, from which the devices' own times count.
+    `spikes` of the telemetry, `bursts` of what is hundreds of messages instead, `repeats` of the relay
+    messages, `leaves` of the status messages: with these a device goes away for minutes, `wills` of them by
+    breaking its connection. `started` is the Unix time of the start, from which the devices' own times count.
     """
 
     broker: str = "mqtt://localhost:1883"
@@ -45,6 +45,7 @@ class SimulateOptions:
     late: float = 0.01
     duplicates: float = 0.01
     spikes: float = 0.002
+    bursts: float = 0.0005
     repeats: float = 0.2
     leaves: float = 0.01
     wills: float = 0.5
@@ -63,6 +64,7 @@ _SHARES = (
     ("late", "messages that come late"),
     ("duplicates", "messages that come twice"),
     ("spikes", "readings that are far off"),
+    ("bursts", "telemetry that comes hundreds of times at once, with a relay that is switched"),
     ("repeats", "relay messages that tell a state again"),
     ("leaves", "status messages by which a device goes away for minutes"),
     ("wills", "devices that go away by breaking their connection: the broker publishes their last will"),

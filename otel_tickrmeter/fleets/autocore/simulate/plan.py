@@ -3,7 +3,7 @@
 Nothing here reads a clock or the network; the same options give the same messages, byte for byte. The plan
 keeps what makes the exporter's final state certain: a device's first message is its status; no two messages
 of a topic have the same time and content but for the planned duplicates; never are two of one topic late in
-a row, so that no clock seems to have been set back.
+a row, so that no clock seems to have been set back; who has sent a burst is quiet for a while.
 """
 
 from collections.abc import Iterator
@@ -24,6 +24,9 @@ _GHOST_SHARE = 0.1
 _UPDATE_SHARE = 0.3
 _AWAY_SECONDS = (60.0, 300.0)
 _KEPT_SINCE_SECONDS = 3600.0
+_BURST_MESSAGES = 250
+_BURST_STEP_SECONDS = 0.001
+_QUIET_SECONDS = 2.0
 
 
 class Plan:
@@ -64,6 +67,8 @@ class Plan:
 
     def _turn(self, board: Board, at: float) -> Iterator[Planned]:
         # In the turn of one that is away nobody speaks.
+        if at < board.quiet_until:
+            return
         if board.back_at is None:
             yield from self._begin(board, at)
         elif board.back_at <= at:
@@ -76,6 +81,9 @@ class Plan:
         options, rng = self._options, self._rng
         choice = rng.random()
         if choice < 0.7:  # noqa: PLR2004  most of what a fleet says
+            if rng.random() < options.bursts:
+                yield from self._burst(board, at)
+                return
             said = seed.telemetry(board, rng, options.spikes)
         elif choice < 0.9:  # noqa: PLR2004
             said = seed.relay(board, rng, options.relays, options.repeats)
@@ -89,6 +97,15 @@ class Plan:
         else:
             said = seed.system(board, rng)
         yield from self._send(board, at, said)
+
+    def _burst(self, board: Board, at: float) -> Iterator[Planned]:
+        options, rng = self._options, self._rng
+        board.quiet_until = at + _QUIET_SECONDS
+        for number in range(_BURST_MESSAGES):
+            said = seed.telemetry(board, rng, options.spikes)
+            yield self._now(board, at, said, at + number * _BURST_STEP_SECONDS)
+        said = seed.relay(board, rng, options.relays, 0.0)
+        yield self._now(board, at, said, at + _BURST_MESSAGES * _BURST_STEP_SECONDS)
 
     def _leave(self, board: Board, at: float) -> Iterator[Planned]:
         board.back_at = at + self._rng.uniform(*_AWAY_SECONDS)
@@ -107,11 +124,15 @@ class Plan:
             message = self._message(board, at, said, newest - _LATE_SECONDS)
             yield message._replace(meaning=message.meaning._replace(odd="late"))
             return
-        board.said(said, at)
-        message = self._message(board, at, said, at)
+        message = self._now(board, at, said, at)
         yield message
         if odd_at_all and rng.random() < options.duplicates:
             yield message._replace(meaning=message.meaning._replace(odd="duplicate"))
+
+    def _now(self, board: Board, at: float, said: Said, taken: float) -> Planned:
+        """What a board says in time, of the moment `taken`."""
+        board.said(said, taken)
+        return self._message(board, at, said, taken)
 
     def _message(self, board: Board, at: float, said: Said, taken: float) -> Planned:
         self._sent += 1

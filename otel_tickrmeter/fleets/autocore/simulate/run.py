@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass
 
 import orjson
 
+from otel_tickrmeter.fleets.autocore.simulate.expected import Samples, approximate, bursts, expected, rows
 from otel_tickrmeter.fleets.autocore.simulate.options import SimulateOptions
 from otel_tickrmeter.fleets.autocore.simulate.plan import Plan
-from otel_tickrmeter.fleets.autocore.simulate.truth import Samples, Truth
+from otel_tickrmeter.fleets.autocore.simulate.truth import Truth
 from otel_tickrmeter.simulate.control import RunControl
 from otel_tickrmeter.simulate.play import Played, play
 from otel_tickrmeter.simulate.publisher import Pace
@@ -15,7 +16,7 @@ from otel_tickrmeter.simulate.publisher import Pace
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A finished run: see `Played`, and `truth` for `messages`, `expected`, `approximate` and `rows`."""
+    """A finished run: see `Played`, `truth` for `messages`, and `expected` for the rest."""
 
     options: SimulateOptions
     played: Played
@@ -23,6 +24,7 @@ class Summary:
     expected: Samples
     approximate: Samples
     rows: Samples
+    bursts: Samples
 
     @property
     def pace(self) -> Pace:
@@ -45,6 +47,7 @@ class Summary:
             "expected": self.expected,
             "approximate": self.approximate,
             "rows": self.rows,
+            "bursts": self.bursts,
         }
         return orjson.dumps(everything, option=orjson.OPT_APPEND_NEWLINE)
 
@@ -66,4 +69,12 @@ def simulate(options: SimulateOptions, control: RunControl | None = None) -> Sum
     played = play(
         messages, options, total, lambda message: truth.record(message, time.time()), control or RunControl()
     )
-    return Summary(options, played, dict(truth.messages), truth.expected(), truth.approximate(), truth.rows())
+    return Summary(
+        options,
+        played,
+        dict(truth.messages),
+        expected(truth),
+        approximate(truth),
+        rows(truth),
+        bursts(truth),
+    )

@@ -1,13 +1,9 @@
-"""What the exporter must show for the messages that were sent, and what must be in its database.
+"""What is true of the messages that were sent, for a reader who keeps the rules of docs/autocore.md.
 
-It holds once all has been handled, for an exporter that was connected all the while, with its default bounds.
-Series that are not listed must not exist; those of a closed list start at 0. What the exporter thinks of the
-readings (averages, anomalies) is not foretold.
+It is an account of its own: nothing of the exporter is asked. `expected.py` says how it is shown.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
-from typing import Any
 
 from otel_tickrmeter.fleets.autocore.simulate.planned import (
     Meaning,
@@ -19,84 +15,119 @@ from otel_tickrmeter.fleets.autocore.simulate.planned import (
     Touched,
 )
 
-Samples = dict[str, list[dict[str, object]]]
-"""By exposed name: `{"labels": {...}, "value": n}`."""
-
-_PERCENT = 100.0
-_LATE = "late"
-_UNKNOWN = "unknown"
+LATE = "late"
+_BURST = "burst"
+_MOST_A_SECOND = 100
+"""Messages of one device; of what comes beyond that the state counts, and one reading a sensor."""
 
 
 class Truth:
-    """Takes what was sent, message by message, in its order.
+    """Takes what was sent, message by message, in its order. Times are Unix seconds.
 
     Attributes:
         messages: How many the exporter hears, by type: what was sent, and what the broker had kept.
+        errors: How many of them had not their whole effect, by type and reason.
+        words: How devices are.
+        described: What they are, by the names of the columns.
+        last_seen: When their last message left that was neither late nor a duplicate.
+        clock_offsets: How far ahead their clocks were then.
+        turns: Comings and goings, by where to and cause.
+        log: The same, by status and cause, and statuses that came late.
+        relays: Their states.
+        told_relays: Those of which their boards themselves told.
+        changed: When they were switched last, as their boards say.
+        changed_about: The same of boards whose clocks say nothing: when the message left.
+        changes: Switchings, by cause.
+        relay_events: Those that are to be stored, late ones among them.
+        repeats: How often a state was told again.
+        touches: Touches of displays.
+        told: What devices told of themselves.
+        events: What is to be stored of both.
+        readings: The newest reading of each sensor, and figure of each device.
+        measured: How many readings came that are not duplicates.
+        stored: How many of them are to be stored.
+        sums: The sums of those.
+        switched: How many switchings came, late ones among them.
+        noisy: Devices that have sent too much at once. How much of it is stored depends on when it arrives:
+            what is said of it here holds if that is when it left.
     """
 
     def __init__(self) -> None:
         self.messages: Counter[str] = Counter()
-        self._errors: Counter[tuple[str, str]] = Counter()
+        self.errors: Counter[tuple[str, str]] = Counter()
+        self.words: dict[str, str] = {}
+        self.described: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        self.last_seen: dict[str, float] = {}
+        self.clock_offsets: dict[str, float] = {}
+        self.turns: Counter[tuple[str, str]] = Counter()
+        self.log: Counter[tuple[str, str]] = Counter()
+        self.relays: dict[tuple[str, int], bool] = {}
+        self.told_relays: set[tuple[str, int]] = set()
+        self.changed: dict[tuple[str, int], float] = {}
+        self.changed_about: dict[tuple[str, int], float] = {}
+        self.changes: Counter[tuple[str, int, str]] = Counter()
+        self.relay_events: Counter[tuple[str, int, str]] = Counter()
+        self.repeats: Counter[str] = Counter()
+        self.touches: Counter[tuple[str, str]] = Counter()
+        self.told: Counter[str] = Counter()
+        self.events: Counter[tuple[str, str]] = Counter()
+        self.readings: dict[tuple[str, str], float] = {}
+        self.measured: Counter[tuple[str, str]] = Counter()
+        self.stored: Counter[tuple[str, str]] = Counter()
+        self.sums: defaultdict[tuple[str, str], float] = defaultdict(float)
+        self.switched: Counter[str] = Counter()
+        self.noisy: set[str] = set()
         self._kept: defaultdict[str, list[Meaning]] = defaultdict(list)
-        self._words: dict[str, str] = {}
-        self._described: defaultdict[str, dict[str, str]] = defaultdict(dict)
-        self._last_seen: dict[str, float] = {}
-        self._clock_offsets: dict[str, float] = {}
-        self._turns: Counter[tuple[str, str]] = Counter()
-        self._log: Counter[tuple[str, str]] = Counter()
-        self._relays: dict[tuple[str, int], bool] = {}
-        self._told_relays: set[tuple[str, int]] = set()
-        self._changed: dict[tuple[str, int], float] = {}
-        self._changed_about: dict[tuple[str, int], float] = {}
-        self._changes: Counter[tuple[str, int, str]] = Counter()
-        self._relay_events: Counter[tuple[str, int, str]] = Counter()
-        self._repeats: Counter[str] = Counter()
-        self._touches: Counter[tuple[str, str]] = Counter()
-        self._told: Counter[str] = Counter()
-        self._events: Counter[tuple[str, str]] = Counter()
-        self._readings: dict[tuple[str, str], float] = {}
-        self._stored: Counter[tuple[str, str]] = Counter()
-        self._sums: defaultdict[tuple[str, str], float] = defaultdict(float)
+        self._in_second: dict[str, tuple[int, int]] = {}
+        self._stored_in: dict[tuple[str, str], int] = {}
 
     def record(self, message: Planned, left: float) -> None:
-        """Take a message that was sent; `left` is when, in Unix seconds."""
+        """Take a message that was sent; `left` is when."""
         meaning = message.meaning
         kind = meaning.message_type.value
         self.messages[kind] += 1
         if meaning.odd is not None:
-            self._errors[kind, meaning.odd] += 1
-        match meaning.odd:
-            case "retained":
-                self._kept[meaning.device_id].append(meaning)
-            case "duplicate":
-                pass
-            case "late":
-                self._is_history(meaning)
-            case _:
-                self._is_now(meaning, left)
+            self.errors[kind, meaning.odd] += 1
+        if meaning.odd == "retained":
+            self._kept[meaning.device_id].append(meaning)
+            return
+        burst = self._in_burst(meaning.device_id, left)
+        if meaning.odd == "duplicate":
+            return
+        if meaning.odd == LATE:
+            self._is_history(meaning, burst=burst)
+        else:
+            self._is_now(meaning, left)
+        self._store(meaning, int(left), burst=burst)
 
-    def _is_history(self, meaning: Meaning) -> None:
-        """It is kept as what was so, and changes nothing."""
+    def _in_burst(self, device_id: str, left: float) -> bool:
+        second, count = self._in_second.get(device_id, (0, 0))
+        count = count + 1 if second == int(left) else 1
+        self._in_second[device_id] = int(left), count
+        if count > _MOST_A_SECOND:
+            self.noisy.add(device_id)
+        return count > _MOST_A_SECOND
+
+    def _is_history(self, meaning: Meaning, *, burst: bool) -> None:
+        """It was so, and changes nothing."""
         subject = meaning.subject
-        self._keep(meaning)
-        if isinstance(subject, Reported):
-            self._log[subject.word, _LATE] += 1
-        elif isinstance(subject, Switched):
-            self._relay_events[meaning.device_id, subject.relay, subject.triggered_by] += 1
+        if isinstance(subject, Switched):
+            self._switched(meaning.device_id, subject, burst=burst)
+        elif isinstance(subject, Reported) and not burst:
+            self.log[subject.word, LATE] += 1
 
     def _is_now(self, meaning: Meaning, left: float) -> None:
         device_id, subject = meaning.device_id, meaning.subject
-        if device_id not in self._words:
+        if device_id not in self.words:
             for kept in self._kept.pop(device_id, ()):
                 self._fill(kept)
-        self._last_seen[device_id] = left
+        self.last_seen[device_id] = left
         if meaning.stamp is not None:
-            self._clock_offsets[device_id] = meaning.stamp - left
+            self.clock_offsets[device_id] = meaning.stamp - left
         if isinstance(subject, Reported):
             self._turn(device_id, subject.word, "will" if subject.will else "reported")
-        elif self._words.get(device_id, "offline") == "offline":
+        elif self.words.get(device_id, "offline") == "offline":
             self._turn(device_id, "online", "activity")
-        self._keep(meaning)
         self._apply(meaning, left)
 
     def _apply(self, meaning: Meaning, left: float) -> None:
@@ -105,13 +136,13 @@ class Truth:
             case Reported():
                 self._describe(device_id, subject)
             case Measured(readings):
-                self._readings.update({(device_id, name): value for name, value in readings.items()})
+                self.readings.update({(device_id, name): value for name, value in readings.items()})
             case Switched():
                 self._switch(meaning, subject, left)
             case Touched(action):
-                self._touches[device_id, action] += 1
+                self.touches[device_id, action] += 1
             case Told(kind):
-                self._told[kind] += 1
+                self.told[kind] += 1
 
     def _fill(self, kept: Meaning) -> None:
         """What is known of a device from before, until it says otherwise."""
@@ -119,134 +150,61 @@ class Truth:
         if isinstance(subject, Reported):
             self._describe(device_id, subject)
         elif isinstance(subject, Switched):
-            self._relays[device_id, subject.relay] = subject.state
+            self.relays[device_id, subject.relay] = subject.state
 
     def _describe(self, device_id: str, told: Reported) -> None:
-        self._described[device_id].update(told.described)
-        self._readings.update({(device_id, name): value for name, value in told.figures.items()})
-
-    def _keep(self, meaning: Meaning) -> None:
-        """The rows that a message makes, late or not."""
-        device_id, subject = meaning.device_id, meaning.subject
-        match subject:
-            case Measured(readings):
-                for name, value in readings.items():
-                    self._stored[device_id, name] += 1
-                    self._sums[device_id, name] += value
-            case Touched(action):
-                self._events["interaction", action] += 1
-            case Told(kind):
-                self._events["error" if kind == "error" else "system", kind] += 1
+        self.described[device_id].update(told.described)
+        self.readings.update({(device_id, name): value for name, value in told.figures.items()})
 
     def _turn(self, device_id: str, word: str, cause: str) -> None:
-        before = self._words.get(device_id)
-        self._words[device_id] = word
+        before = self.words.get(device_id)
+        self.words[device_id] = word
         if before is None or (before == "offline") is not (word == "offline"):
-            self._turns["offline" if word == "offline" else "online", cause] += 1
-            self._log[word, cause] += 1
+            self.turns["offline" if word == "offline" else "online", cause] += 1
+            self.log[word, cause] += 1
 
     def _switch(self, meaning: Meaning, told: Switched, left: float) -> None:
         device_id, relay = meaning.device_id, (meaning.device_id, told.relay)
-        self._told_relays.add(relay)
-        if self._relays.get(relay) is told.state:
-            self._repeats[device_id] += 1
+        self.told_relays.add(relay)
+        if self.relays.get(relay) is told.state:
+            self.repeats[device_id] += 1
             return
-        self._relays[relay] = told.state
-        self._changes[*relay, told.triggered_by] += 1
-        self._relay_events[*relay, told.triggered_by] += 1
-        self._changed.pop(relay, None)
-        self._changed_about.pop(relay, None)
+        self.relays[relay] = told.state
+        self.changes[*relay, told.triggered_by] += 1
+        burst = self._in_second[device_id][1] > _MOST_A_SECOND
+        self._switched(device_id, told, burst=burst)
+        self.changed.pop(relay, None)
+        self.changed_about.pop(relay, None)
         if meaning.odd is None and meaning.stamp is not None:
-            self._changed[relay] = meaning.stamp
+            self.changed[relay] = meaning.stamp
         else:
-            self._changed_about[relay] = left
+            self.changed_about[relay] = left
 
-    def expected(self) -> Samples:
-        """The samples that are exact."""
-        words = Counter(self._words.values())
-        online = {device_id: word != "offline" for device_id, word in self._words.items()}
-        device, relay = ("device_id",), ("device_id", "relay")
-        return {
-            "autocore_messages_total": _samples(("message_type",), _alone(self.messages)),
-            "autocore_message_errors_total": _samples(("message_type", "reason"), self._errors),
-            "autocore_devices": _samples(("status",), _alone(words)),
-            "autocore_device_online": _samples(device, _alone(online)),
-            "autocore_device_info": _samples(
-                ("device_id", "device_type", "firmware_version"),
-                {
-                    (
-                        d,
-                        *(
-                            self._described[d].get(name, _UNKNOWN)
-                            for name in ("device_type", "firmware_version")
-                        ),
-                    ): 1
-                    for d in self._words
-                },
-            ),
-            "autocore_connectivity_changes_total": _samples(("to", "cause"), self._turns),
-            "autocore_relay_state": _samples(relay, self._relays),
-            "autocore_relay_last_change_timestamp_seconds": _samples(relay, self._changed),
-            "autocore_relay_changes_total": _samples((*relay, "triggered_by"), self._changes),
-            "autocore_relay_repeats_total": _samples(device, _alone(self._repeats)),
-            "autocore_interactions_total": _samples(("device_id", "action"), self._touches),
-            "autocore_system_messages_total": _samples(("kind",), _alone(self._told)),
-            "autocore_device_uptime_seconds": self._of("uptime"),
-            "autocore_device_memory_free_bytes": self._of("memory_free"),
-            "autocore_device_wifi_signal_dbm": self._of("wifi_signal"),
-            "autocore_telemetry_temperature_celsius": self._of("temperature"),
-            "autocore_telemetry_voltage_volts": self._of("voltage"),
-            "autocore_telemetry_humidity_ratio": self._of("humidity", _PERCENT),
-            "autocore_telemetry_value": _samples(
-                ("device_id", "sensor", "unit"),
-                {(d, name, ""): value for (d, name), value in self._readings.items() if name == "current"},
-            ),
-        }
+    def _switched(self, device_id: str, told: Switched, *, burst: bool) -> None:
+        self.switched[device_id] += 1
+        if not burst:
+            self.relay_events[device_id, told.relay, told.triggered_by] += 1
 
-    def approximate(self) -> Samples:
-        """The samples that depend on when messages arrived: here as if they had when they left.
-
-        Of the last changes of relays only those that are not exact.
-        """
-        return {
-            "autocore_device_last_seen_timestamp_seconds": _samples(("device_id",), _alone(self._last_seen)),
-            "autocore_device_clock_offset_seconds": _samples(("device_id",), _alone(self._clock_offsets)),
-            "autocore_relay_last_change_timestamp_seconds": _samples(
-                ("device_id", "relay"), self._changed_about
-            ),
-        }
-
-    def rows(self) -> Samples:
-        """What is in the tables: how many rows by what they say, or what a row says; sums of readings."""
-        relay, sensor = ("device_id", "relay"), ("device_id", "sensor")
-        return {
-            "devices_online": _samples(
-                ("device_id", "firmware_version"),
-                {
-                    (d, self._described[d].get("firmware_version", "")): word != "offline"
-                    for d, word in self._words.items()
-                },
-            ),
-            # The broker's old word for a relay is shown, and is no row.
-            "relays_state": _samples(relay, {each: self._relays[each] for each in self._told_relays}),
-            "relay_events": _samples((*relay, "triggered_by"), self._relay_events),
-            "telemetry": _samples(sensor, self._stored),
-            "telemetry_sum": _samples(sensor, self._sums),
-            "connectivity_log": _samples(("status", "cause"), self._log),
-            "events": _samples(("kind", "subtype"), self._events),
-        }
-
-    def _of(self, sensor: str, divisor: float = 1.0) -> list[dict[str, object]]:
-        found = {(d,): value / divisor for (d, name), value in self._readings.items() if name == sensor}
-        return _samples(("device_id",), found)
-
-
-def _alone(counts: Mapping[str, float]) -> dict[tuple[str, ...], float]:
-    return {(name,): count for name, count in counts.items()}
-
-
-def _samples(names: tuple[str, ...], values: Mapping[Any, float]) -> list[dict[str, object]]:
-    return [
-        {"labels": dict(zip(names, map(str, labels), strict=True)), "value": float(value)}
-        for labels, value in values.items()
-    ]
+    def _store(self, meaning: Meaning, second: int, *, burst: bool) -> None:
+        """The rows of what is no switching, late or not."""
+        device_id, subject, kind = meaning.device_id, meaning.subject, meaning.message_type.value
+        late = meaning.odd == LATE
+        if isinstance(subject, Measured):
+            dropped = 0
+            for name, value in subject.readings.items():
+                sensor = device_id, name
+                self.measured[sensor] += 1
+                if burst and (late or self._stored_in.get(sensor) == second):
+                    dropped += 1
+                    continue
+                if not late:
+                    self._stored_in[sensor] = second
+                self.stored[sensor] += 1
+                self.sums[sensor] += value
+            self.errors[kind, _BURST] += dropped > 0
+        elif burst and (late or not isinstance(subject, Reported)):
+            self.errors[kind, _BURST] += 1
+        elif isinstance(subject, Touched):
+            self.events["interaction", subject.action] += 1
+        elif isinstance(subject, Told):
+            self.events["error" if subject.kind == "error" else "system", subject.kind] += 1
