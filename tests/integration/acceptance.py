@@ -29,7 +29,9 @@ from tests.integration.test_program_database import (
 from tools.postgresql import PostgreSql
 
 AWAY_SECONDS = 20.0
-ONE_IN_TWENTY = ("--late", "0.05", "--duplicates", "0.05")
+ONE_IN_TWENTY = ("--late", "0.05", "--duplicates", "0.05", "--leaves", "0.05", "--layouts", "seed,devices")
+BOTH = '["seed", "devices"]'
+CHANGES = "autocore_relay_changes_total"
 
 
 class Size(NamedTuple):
@@ -92,7 +94,9 @@ def _run(case: Case, size: Size) -> str:
         persistent = ("persistence true", f"persistence_location {directory}/", "log_dest none")
         broker = stack.enter_context(Mosquitto(directory, settings=persistent))
         url, server = stack.enter_context(_database(case.kind, directory))
-        given = environment(broker, url, MQTT__PROTOCOL=case.protocol, MQTT__QOS="1", **KEPT)
+        given = environment(
+            broker, url, MQTT__PROTOCOL=case.protocol, MQTT__QOS="1", AUTOCORE__LAYOUTS=BOTH, **KEPT
+        )
         with Exporter(directory, given, "exporter") as exporter:
             exporter.wait_ready()
             fleet = ("--devices", str(size.devices), *ONE_IN_TWENTY)
@@ -101,6 +105,8 @@ def _run(case: Case, size: Size) -> str:
                 case.breaks(server)
             run = truth(summary)
             wait_stored(exporter, url, run)
+            changes = sum(each["value"] for each in run["expected"][CHANGES])
+            exporter.wait(lambda: exporter.scrape().total(CHANGES) >= changes, "to count all switchings")
             shown = exporter.scrape()
             if case.breaks is nothing:
                 compare_exposed(shown, run)

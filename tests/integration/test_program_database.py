@@ -96,7 +96,8 @@ def compare(url: str, run: Mapping[str, Any], shown: Exposition | None = None) -
     if shown is not None:
         of_one = sum(n for labels, n in missing.items() if ("sensor", "voltage") in labels)
         assert shown.value(ERRORS, message_type="telemetry", reason="burst") == of_one
-        assert shown.total(ERRORS, message_type="relay_status", reason="burst") == untold
+        relays = ("relay_status", "relay_change")
+        assert sum(shown.total(ERRORS, message_type=each, reason="burst") for each in relays) == untold
 
 
 def quiet(rows: Mapping[Labels, float], noisy: Collection[str]) -> dict[Labels, float]:

@@ -17,8 +17,11 @@ from tests.integration.program_traffic import settings
 FLEET = (
     *("--devices", "60", "--rate", "200", "--duration", "6s", "--topic-prefix", "plant"),
     *("--late", "0.05", "--duplicates", "0.05", "--retained", "0.5", "--bursts", "0.004"),
-    *("--bad-clocks", "0.2", "--clocks-off", "0.2"),
+    *("--bad-clocks", "0.2", "--clocks-off", "0.2", "--layouts", "seed,devices"),
 )
+
+
+CHANGES = "autocore_relay_changes_total"
 
 
 def simulate(directory: Path, broker: Mosquitto, *options: str) -> Mapping[str, Any]:
@@ -35,6 +38,7 @@ def simulate(directory: Path, broker: Mosquitto, *options: str) -> Mapping[str, 
 @pytest.mark.parametrize(("protocol", "qos"), [("5", "1"), ("3.1.1", "0")])
 def test_the_exposition_says_what_was_sent(tmp_path: Path, protocol: str, qos: str) -> None:
     both = {"MQTT__PROTOCOL": protocol, "AUTOCORE__ENABLED": "true", "AUTOCORE__TOPIC_PREFIX": "plant/"}
+    both["AUTOCORE__LAYOUTS"] = '["seed", "devices"]'
     with Mosquitto(tmp_path) as broker:
         kept = simulate(tmp_path, broker, "--prepare")
         with Exporter(tmp_path, settings(broker.url, **both), "exporter") as exporter:
@@ -45,9 +49,14 @@ def test_the_exposition_says_what_was_sent(tmp_path: Path, protocol: str, qos: s
             exporter.wait(
                 lambda: exporter.scrape().total("autocore_messages_total") >= total, "to handle all"
             )
+            # One that nobody has explained counts after two seconds.
+            changes = sum(each["value"] for each in run["expected"][CHANGES])
+            exporter.wait(lambda: exporter.scrape().total(CHANGES) >= changes, "to count all switchings")
             shown = exporter.scrape()
     compare_exposed(shown, run)
     compare_times(shown, run)
     # The broker has published some of it itself.
     assert shown.value("autocore_connectivity_changes_total", to="offline", cause="will") > 0
+    assert shown.total(CHANGES, triggered_by="other") > 0
+    assert shown.total("autocore_relay_safety_shutoffs_total") > 0
     assert shown.total("autocore_message_errors_total", reason="retained") == kept["pace"]["sent"] > 20

@@ -25,6 +25,7 @@ from tests.support.row_tables import tables
 
 ODD = SimulateOptions(
     devices=40,
+    layouts=("seed", "devices"),
     rate=100,
     duration=40,
     late=0.1,
@@ -52,6 +53,8 @@ def play(options: SimulateOptions, fleet: Driver) -> Truth:
     for planned in plan.messages():
         truth.record(planned, UNIX + planned.at_seconds)
         fleet.publish(planned.at_seconds, planned.topic, planned.payload)
+    # Whoever could explain a switching has done so.
+    fleet.quiet(options.duration + 3)
     return truth
 
 
@@ -155,6 +158,9 @@ def test_options_that_do_not_go_together() -> None:
     assert len(list(faults(SimulateOptions(bad_clocks=0.6, clocks_off=0.5)))) == 1
     assert len(list(faults(SimulateOptions(prepare=True)))) == 1
     assert list(faults(SimulateOptions(prepare=True, retained=0.1))) == []
+    for layouts in (("seed", "seed"), ("other",), ()):
+        assert len(list(faults(SimulateOptions(layouts=layouts)))) == 1
+    assert list(faults(SimulateOptions(layouts=("devices", "seed")))) == []
 
 
 def test_options_from_the_command_line() -> None:
@@ -163,6 +169,10 @@ def test_options_from_the_command_line() -> None:
     given = parser.parse_args(["--devices", "7", "--rate", "3", "--bad-clocks", "0.5", "--topic-prefix", "a"])
     options = from_arguments(given, 5.0)
     assert options == SimulateOptions(devices=7, rate=3.0, bad_clocks=0.5, topic_prefix="a/", started=5.0)
+    assert from_arguments(parser.parse_args(["--layouts", "devices,seed"]), 5.0).layouts == (
+        "devices",
+        "seed",
+    )
     with pytest.raises(ValueError, match="--password-file cannot be read"):
         from_arguments(parser.parse_args(["--password-file", "/nowhere"]), 5.0)
     with pytest.raises(ValueError, match="cannot be written"):

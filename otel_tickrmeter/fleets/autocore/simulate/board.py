@@ -3,11 +3,12 @@
 from random import Random
 
 from otel_tickrmeter.fleets.autocore.simulate.clock import BAD_CLOCKS, Clock, Timepiece
-from otel_tickrmeter.fleets.autocore.simulate.options import SimulateOptions
-from otel_tickrmeter.fleets.autocore.simulate.planned import Subject, Switched
-from otel_tickrmeter.fleets.autocore.simulate.said import Said
+from otel_tickrmeter.fleets.autocore.simulate.options import DEVICES, SimulateOptions
+from otel_tickrmeter.fleets.autocore.simulate.planned import Listed, ShutOff, Subject, Switched
 
 FIRMWARES = ("1.4.2", "1.5.0", "2.0.1")
+RELAYS_OF_FIELD = 16
+"""Of a board of the layout `devices`."""
 _LONGEST_UPTIME_SECONDS = 10 * 86_400.0
 
 
@@ -16,6 +17,7 @@ class Board:
 
     Attributes:
         id: Its id.
+        layout: How it speaks.
         kept: Whether the broker keeps something of it from before.
         firmware: Its version, as a place in FIRMWARES.
         relays: The states of those that were switched.
@@ -26,11 +28,13 @@ class Board:
         back_at: When it is there again; None: it is there.
     """
 
-    def __init__(self, device_id: str, options: SimulateOptions, rng: Random) -> None:
+    def __init__(self, device_id: str, layout: str, options: SimulateOptions, rng: Random) -> None:
         self.id = device_id
+        self.layout = layout
         self.kept = rng.random() < options.retained
         self.firmware = rng.randrange(len(FIRMWARES))
-        self.relays: dict[int, bool] = {}
+        # Those of the other layout are off until somebody switches them, and nobody knows of them until then.
+        self.relays = dict.fromkeys(range(RELAYS_OF_FIELD), False) if layout == DEVICES else {}
         self.started = -rng.uniform(3600, _LONGEST_UPTIME_SECONDS)
         self.memory_free = rng.uniform(12_000, 90_000)
         self.wifi_signal = rng.uniform(-84, -45)
@@ -56,16 +60,16 @@ class Board:
         """How long it has been running then."""
         return at - self.started
 
-    def said(self, message: Said, at: float) -> None:
-        """Note what it has said in time."""
-        self.newest[message.topic] = at
-        self.just_late.discard(message.topic)
-        self.knows(message.subject)
-
-    def knows(self, subject: Subject) -> None:
-        """Let what it tells be so."""
+    def said(self, topic: str, subject: Subject, at: float) -> None:
+        """Note what it has said in time; it is so."""
+        self.newest[topic] = at
+        self.just_late.discard(topic)
         if isinstance(subject, Switched):
             self.relays[subject.relay] = subject.state
+        elif isinstance(subject, ShutOff):
+            self.relays[subject.relay] = False
+        elif isinstance(subject, Listed):
+            self.relays.update(subject.states)
 
 
 def _choose_clock(options: SimulateOptions, rng: Random) -> Clock:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from otel_tickrmeter.fleets.autocore.simulate.planned import UNITS
 from otel_tickrmeter.fleets.autocore.simulate.truth import Truth
 
 Samples = dict[str, list[dict[str, object]]]
@@ -29,10 +30,11 @@ def expected(truth: Truth) -> Samples:
         "autocore_device_online": _samples(_DEVICE, _alone(online)),
         "autocore_device_info": _info(truth),
         "autocore_connectivity_changes_total": _samples(("to", "cause"), truth.turns),
-        "autocore_relay_state": _samples(_RELAY, truth.relays),
-        "autocore_relay_last_change_timestamp_seconds": _samples(_RELAY, truth.changed),
-        "autocore_relay_changes_total": _samples((*_RELAY, "triggered_by"), truth.changes),
-        "autocore_relay_repeats_total": _samples(_DEVICE, _alone(truth.repeats)),
+        "autocore_relay_state": _samples(_RELAY, truth.switchings.states),
+        "autocore_relay_last_change_timestamp_seconds": _samples(_RELAY, truth.switchings.changed),
+        "autocore_relay_changes_total": _samples((*_RELAY, "triggered_by"), truth.switchings.changes),
+        "autocore_relay_safety_shutoffs_total": _samples(_DEVICE, _alone(truth.shutoffs)),
+        "autocore_relay_repeats_total": _samples(_DEVICE, _alone(truth.switchings.repeats)),
         "autocore_interactions_total": _samples(("device_id", "action"), truth.touches),
         "autocore_system_messages_total": _samples(("kind",), _alone(truth.told)),
         "autocore_device_uptime_seconds": _readings(truth, "uptime"),
@@ -43,7 +45,7 @@ def expected(truth: Truth) -> Samples:
         "autocore_telemetry_humidity_ratio": _readings(truth, "humidity", _PERCENT),
         "autocore_telemetry_value": _samples(
             ("device_id", "sensor", "unit"),
-            {(d, name, ""): value for (d, name), value in truth.readings.items() if name == "current"},
+            {(d, name, UNITS[name]): n for (d, name), n in truth.readings.items() if name in UNITS},
         ),
     }
 
@@ -56,7 +58,7 @@ def approximate(truth: Truth) -> Samples:
     return {
         "autocore_device_last_seen_timestamp_seconds": _samples(_DEVICE, _alone(truth.last_seen)),
         "autocore_device_clock_offset_seconds": _samples(_DEVICE, _alone(truth.clock_offsets)),
-        "autocore_relay_last_change_timestamp_seconds": _samples(_RELAY, truth.changed_about),
+        "autocore_relay_last_change_timestamp_seconds": _samples(_RELAY, truth.switchings.changed_about),
     }
 
 
@@ -69,8 +71,10 @@ def rows(truth: Truth) -> Samples:
     return {
         "devices_online": _samples(("device_id", "firmware_version"), firmware),
         # The broker's old word for a relay is shown, and is no row.
-        "relays_state": _samples(_RELAY, {each: truth.relays[each] for each in truth.told_relays}),
-        "relay_events": _samples((*_RELAY, "triggered_by"), truth.relay_events),
+        "relays_state": _samples(
+            _RELAY, {each: truth.switchings.states[each] for each in truth.switchings.told}
+        ),
+        "relay_events": _samples((*_RELAY, "triggered_by"), truth.switchings.events),
         "telemetry": _samples(_SENSOR, truth.stored),
         "telemetry_sum": _samples(_SENSOR, truth.sums),
         "connectivity_log": _samples(("status", "cause"), truth.log),
@@ -85,7 +89,7 @@ def bursts(truth: Truth) -> Samples:
     errors with the reason `burst`. What is certain: what came is stored, or counted.
     """
     measured = {sensor: n for sensor, n in truth.measured.items() if sensor[0] in truth.noisy}
-    switched = {(d,): n for d, n in truth.switched.items() if d in truth.noisy}
+    switched = {(d,): n for d, n in truth.switchings.came.items() if d in truth.noisy}
     return {"telemetry": _samples(_SENSOR, measured), "relay_events": _samples(_DEVICE, switched)}
 
 

@@ -9,6 +9,7 @@ from otel_tickrmeter.settings.durations import parse_duration
 from otel_tickrmeter.settings.topic import parse_topic_prefix
 from otel_tickrmeter.simulate import arguments as read
 
+SEED, DEVICES = "seed", "devices"
 MOST_EACH = 50.0
 """Messages a second of one device but for its bursts; beyond 100 an exporter thins what it keeps."""
 
@@ -28,6 +29,7 @@ class SimulateOptions:
     broker: str = "mqtt://localhost:1883"
     devices: int = 100
     relays: int = 8
+    layouts: tuple[str, ...] = (SEED,)
     rate: float = 50.0
     duration: float = 60.0
     seed: int = 1
@@ -78,7 +80,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--broker", type=read.telling(read.broker), default=usual.broker, metavar="URL", help=usually)
     add("--devices", type=read.count, default=usual.devices, metavar="N", help=usually)
-    add("--relays", type=read.count, default=usual.relays, metavar="N", help=f"of each device ({usually})")
+    add(
+        "--relays",
+        type=read.count,
+        default=usual.relays,
+        metavar="N",
+        help=f"of each device of the layout seed ({usually})",
+    )
+    layouts = "of topics that devices have, in turn: seed, devices, or both; the exporter must read them"
+    add("--layouts", type=_layouts, default=SEED, metavar="NAMES", help=f"{layouts} ({usually})")
     add("--rate", type=read.rate, default=usual.rate, help=f"messages a second, all topics ({usually})")
     duration = read.telling(parse_duration)
     add("--duration", type=duration, default="60s", metavar="TIME", help=f"such as 90s or 24h ({usually})")
@@ -100,6 +110,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--prepare", action="store_true", help=prepare)
     add("--summary", metavar="FILE", help="what was sent, and what the exporter must show; - for stdout")
+
+
+def _layouts(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
 
 
 def from_arguments(namespace: argparse.Namespace, started: float) -> SimulateOptions:
@@ -134,6 +148,8 @@ def faults(options: SimulateOptions) -> Iterator[str]:
         yield "--duration or --rate is too low for every device to report in half of the time"
     if options.password is not None and options.username is None:
         yield "--password-file needs --username"
+    if sorted({*options.layouts} & {SEED, DEVICES}) != sorted(options.layouts):
+        yield f"--layouts must be {SEED}, {DEVICES}, or both"
     if options.bad_clocks + options.clocks_off > 1:
         yield "--bad-clocks and --clocks-off must not be above 1 in all"
     yield from read.ca_file_faults(options.ca_file, options.broker)

@@ -6,17 +6,19 @@ of a topic have the same time and content but for the planned duplicates; never 
 a row, so that no clock seems to have been set back; who has sent a burst is quiet for a while.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from random import Random
+from types import MappingProxyType
 
 import orjson
 
-from otel_tickrmeter.fleets.autocore.simulate import seed
+from otel_tickrmeter.fleets.autocore.simulate import field, seed
 from otel_tickrmeter.fleets.autocore.simulate.board import FIRMWARES, Board
-from otel_tickrmeter.fleets.autocore.simulate.options import SimulateOptions
+from otel_tickrmeter.fleets.autocore.simulate.options import DEVICES, SEED, SimulateOptions
 from otel_tickrmeter.fleets.autocore.simulate.planned import Meaning, Planned, Reported
-from otel_tickrmeter.fleets.autocore.simulate.said import Said
+from otel_tickrmeter.fleets.autocore.simulate.said import Layout, Said
 
+LAYOUTS: Mapping[str, Layout] = MappingProxyType({SEED: seed, DEVICES: field})
 _ROOT = "autocore/"
 _LATE_SECONDS = 30.0
 _OFFLINE_SHARE = 0.1
@@ -26,7 +28,7 @@ _AWAY_SECONDS = (60.0, 300.0)
 _KEPT_SINCE_SECONDS = 3600.0
 _BURST_MESSAGES = 250
 _BURST_STEP_SECONDS = 0.001
-_QUIET_SECONDS = 2.0
+_QUIET_SECONDS = 3.0
 
 
 class Plan:
@@ -35,7 +37,10 @@ class Plan:
     def __init__(self, options: SimulateOptions) -> None:
         self._options = options
         self._rng = Random(options.seed)  # noqa: S311  a reproducible plan, no secret
-        self._boards = [Board(f"SIM_{number:04d}", options, self._rng) for number in range(options.devices)]
+        self._boards = [
+            Board(f"SIM_{number:04d}", _layout(number, options), options, self._rng)
+            for number in range(options.devices)
+        ]
         self._sent = 0
 
     def kept(self) -> Iterator[Planned]:
@@ -44,9 +49,9 @@ class Plan:
         rng = Random(f"{options.seed} kept")  # noqa: S311
         boards = [board for board in self._boards if board.kept]
         ghosts = range(-(-len(boards) // round(1 / _GHOST_SHARE)))
-        boards += (Board(f"GONE_{number:04d}", options, rng) for number in ghosts)
+        boards += (Board(f"GONE_{number:04d}", _layout(number, options), options, rng) for number in ghosts)
         for board in boards:
-            for said in seed.kept(board, rng, options.relays):
+            for said in LAYOUTS[board.layout].kept(board, rng, options):
                 message = self._message(board, 0.0, said, -_KEPT_SINCE_SECONDS)
                 yield message._replace(meaning=message.meaning._replace(odd="retained"))
 
@@ -59,7 +64,7 @@ class Plan:
             if slot % 2 == 0 and len(known) < len(self._boards):
                 board = self._boards[len(known)]
                 known.append(board)
-                yield from self._send(board, at, seed.status(board, at, self._rng, first=True))
+                yield from self._say(board, at, LAYOUTS[board.layout].introduction(board, at, self._rng))
             else:
                 yield from self._turn(self._rng.choice(known), at)
         for board in self._rng.sample(self._boards, int(len(self._boards) * _OFFLINE_SHARE)):
@@ -75,44 +80,56 @@ class Plan:
             board.back_at = None
             if self._rng.random() < _UPDATE_SHARE:
                 board.firmware = min(board.firmware + 1, len(FIRMWARES) - 1)
-            yield from self._send(board, at, seed.status(board, at, self._rng, first=True))
+            said = LAYOUTS[board.layout].status(board, at, self._rng, certain=True)
+            yield from self._say(board, at, (said,))
 
     def _begin(self, board: Board, at: float) -> Iterator[Planned]:
-        options, rng = self._options, self._rng
+        options, rng, layout = self._options, self._rng, LAYOUTS[board.layout]
         choice = rng.random()
+        said: Iterable[Said]
         if choice < 0.7:  # noqa: PLR2004  most of what a fleet says
             if rng.random() < options.bursts:
                 yield from self._burst(board, at)
                 return
-            said = seed.telemetry(board, rng, options.spikes)
+            said = (layout.telemetry(board, rng, options),)
         elif choice < 0.9:  # noqa: PLR2004
-            said = seed.relay(board, rng, options.relays, options.repeats)
+            said = layout.switching(board, rng, options)
         elif choice < 0.95:  # noqa: PLR2004
             if rng.random() < options.leaves:
                 yield from self._leave(board, at)
                 return
-            said = seed.status(board, at, rng)
+            said = (layout.status(board, at, rng),)
         elif choice < 0.98:  # noqa: PLR2004
-            said = seed.touch(board, rng)
+            said = (layout.touch(board, rng),)
         else:
-            said = seed.system(board, rng)
-        yield from self._send(board, at, said)
+            said = (layout.own(board, rng),)
+        yield from self._say(board, at, said)
 
     def _burst(self, board: Board, at: float) -> Iterator[Planned]:
-        options, rng = self._options, self._rng
+        options, rng, layout = self._options, self._rng, LAYOUTS[board.layout]
         board.quiet_until = at + _QUIET_SECONDS
         for number in range(_BURST_MESSAGES):
-            said = seed.telemetry(board, rng, options.spikes)
+            said = layout.telemetry(board, rng, options)
             yield self._now(board, at, said, at + number * _BURST_STEP_SECONDS)
-        said = seed.relay(board, rng, options.relays, 0.0)
+        said = layout.relay(board, rng, options, 0.0)
         yield self._now(board, at, said, at + _BURST_MESSAGES * _BURST_STEP_SECONDS)
 
     def _leave(self, board: Board, at: float) -> Iterator[Planned]:
         board.back_at = at + self._rng.uniform(*_AWAY_SECONDS)
         will = self._rng.random() < self._options.wills
+        said = LAYOUTS[board.layout].gone(board, will=will)
         # A will was written when its board came.
         written = min(board.newest.values(), default=at) if will else at
-        yield self._message(board, at, seed.gone(board, will=will), written)._replace(will=will)
+        yield self._message(board, at, said, written)._replace(will=will)
+
+    def _say(self, board: Board, at: float, told: Iterable[Said]) -> Iterator[Planned]:
+        for said in told:
+            yield from self._send(board, at, said)
+            if said.then_quiet:
+                board.quiet_until = at + _QUIET_SECONDS
+            # What it would have been followed by was long ago, too.
+            if said.topic in board.just_late:
+                break
 
     def _send(self, board: Board, at: float, said: Said) -> Iterator[Planned]:
         options, rng = self._options, self._rng
@@ -131,22 +148,27 @@ class Plan:
 
     def _now(self, board: Board, at: float, said: Said, taken: float) -> Planned:
         """What a board says in time, of the moment `taken`."""
-        board.said(said, taken)
+        board.said(said.topic, said.subject, taken)
         return self._message(board, at, said, taken)
 
     def _message(self, board: Board, at: float, said: Said, taken: float) -> Planned:
         self._sent += 1
         written = board.timepiece.write(self._options.started + taken, board.uptime(taken))
-        payload = {
-            "device_id": board.id,
-            "timestamp": written.text,
-            "sequence_id": str(self._sent),
-            **said.fields,
-        }
+        who = "device_id" if board.layout == SEED else "uuid"
+        payload = orjson.dumps(
+            {who: board.id, "timestamp": written.text, "sequence_id": str(self._sent), **said.fields}
+        )
+        if said.stamped_twice and isinstance(written.text, str):
+            again = written.text.removesuffix("+00:00")
+            payload = payload[:-1] + f',"timestamp":"{again}"}}'.encode()
         meaning = Meaning(board.id, said.message_type, said.subject, written.unix)
         # That a device is gone counts by its arrival, whatever its clock says.
         if isinstance(said.subject, Reported) and not said.subject.online:
             meaning = meaning._replace(stamp=None)
         elif not board.clock.trusted:
             meaning = meaning._replace(odd="clock")
-        return Planned(at, f"{_ROOT}{said.topic}", orjson.dumps(payload), meaning, retain=said.retain)
+        return Planned(at, f"{_ROOT}{said.topic}", payload, meaning, retain=said.retain)
+
+
+def _layout(number: int, options: SimulateOptions) -> str:
+    return options.layouts[number % len(options.layouts)]

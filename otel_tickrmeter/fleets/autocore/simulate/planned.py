@@ -51,7 +51,36 @@ class Told(NamedTuple):
     kind: str
 
 
-Subject = Reported | Measured | Switched | Touched | Told
+class Listed(NamedTuple):
+    """How all relays of a board are, told now and then or because one was switched: it says not why."""
+
+    states: Mapping[int, bool]
+
+
+class ShutOff(NamedTuple):
+    """A board has switched a relay off for safety."""
+
+    relay: int
+    reason: str
+
+
+class Announced(NamedTuple):
+    """A device says what it is, by the names of the columns."""
+
+    described: Mapping[str, str]
+
+
+class Noted(NamedTuple):
+    """What is stored and has no state, by the kind and the subtype of its row."""
+
+    kind: str
+    subtype: str
+
+
+Subject = Reported | Measured | Switched | Touched | Told | Listed | ShutOff | Announced | Noted
+
+UNITS: Mapping[str, str] = {"current": "", "can.rpm": "rpm"}
+"""Of sensors that have no gauge of their own."""
 
 
 class Meaning(NamedTuple):

@@ -1,0 +1,29 @@
+"""What boards measure: readings that drift, and now and then are far off."""
+
+from random import Random
+
+from otel_tickrmeter.fleets.autocore.simulate.board import Board
+from otel_tickrmeter.fleets.autocore.simulate.options import SimulateOptions
+
+_SPIKE = 40.0
+
+
+def measure(board: Board, rng: Random, options: SimulateOptions) -> dict[str, float]:
+    """The readings of a board, by their sensors, in °C, %, V and A."""
+    board.temperature += rng.gauss(0, 0.05)
+    spike = _SPIKE if rng.random() < options.spikes else 0.0
+    return {
+        "temperature": round(board.temperature + spike, 2),
+        "humidity": round(rng.uniform(35, 60), 1),
+        "voltage": round(board.voltage + rng.gauss(0, 0.02), 3),
+        "current": round(rng.gauss(2.5, 0.2), 2),
+    }
+
+
+def figures(board: Board, at: float, rng: Random) -> dict[str, float]:
+    """What a board says of itself, in seconds, bytes and dBm."""
+    return {
+        "uptime": int(board.uptime(at)),
+        "memory_free": int(rng.gauss(board.memory_free, 400)),
+        "wifi_signal": round(rng.gauss(board.wifi_signal, 1.5)),
+    }
