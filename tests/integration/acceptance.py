@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.integration.expected import compare_exposed, compare_times
+from tests.integration.expected import HUMID_RANGES, compare_exposed, compare_thoughts, compare_times
 from tests.integration.exporter import Exporter
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.test_program_database import (
@@ -95,7 +95,13 @@ def _run(case: Case, size: Size) -> str:
         broker = stack.enter_context(Mosquitto(directory, settings=persistent))
         url, server = stack.enter_context(_database(case.kind, directory))
         given = environment(
-            broker, url, MQTT__PROTOCOL=case.protocol, MQTT__QOS="1", AUTOCORE__LAYOUTS=BOTH, **KEPT
+            broker,
+            url,
+            MQTT__PROTOCOL=case.protocol,
+            MQTT__QOS="1",
+            AUTOCORE__LAYOUTS=BOTH,
+            AUTOCORE__RANGES=HUMID_RANGES,
+            **KEPT,
         )
         with Exporter(directory, given, "exporter") as exporter:
             exporter.wait_ready()
@@ -111,12 +117,13 @@ def _run(case: Case, size: Size) -> str:
             if case.breaks is nothing:
                 compare_exposed(shown, run)
                 compare_times(shown, run)
+                compare_thoughts(shown, run)
             dropped = shown.total("autocore_queue_dropped_total")
             assert dropped == 0, f"{dropped:g} rows were dropped"
             assert exporter.stop() == 0
         compare(url, run, shown)
         readings = readings_in(url)
-        return f"{run['pace']['sent']:,} messages, {readings:,} readings, all there once"
+        return f"{run['pace']['sent']:,} messages, {readings:,.0f} readings, all there once"
 
 
 @contextmanager

@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 
+from otel_tickrmeter.fleets.autocore.simulate.options import SimulateOptions
+from otel_tickrmeter.fleets.autocore.simulate.plan import Plan
 from tests.integration.exposition import Exposition, Labels, Series
+from tests.support.autocore_thought import Thought, thought
 
+HUMID_RANGES = "{humidity = [0, 100]}"
+"""The setting `autocore.ranges` that finds the readings that cannot be."""
 _ERRORS = "autocore_message_errors_total"
 _CLOCK_SLACK = 0.1
 """Seconds by which two programs on one machine may read its clock differently."""
@@ -51,6 +56,23 @@ def compare_times(shown: Exposition, run: Mapping[str, Any]) -> None:
         for labels, value in wanted.items():
             later = sign * (shown.named(name)[labels] - value)
             assert -_CLOCK_SLACK <= later <= longest, (name, labels)
+
+
+def compare_thoughts(shown: Exposition, run: Mapping[str, Any]) -> Thought:
+    """Hold averages and anomalies to those of whole series, as an AutoCore fleet planned them; returns these.
+
+    Its exporter must have HUMID_RANGES. What began is counted of all devices: if all have usable time.
+    """
+    options = SimulateOptions(**run["options"] | {"layouts": tuple(run["options"]["layouts"])})
+    wanted = thought(Plan(options).messages())
+    for name, series in wanted.series.items():
+        # By arrival, as without usable time, they are not as planned.
+        devices = {dict(labels)["device_id"] for labels in series}
+        found = {key: value for key, value in shown.named(name).items() if dict(key)["device_id"] in devices}
+        assert found == pytest.approx(series, rel=1e-6, abs=1e-6), name
+    if not options.bad_clocks:
+        assert shown.named("autocore_telemetry_anomalies_total") == wanted.began
+    return wanted
 
 
 def _but_of_bursts(errors: Series) -> dict[Labels, float]:

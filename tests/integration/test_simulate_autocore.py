@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.expected import compare_exposed, compare_times
+from tests.integration.expected import HUMID_RANGES, compare_exposed, compare_thoughts, compare_times
 from tests.integration.exporter import Exporter
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.program_traffic import settings
@@ -17,10 +17,12 @@ from tests.integration.program_traffic import settings
 FLEET = (
     *("--devices", "60", "--rate", "200", "--duration", "6s", "--topic-prefix", "plant"),
     *("--late", "0.05", "--duplicates", "0.05", "--retained", "0.5", "--bursts", "0.004"),
-    *("--bad-clocks", "0.2", "--clocks-off", "0.2", "--layouts", "seed,devices"),
+    *("--leaves", "0.1", "--bad-clocks", "0.2", "--clocks-off", "0.2", "--layouts", "seed,devices"),
 )
 
 
+# Enough readings of each sensor to tell what is unusual, all with usable time.
+JUDGED = ("--devices", "20", "--bad-clocks", "0", "--spikes", "0.05", "--impossible", "0.02")
 CHANGES = "autocore_relay_changes_total"
 
 
@@ -35,15 +37,18 @@ def simulate(directory: Path, broker: Mosquitto, *options: str) -> Mapping[str, 
     return run
 
 
-@pytest.mark.parametrize(("protocol", "qos"), [("5", "1"), ("3.1.1", "0")])
-def test_the_exposition_says_what_was_sent(tmp_path: Path, protocol: str, qos: str) -> None:
+@pytest.mark.parametrize(("protocol", "qos", "more"), [("5", "1", ()), ("3.1.1", "0", JUDGED)])
+def test_the_exposition_says_what_was_sent(
+    tmp_path: Path, protocol: str, qos: str, more: tuple[str, ...]
+) -> None:
     both = {"MQTT__PROTOCOL": protocol, "AUTOCORE__ENABLED": "true", "AUTOCORE__TOPIC_PREFIX": "plant/"}
     both["AUTOCORE__LAYOUTS"] = '["seed", "devices"]'
+    both["AUTOCORE__RANGES"] = HUMID_RANGES
     with Mosquitto(tmp_path) as broker:
-        kept = simulate(tmp_path, broker, "--prepare")
+        kept = simulate(tmp_path, broker, *more, "--prepare")
         with Exporter(tmp_path, settings(broker.url, **both), "exporter") as exporter:
             exporter.wait_ready()
-            run = simulate(tmp_path, broker, "--qos", qos)
+            run = simulate(tmp_path, broker, *more, "--qos", qos)
             total = sum(run["messages"].values())
             assert total == run["pace"]["sent"] + kept["pace"]["sent"]
             exporter.wait(
@@ -59,4 +64,7 @@ def test_the_exposition_says_what_was_sent(tmp_path: Path, protocol: str, qos: s
     assert shown.value("autocore_connectivity_changes_total", to="offline", cause="will") > 0
     assert shown.total(CHANGES, triggered_by="other") > 0
     assert shown.total("autocore_relay_safety_shutoffs_total") > 0
-    assert shown.total("autocore_message_errors_total", reason="retained") == kept["pace"]["sent"] > 20
+    assert shown.total("autocore_message_errors_total", reason="retained") == kept["pace"]["sent"] > 10
+    wanted = compare_thoughts(shown, run)
+    if more:
+        assert {dict(labels)["kind"] for labels in wanted.began} >= {"outlier", "out_of_range"}

@@ -18,8 +18,10 @@ from otel_tickrmeter.fleets.autocore.simulate.options import (
 from otel_tickrmeter.fleets.autocore.simulate.plan import Plan
 from otel_tickrmeter.fleets.autocore.simulate.planned import Reported
 from otel_tickrmeter.fleets.autocore.simulate.truth import Truth
+from otel_tickrmeter.insight.anomaly import Anomaly, Expectation
 from tests.support.autocore import UNIX, Driver
 from tests.support.autocore_instruments import Instruments
+from tests.support.autocore_thought import HUMID, STICKING, thought
 from tests.support.kept_rows import Kept
 from tests.support.row_tables import tables
 
@@ -37,6 +39,10 @@ ODD = SimulateOptions(
     bursts=0.002,
     started=UNIX,
 )
+EXPECTED = {
+    STICKING: Expectation(can_stick=True),
+    **{sensor: Expectation(least, most) for sensor, (least, most) in HUMID.items()},
+}
 LONG = replace(ODD, rate=40, duration=400, leaves=0.3)
 
 
@@ -45,14 +51,20 @@ def labelled(samples: Samples, name: str) -> dict[frozenset[tuple[str, str]], fl
 
 
 def play(options: SimulateOptions, fleet: Driver) -> Truth:
-    """What the broker keeps, and then the run."""
+    """What the broker keeps, the run, and what the broker keeps once more, as after another subscription."""
     plan, truth = Plan(options), Truth()
-    for planned in plan.kept():
-        truth.record(planned, UNIX)
-        fleet.publish(0.0, planned.topic, planned.payload, retain=True)
+    kept = list(plan.kept())
+
+    def subscribe(at: float) -> None:
+        for planned in kept:
+            truth.record(planned, UNIX + at)
+            fleet.publish(at, planned.topic, planned.payload, retain=True)
+
+    subscribe(0.0)
     for planned in plan.messages():
         truth.record(planned, UNIX + planned.at_seconds)
         fleet.publish(planned.at_seconds, planned.topic, planned.payload)
+    subscribe(options.duration + 1)
     # Whoever could explain a switching has done so.
     fleet.quiet(options.duration + 3)
     return truth
@@ -89,6 +101,22 @@ def test_the_rows_are_what_the_simulator_says(seed: int, options: SimulateOption
     assert found.keys() == wanted.keys()
     for name, told in found.items():
         assert told == pytest.approx(labelled(wanted, name)), name
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_fleet_thinks_of_the_readings_what_whole_series_say(seed: int) -> None:
+    options = replace(ODD, devices=6, rate=1.5, duration=9000, bad_clocks=0, leaves=0, stuck=0.5, seed=seed)
+    options = replace(options, spikes=0.01, shifts=0.003, impossible=0.01, bursts=0.001)
+    fleet = Instruments(expected=EXPECTED)
+    play(options, fleet)
+    wanted = thought(Plan(options).messages())
+    shown = fleet.samples()
+    for name, series in wanted.series.items():
+        found = {labels: value for (exposed, labels), value in shown.items() if exposed == name}
+        assert found == pytest.approx(series, rel=1e-6, abs=1e-6), name
+    name = "autocore_telemetry_anomalies_total"
+    assert {labels: value for (exposed, labels), value in shown.items() if exposed == name} == wanted.began
+    assert {dict(labels)["kind"] for labels in wanted.began} == {*Anomaly}
 
 
 def test_who_leaves_says_nothing_for_a_minute_and_comes_back() -> None:

@@ -40,6 +40,10 @@ class Board:
         self.wifi_signal = rng.uniform(-84, -45)
         self.temperature = rng.uniform(15, 30)
         self.voltage = rng.uniform(11.8, 14.2)
+        self.current = 2.5
+        self.sticks = rng.random() < options.stuck
+        self.shifted = False
+        self.measured = 0
         self.timepiece = Timepiece(_choose_clock(options, rng), rng)
         self.newest: dict[str, float] = {}
         self.just_late: set[str] = set()

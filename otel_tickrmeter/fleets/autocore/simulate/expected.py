@@ -2,7 +2,7 @@
 
 It holds once all has been handled, for an exporter that was connected all the while, with its default bounds.
 Series that are not listed must not exist; those of a closed list start at 0. What the exporter thinks of the
-readings (averages, anomalies) is not foretold.
+readings (averages, anomalies) is not foretold here: the tests work that out of what was planned.
 """
 
 from collections import Counter

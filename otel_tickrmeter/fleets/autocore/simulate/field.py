@@ -33,6 +33,7 @@ from otel_tickrmeter.fleets.autocore.simulate.seed import (
 _NO_ADDRESS = "0.0.0.0"  # noqa: S104  what boards say that have none yet
 _NO_SIGNAL = -50
 """And beside that of their network: rule 7, both overwrite nothing."""
+_EXPLAINED_AFTER = 0.5
 _TYPE = "relay_board"
 _CAPABILITIES = ["relays", "telemetry"]
 
@@ -104,10 +105,9 @@ def switching(board: Board, rng: Random, options: SimulateOptions) -> Iterator[S
     elif choice < 0.6:  # noqa: PLR2004
         number = rng.randrange(RELAYS_OF_FIELD)
         state = not board.relays[number]
-        explained = choice < 0.5  # noqa: PLR2004
-        yield _states(board, {number: state})._replace(certain=True, then_quiet=not explained)
-        if explained:
-            yield _change(board, number, rng, state=state)._replace(certain=True)
+        yield _states(board, {number: state})._replace(certain=True, then_quiet=True)
+        if choice < 0.5:  # noqa: PLR2004
+            yield _change(board, number, rng, state=state)._replace(certain=True, after=_EXPLAINED_AFTER)
     else:
         yield relay(board, rng, options, options.repeats)
         yield _states(board)

@@ -7,6 +7,7 @@ a row, so that no clock seems to have been set back; who has sent a burst is qui
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from heapq import heappop, heappush
 from random import Random
 from types import MappingProxyType
 
@@ -42,6 +43,8 @@ class Plan:
             for number in range(options.devices)
         ]
         self._sent = 0
+        # What boards are to say later: when, in which order, and what.
+        self._due: list[tuple[float, int, Board, Said]] = []
 
     def kept(self) -> Iterator[Planned]:
         """Yield what the broker is to keep from before: also of some boards that never speak again."""
@@ -61,12 +64,14 @@ class Plan:
         known: list[Board] = []
         for slot in range(int(options.duration * options.rate)):
             at = slot / options.rate
+            yield from self._overdue(at)
             if slot % 2 == 0 and len(known) < len(self._boards):
                 board = self._boards[len(known)]
                 known.append(board)
                 yield from self._say(board, at, LAYOUTS[board.layout].introduction(board, at, self._rng))
             else:
                 yield from self._turn(self._rng.choice(known), at)
+        yield from self._overdue(options.duration)
         for board in self._rng.sample(self._boards, int(len(self._boards) * _OFFLINE_SHARE)):
             yield from self._leave(board, options.duration)
 
@@ -122,8 +127,16 @@ class Plan:
         written = min(board.newest.values(), default=at) if will else at
         yield self._message(board, at, said, written)._replace(will=will)
 
+    def _overdue(self, at: float) -> Iterator[Planned]:
+        while self._due and self._due[0][0] <= at:
+            due, _, board, said = heappop(self._due)
+            yield from self._send(board, due, said)
+
     def _say(self, board: Board, at: float, told: Iterable[Said]) -> Iterator[Planned]:
         for said in told:
+            if said.after and at + said.after <= self._options.duration:
+                heappush(self._due, (at + said.after, self._sent, board, said))
+                continue
             yield from self._send(board, at, said)
             if said.then_quiet:
                 board.quiet_until = at + _QUIET_SECONDS

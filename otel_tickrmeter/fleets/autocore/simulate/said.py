@@ -21,7 +21,8 @@ class Said(NamedTuple):
         certain: It comes in time and once.
         retain: The broker keeps it.
         stamped_twice: It has its time twice, the second time without a zone.
-        then_quiet: Nothing follows that could explain it.
+        then_quiet: Nothing follows for a while that could explain it, but what is said `after` it.
+        after: How many seconds it follows what was said before.
     """
 
     topic: str
@@ -32,6 +33,7 @@ class Said(NamedTuple):
     retain: bool = False
     stamped_twice: bool = False
     then_quiet: bool = False
+    after: float = 0.0
 
 
 class Layout(Protocol):
