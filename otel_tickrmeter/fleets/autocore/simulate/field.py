@@ -11,6 +11,7 @@ from otel_tickrmeter.fleets.autocore.simulate.board import RELAYS_OF_FIELD, Boar
 from otel_tickrmeter.fleets.autocore.simulate.measuring import figures, measure
 from otel_tickrmeter.fleets.autocore.simulate.options import SimulateOptions
 from otel_tickrmeter.fleets.autocore.simulate.planned import (
+    Addressed,
     Announced,
     Listed,
     Measured,
@@ -122,9 +123,14 @@ def touch(board: Board, rng: Random) -> Said:
 
 
 def own(board: Board, rng: Random) -> Said:
-    """Something of the board itself."""
-    if rng.random() < 0.5:  # noqa: PLR2004  as often as not
+    """Something of the board itself, or to it."""
+    choice = rng.random()
+    if choice < 0.3:  # noqa: PLR2004  shares of what is said
         return _announcement(board)
+    if choice < 0.6:  # noqa: PLR2004
+        # What a display says to it while somebody holds a button.
+        topic = f"devices/{board.id}/relays/heartbeat"
+        return Said(topic, MessageType.COMMAND, {"channel": 1}, Addressed(), certain=True)
     code = f"ERR_00{rng.randrange(1, 9)}"
     fields = {"error_code": code, "text": "simulated"}
     return Said(f"errors/{board.id}/{code}", MessageType.ERROR, fields, Noted("error", code))

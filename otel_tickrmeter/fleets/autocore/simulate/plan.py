@@ -16,7 +16,7 @@ import orjson
 from otel_tickrmeter.fleets.autocore.simulate import field, seed
 from otel_tickrmeter.fleets.autocore.simulate.board import FIRMWARES, Board
 from otel_tickrmeter.fleets.autocore.simulate.options import DEVICES, SEED, SimulateOptions
-from otel_tickrmeter.fleets.autocore.simulate.planned import Meaning, Planned, Reported
+from otel_tickrmeter.fleets.autocore.simulate.planned import Addressed, Meaning, Planned, Reported
 from otel_tickrmeter.fleets.autocore.simulate.said import Layout, Said
 
 LAYOUTS: Mapping[str, Layout] = MappingProxyType({SEED: seed, DEVICES: field})
@@ -178,7 +178,7 @@ class Plan:
         # That a device is gone counts by its arrival, whatever its clock says.
         if isinstance(said.subject, Reported) and not said.subject.online:
             meaning = meaning._replace(stamp=None)
-        elif not board.clock.trusted:
+        elif not board.clock.trusted and not isinstance(said.subject, Addressed):
             meaning = meaning._replace(odd="clock")
         return Planned(at, f"{_ROOT}{said.topic}", payload, meaning, retain=said.retain)
 

@@ -77,7 +77,11 @@ class Noted(NamedTuple):
     subtype: str
 
 
-Subject = Reported | Measured | Switched | Touched | Told | Listed | ShutOff | Announced | Noted
+class Addressed(NamedTuple):
+    """Somebody wants something of a device: that says nothing of it."""
+
+
+Subject = Reported | Measured | Switched | Touched | Told | Listed | ShutOff | Announced | Noted | Addressed
 
 UNITS: Mapping[str, str] = {"current": "", "can.rpm": "rpm"}
 """Of sensors that have no gauge of their own."""

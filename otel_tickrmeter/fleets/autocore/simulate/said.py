@@ -61,7 +61,7 @@ class Layout(Protocol):
         """That somebody touched a display."""
 
     def own(self, board: Board, rng: Random) -> Said:
-        """Something of the board itself."""
+        """Something of the board itself, or to it."""
 
     def kept(self, board: Board, rng: Random, options: SimulateOptions) -> Iterator[Said]:
         """What the broker keeps of a board from before: some is no longer so, some nobody says again."""

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 from otel_tickrmeter.fleets.autocore.simulate.planned import (
+    Addressed,
     Announced,
     Listed,
     Meaning,
@@ -84,6 +85,8 @@ class Truth:
         self.messages[kind] += 1
         if meaning.odd is not None:
             self.errors[kind, meaning.odd] += 1
+        if isinstance(meaning.subject, Addressed):
+            return
         if meaning.odd == "retained":
             self._kept[device_id].append(meaning)
             return
