@@ -1,8 +1,8 @@
 """`python -m tests.integration.acceptance`: an AutoCore fleet at full size, held to its truth.
 
-500 devices send 1,000 messages a second for a minute: into both databases, with both versions of MQTT, and
-once with the database away for 20 s in the middle. Some eight minutes; the checks do the same with a smaller
-fleet, and restart the broker, too, which ends the simulation.
+500 devices of both layouts send 1,000 messages a second for a minute, with all that is odd: into both
+databases, with both versions of MQTT, and once with the database away for 20 s in the middle. Some eight
+minutes; the checks do the same with a smaller fleet, and restart the broker, too.
 """
 
 import argparse

@@ -33,10 +33,10 @@ from otel_tickrmeter.fleets.autocore.simulate.seed import (
 
 _NO_ADDRESS = "0.0.0.0"  # noqa: S104  what boards say that have none yet
 _NO_SIGNAL = -50
-"""And beside that of their network: rule 7, both overwrite nothing."""
+"""And beside that of their network: both overwrite nothing (rule 7 of docs/autocore.md)."""
 _EXPLAINED_AFTER = 0.5
 _TYPE = "relay_board"
-_CAPABILITIES = ["relays", "telemetry"]
+_CAPABILITIES = ("relays", "telemetry")
 
 
 def introduction(board: Board, at: float, rng: Random) -> Iterator[Said]:

@@ -6,10 +6,9 @@ of a topic have the same time and content but for the planned duplicates; never 
 a row, so that no clock seems to have been set back; who has sent a burst is quiet for a while.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from random import Random
-from types import MappingProxyType
 
 import orjson
 
@@ -19,7 +18,6 @@ from otel_tickrmeter.fleets.autocore.simulate.options import DEVICES, SEED, Simu
 from otel_tickrmeter.fleets.autocore.simulate.planned import Addressed, Meaning, Planned, Reported
 from otel_tickrmeter.fleets.autocore.simulate.said import Layout, Said
 
-LAYOUTS: Mapping[str, Layout] = MappingProxyType({SEED: seed, DEVICES: field})
 _ROOT = "autocore/"
 _LATE_SECONDS = 30.0
 _OFFLINE_SHARE = 0.1
@@ -39,7 +37,7 @@ class Plan:
         self._options = options
         self._rng = Random(options.seed)  # noqa: S311  a reproducible plan, no secret
         self._boards = [
-            Board(f"SIM_{number:04d}", _layout(number, options), options, self._rng)
+            Board(f"SIM_{number:04d}", _layout_name(number, options), options, self._rng)
             for number in range(options.devices)
         ]
         self._sent = 0
@@ -52,9 +50,11 @@ class Plan:
         rng = Random(f"{options.seed} kept")  # noqa: S311
         boards = [board for board in self._boards if board.kept]
         ghosts = range(-(-len(boards) // round(1 / _GHOST_SHARE)))
-        boards += (Board(f"GONE_{number:04d}", _layout(number, options), options, rng) for number in ghosts)
+        boards += (
+            Board(f"GONE_{number:04d}", _layout_name(number, options), options, rng) for number in ghosts
+        )
         for board in boards:
-            for said in LAYOUTS[board.layout].kept(board, rng, options):
+            for said in _layout_of(board).kept(board, rng, options):
                 message = self._message(board, 0.0, said, -_KEPT_SINCE_SECONDS)
                 yield message._replace(meaning=message.meaning._replace(odd="retained"))
 
@@ -68,7 +68,7 @@ class Plan:
             if slot % 2 == 0 and len(known) < len(self._boards):
                 board = self._boards[len(known)]
                 known.append(board)
-                yield from self._say(board, at, LAYOUTS[board.layout].introduction(board, at, self._rng))
+                yield from self._say(board, at, _layout_of(board).introduction(board, at, self._rng))
             else:
                 yield from self._turn(self._rng.choice(known), at)
         yield from self._overdue(options.duration)
@@ -85,11 +85,11 @@ class Plan:
             board.back_at = None
             if self._rng.random() < _UPDATE_SHARE:
                 board.firmware = min(board.firmware + 1, len(FIRMWARES) - 1)
-            said = LAYOUTS[board.layout].status(board, at, self._rng, certain=True)
+            said = _layout_of(board).status(board, at, self._rng, certain=True)
             yield from self._say(board, at, (said,))
 
     def _begin(self, board: Board, at: float) -> Iterator[Planned]:
-        options, rng, layout = self._options, self._rng, LAYOUTS[board.layout]
+        options, rng, layout = self._options, self._rng, _layout_of(board)
         choice = rng.random()
         said: Iterable[Said]
         if choice < 0.7:  # noqa: PLR2004  most of what a fleet says
@@ -111,7 +111,7 @@ class Plan:
         yield from self._say(board, at, said)
 
     def _burst(self, board: Board, at: float) -> Iterator[Planned]:
-        options, rng, layout = self._options, self._rng, LAYOUTS[board.layout]
+        options, rng, layout = self._options, self._rng, _layout_of(board)
         board.quiet_until = at + _QUIET_SECONDS
         for number in range(_BURST_MESSAGES):
             said = layout.telemetry(board, rng, options)
@@ -122,7 +122,7 @@ class Plan:
     def _leave(self, board: Board, at: float) -> Iterator[Planned]:
         board.back_at = at + self._rng.uniform(*_AWAY_SECONDS)
         will = self._rng.random() < self._options.wills
-        said = LAYOUTS[board.layout].gone(board, will=will)
+        said = _layout_of(board).gone(board, will=will)
         # A will was written when its board came.
         written = min(board.newest.values(), default=at) if will else at
         yield self._message(board, at, said, written)._replace(will=will)
@@ -183,5 +183,9 @@ class Plan:
         return Planned(at, f"{_ROOT}{said.topic}", payload, meaning, retain=said.retain)
 
 
-def _layout(number: int, options: SimulateOptions) -> str:
+def _layout_name(number: int, options: SimulateOptions) -> str:
     return options.layouts[number % len(options.layouts)]
+
+
+def _layout_of(board: Board) -> Layout:
+    return field if board.layout == DEVICES else seed

@@ -53,7 +53,7 @@ class Switchings:
 
     @property
     def changes(self) -> Counter[tuple[str, int, str]]:
-        """Switchings by device, relay and cause."""
+        """All switchings by device, relay and cause."""
         return self._changes + Counter((*key, _NOBODY) for key in self._waiting)
 
     @property
