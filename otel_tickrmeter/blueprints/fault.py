@@ -167,7 +167,7 @@ def _planned(fleet: str, count: int, hours: float = 0.0) -> Iterator["Planned[An
     more: dict[str, object] = {}
     if fleet == "autocore":
         # All clocks are as far off as is asked for.
-        more |= {"started": time.time() + hours * _HOUR, "bad_clocks": 0.0}
+        more |= {"started": time.time() + hours * _HOUR, "bad_clocks": 0.0, "clocks_off": 0.0}
     duration = count / _RATE + _MARGIN_SECONDS
     options = fleet_options(fleet).record(devices=_DEVICES, rate=_RATE, duration=duration, **more)
     for message in islice(fleet_simulator(fleet).plan(options), count):

@@ -68,10 +68,7 @@ def simulate_blueprint() -> Blueprint:
             Parameter("late", SHARE, "answers, or telemetry, that come late", None),
             Parameter("duplicates", SHARE, "answers, or telemetry, that come twice", None),
             *_of_tickrmeter(count),
-            Parameter("relays", integer(1, _MOST), "of an AutoCore device", None),
-            Parameter("bad_clocks", SHARE, "AutoCore devices that send no usable time", None),
-            Parameter("spikes", SHARE, "AutoCore readings that are far off", None),
-            Parameter("repeats", SHARE, "AutoCore relay messages that tell a state again", None),
+            *_of_autocore(),
         ),
         _simulate,
         check=_faults,
@@ -93,6 +90,23 @@ def _of_tickrmeter(count: ValueKind) -> tuple[Parameter, ...]:
         Parameter("http_streams", SHARE, "HTTP stream requests among what devices begin", None),
         Parameter("firmwares", ValueKind(_read_firmwares), "how many, or their names, newest first", None),
         Parameter("settle", BOOL, "send what is still due after the duration", None),
+    )
+
+
+def _of_autocore() -> tuple[Parameter, ...]:
+    return (
+        Parameter("relays", integer(1, _MOST), "of an AutoCore device", None),
+        Parameter("layouts", NAMES, "of topics that AutoCore devices have, in turn: seed, devices", None),
+        Parameter("bad_clocks", SHARE, "AutoCore devices that send no usable time", None),
+        Parameter("clocks_off", SHARE, "AutoCore devices whose time is off, and is believed", None),
+        Parameter("spikes", SHARE, "AutoCore readings that are far off", None),
+        Parameter("shifts", SHARE, "AutoCore readings from which on a voltage is another", None),
+        Parameter("impossible", SHARE, "AutoCore readings that cannot be", None),
+        Parameter("stuck", SHARE, "AutoCore devices of which a sensor tells one value after a while", None),
+        Parameter("bursts", SHARE, "AutoCore telemetry that comes hundreds of times at once", None),
+        Parameter("repeats", SHARE, "AutoCore relay messages that tell a state again", None),
+        Parameter("leaves", SHARE, "AutoCore status messages by which a device goes away", None),
+        Parameter("wills", SHARE, "of these that are last wills of connections that break", None),
     )
 
 

@@ -33,7 +33,10 @@ _FLEETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *("--symbols", "40", "--slow-symbols", "3", "--slow-latency", "4s", "--offline", "0.005"),
             *("--request-timeout", _REQUEST_TIMEOUT),
         ),
-        "autocore": ("--devices", str(_DEVICES), "--rate", "60", "--duration", "365d", "--spikes", "0.01"),
+        "autocore": (
+            *("--devices", str(_DEVICES), "--rate", "60", "--duration", "365d"),
+            *("--layouts", "seed,devices", "--spikes", "0.01"),
+        ),
     }
 )
 _DATABASE = "autocore.db"
@@ -126,6 +129,7 @@ def _environment(fleet: str, directory: str) -> dict[str, str]:
     return kept | {
         "DATABASE_URL": f"sqlite:///{directory}/{_DATABASE}",
         f"TICKRMETER_{fleet.upper()}__ENABLED": "true",
+        "TICKRMETER_AUTOCORE__LAYOUTS": '["seed", "devices"]',
         "TICKRMETER_TICKRMETER__ENABLED": str(fleet == "tickrmeter").lower(),
         "TICKRMETER_MONITORING__REQUEST_TIMEOUT": _REQUEST_TIMEOUT,
         "TICKRMETER_PROMETHEUS__REFRESH_INTERVAL": "1s",

@@ -6,9 +6,15 @@ MeaningT = TypeVar("MeaningT", covariant=True)  # noqa: PLC0105  a fleet's own; 
 
 
 class Planned(NamedTuple, Generic[MeaningT]):
-    """A message, due `at_seconds` after the start. `topic` is without the prefix."""
+    """A message, due `at_seconds` after the start. `topic` is without the prefix.
+
+    With `retain` the broker is to keep it. With `will` the broker publishes it itself: it is the last will of
+    a connection that breaks then.
+    """
 
     at_seconds: float
     topic: str
     payload: bytes
     meaning: MeaningT
+    retain: bool = False
+    will: bool = False

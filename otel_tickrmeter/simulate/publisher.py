@@ -19,6 +19,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from otel_tickrmeter.settings.broker import parse_broker_url
 from otel_tickrmeter.simulate.control import RunControl
 from otel_tickrmeter.simulate.planned import Planned
+from otel_tickrmeter.simulate.will import connect_and_break
 
 _ANSWER_SECONDS = 10.0
 """How long the broker may take for a CONNACK, or to take what is left at the end."""
@@ -122,6 +123,7 @@ class Publisher:
         self._refusal: ReasonCode | None = None
         self._fenced = False
         self._client: Client
+        self._version: MQTTProtocolVersion
 
     def __enter__(self) -> Self:
         *others, last = _VERSIONS[self._options.protocol]
@@ -143,6 +145,7 @@ class Publisher:
         address = self._address
         where = f"{address.host}:{address.port}"
         self._answered, self._refusal = False, None
+        self._version = version
         self._client = client = self._make_client(version)
         try:
             client.connect(address.host, address.port)
@@ -195,12 +198,44 @@ class Publisher:
         """Hand a message over; wait first while the broker is far behind."""
         while self._handed - self._taken > _BACKLOG:
             self.serve(_LONGEST_WAIT)
+        if message.will:
+            self._die(message)
+            return
         info = self._client.publish(
-            self._options.topic_prefix + message.topic, message.payload, self._options.qos, retain
+            self._topic(message), message.payload, self._options.qos, retain or message.retain
         )
         self._handed += 1
         if info.rc != _SUCCESS:
             self._come_back(_LostError(f"connection lost: {error_string(info.rc)}"))
+
+    def _topic(self, message: Planned[Any]) -> str:
+        return self._options.topic_prefix + message.topic
+
+    def _die(self, message: Planned[Any]) -> None:
+        """Have the broker publish a message as the last will of a connection that breaks.
+
+        Raises:
+            BrokerError: The broker refuses it, or is not there, and not again soon enough.
+        """
+        # What was said before comes before, whichever connection the broker reads first.
+        if self._options.qos:
+            self._serve_until(lambda: self._taken == self._handed, "messages to be taken")
+        else:
+            self.flush()
+        for again in (True, False):
+            client = self._make_client(self._version)
+            client.will_set(self._topic(message), message.payload, self._options.qos, message.retain)
+            try:
+                connect_and_break(client, self._address.host, self._address.port, _ANSWER_SECONDS)
+            except PermissionError as error:
+                raise BrokerError(str(error)) from error
+            except OSError as error:
+                lost = _LostError(f"connection lost: {error}")
+                if not again:
+                    raise lost from error
+                self._come_back(lost)
+            else:
+                return
 
     def serve(self, seconds: float) -> None:
         """Read and write for this long at most; less, when there was something to do."""
@@ -230,6 +265,7 @@ class Publisher:
         """Wait until the broker has taken everything: acknowledged it at QoS 1, read it at QoS 0."""
         self._serve_until(lambda: self._taken == self._handed, "the rest of the messages to be taken")
         # A broker answers in order, so this answer tells that all before it was read. No rights are needed.
+        self._fenced = False
         self._client.unsubscribe(_FENCE)
         self._serve_until(lambda: self._fenced, "the end of the messages to be read")
 

@@ -1,8 +1,8 @@
 """`python -m tests.integration.acceptance`: an AutoCore fleet at full size, held to its truth.
 
-500 devices send 1,000 messages a second for a minute: into both databases, with both versions of MQTT, and
-once with the database away for 20 s in the middle. Some eight minutes; the checks do the same with a smaller
-fleet, and restart the broker, too, which ends the simulation.
+500 devices of both layouts send 1,000 messages a second for a minute, with all that is odd: into both
+databases, with both versions of MQTT, and once with the database away for 20 s in the middle. Some eight
+minutes; the checks do the same with a smaller fleet, and restart the broker, too.
 """
 
 import argparse
@@ -14,13 +14,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.integration.expected import compare_exposed
+from tests.integration.expected import HUMID_RANGES, compare_exposed, compare_thoughts, compare_times
 from tests.integration.exporter import Exporter
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.test_program_database import (
     KEPT,
     compare,
     environment,
+    readings_in,
     simulation,
     truth,
     wait_stored,
@@ -28,7 +29,9 @@ from tests.integration.test_program_database import (
 from tools.postgresql import PostgreSql
 
 AWAY_SECONDS = 20.0
-ONE_IN_TWENTY = ("--late", "0.05", "--duplicates", "0.05")
+ONE_IN_TWENTY = ("--late", "0.05", "--duplicates", "0.05", "--leaves", "0.05", "--layouts", "seed,devices")
+BOTH = '["seed", "devices"]'
+CHANGES = "autocore_relay_changes_total"
 
 
 class Size(NamedTuple):
@@ -91,7 +94,15 @@ def _run(case: Case, size: Size) -> str:
         persistent = ("persistence true", f"persistence_location {directory}/", "log_dest none")
         broker = stack.enter_context(Mosquitto(directory, settings=persistent))
         url, server = stack.enter_context(_database(case.kind, directory))
-        given = environment(broker, url, MQTT__PROTOCOL=case.protocol, MQTT__QOS="1", **KEPT)
+        given = environment(
+            broker,
+            url,
+            MQTT__PROTOCOL=case.protocol,
+            MQTT__QOS="1",
+            AUTOCORE__LAYOUTS=BOTH,
+            AUTOCORE__RANGES=HUMID_RANGES,
+            **KEPT,
+        )
         with Exporter(directory, given, "exporter") as exporter:
             exporter.wait_ready()
             fleet = ("--devices", str(size.devices), *ONE_IN_TWENTY)
@@ -100,14 +111,19 @@ def _run(case: Case, size: Size) -> str:
                 case.breaks(server)
             run = truth(summary)
             wait_stored(exporter, url, run)
+            changes = sum(each["value"] for each in run["expected"][CHANGES])
+            exporter.wait(lambda: exporter.scrape().total(CHANGES) >= changes, "to count all switchings")
+            shown = exporter.scrape()
             if case.breaks is nothing:
-                compare_exposed(exporter.scrape(), run["expected"])
-            dropped = exporter.scrape().total("autocore_queue_dropped_total")
+                compare_exposed(shown, run)
+                compare_times(shown, run)
+                compare_thoughts(shown, run)
+            dropped = shown.total("autocore_queue_dropped_total")
             assert dropped == 0, f"{dropped:g} rows were dropped"
             assert exporter.stop() == 0
-        compare(url, run)
-        readings = sum(each["value"] for each in run["rows"]["telemetry"])
-        return f"{run['pace']['sent']:,} messages, {readings:,} readings, all there once"
+        compare(url, run, shown)
+        readings = readings_in(url)
+        return f"{run['pace']['sent']:,} messages, {readings:,.0f} readings, all there once"
 
 
 @contextmanager

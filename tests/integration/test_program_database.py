@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,18 +16,23 @@ import pytest
 
 from tests.integration.databases import Databases, opened
 from tests.integration.exporter import Exporter
+from tests.integration.exposition import Exposition
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.program_traffic import settings
 from tests.integration.stored_tables import as_tables, stored_tables
+from tests.support.row_tables import Labels
 from tools.postgresql import PostgreSql
 
 AUTOCORE = {"AUTOCORE__ENABLED": "true", "TICKRMETER__ENABLED": "false"}
 # The broker keeps what comes while nobody is there to hear it.
 KEPT = {"MQTT__CLEAN_SESSION": "false", "MQTT__CLIENT_ID": "keeper"}
-FLEET = ("--devices", "60", "--late", "0.05", "--duplicates", "0.05")
+FLEET = ("--devices", "60", "--late", "0.05", "--duplicates", "0.05", "--bursts", "0.004")
+# How much of a burst is stored depends on when it arrives.
+STEADY = ("--bursts", "0")
 # Without its state, what the last program had stored is new to the next one.
-ONCE = ("--duplicates", "0")
+ONCE = ("--duplicates", "0", *STEADY)
 MESSAGES = "autocore_messages_total"
+ERRORS = "autocore_message_errors_total"
 
 
 @contextmanager
@@ -49,24 +54,54 @@ def truth(summary: Path) -> Mapping[str, Any]:
 
 
 def wait_stored(exporter: Exporter, url: str, run: Mapping[str, Any]) -> None:
-    """Wait until as many readings are in the database as were sent."""
-    total = sum(each["value"] for each in run["rows"]["telemetry"])
-    exporter.wait(lambda: readings_in(url) >= total, f"to store {total} readings")
+    """Wait until as many readings are in the database as were sent, but for devices that sent too much."""
+    noisy = of_noisy(run)
+    total = sum(n for labels, n in as_tables(run["rows"])["telemetry"].items() if labels not in noisy)
+    exporter.wait(lambda: readings_in(url, noisy) >= total, f"to store {total} readings")
 
 
-def readings_in(url: str) -> float:
+def readings_in(url: str, others: Collection[Labels] = ()) -> float:
     with opened(url) as database:
-        return sum(stored_tables(database)["telemetry"].values())
+        stored = stored_tables(database)["telemetry"]
+    return sum(n for labels, n in stored.items() if labels not in others)
 
 
-def compare(url: str, run: Mapping[str, Any]) -> None:
-    """Hold all tables to the truth."""
+def of_noisy(run: Mapping[str, Any]) -> Mapping[Labels, float]:
+    """Return how many readings came of the sensors of devices that sent too much at once."""
+    return as_tables(run["bursts"])["telemetry"]
+
+
+def compare(url: str, run: Mapping[str, Any], shown: Exposition | None = None) -> None:
+    """Hold all tables to the truth; what of bursts is not there must have been counted, if it is `shown`."""
     wanted = as_tables(run["rows"])
     with opened(url) as database:
         found = stored_tables(database)
     assert found.keys() == wanted.keys()
+    came = of_noisy(run)
+    devices = {dict(labels)["device_id"] for labels in came}
     for name in found:
-        assert found[name] == pytest.approx(wanted[name]), name
+        if name in ("telemetry", "telemetry_sum", "relay_events"):
+            assert quiet(found[name], devices) == pytest.approx(quiet(wanted[name], devices)), name
+        else:
+            assert found[name] == pytest.approx(wanted[name]), name
+    missing = {labels: n - found["telemetry"][labels] for labels, n in came.items()}
+    assert all(0 <= n <= came[labels] - 100 for labels, n in missing.items())
+    switchings = {
+        dict(labels)["device_id"]: n for labels, n in as_tables(run["bursts"])["relay_events"].items()
+    }
+    untold = sum(switchings.values()) - sum(
+        n for labels, n in found["relay_events"].items() if dict(labels)["device_id"] in devices
+    )
+    assert untold >= 0
+    if shown is not None:
+        of_one = sum(n for labels, n in missing.items() if ("sensor", "voltage") in labels)
+        assert shown.value(ERRORS, message_type="telemetry", reason="burst") == of_one
+        relays = ("relay_status", "relay_change")
+        assert sum(shown.total(ERRORS, message_type=each, reason="burst") for each in relays) == untold
+
+
+def quiet(rows: Mapping[Labels, float], noisy: Collection[str]) -> dict[Labels, float]:
+    return {labels: value for labels, value in rows.items() if dict(labels)["device_id"] not in noisy}
 
 
 def environment(broker: Mosquitto, url: str, **more: str) -> Mapping[str, str]:
@@ -85,15 +120,17 @@ def test_every_row_is_there_once(tmp_path: Path, databases: Databases, protocol:
             run = truth(summary)
             # What is last stored of a device is when it was last seen: at the end at the latest.
             wait_stored(exporter, url, run)
+            shown = exporter.scrape()
             assert exporter.stop() == 0
-    compare(url, run)
+    compare(url, run, shown)
+    assert of_noisy(run)
 
 
 def test_what_is_exposed_of_it(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'autocore.db'}"
     with Mosquitto(tmp_path) as broker, Exporter(tmp_path, environment(broker, url), "exporter") as exporter:
         exporter.wait_ready()
-        with simulation(tmp_path, broker.url, 200, 5) as summary:
+        with simulation(tmp_path, broker.url, 200, 5, *STEADY) as summary:
             pass
         run = truth(summary)
         broker.publish([("autocore/E1/telemetry", b"{")])
@@ -243,7 +280,7 @@ def test_a_broker_that_is_restarted_in_the_middle_costs_nothing(tmp_path: Path) 
         given = environment(broker, url, MQTT__QOS="1", **KEPT)
         with Exporter(tmp_path, given, "exporter") as exporter:
             exporter.wait_ready()
-            with simulation(tmp_path, broker.url, 300, 6, "--patience", "20s") as summary:
+            with simulation(tmp_path, broker.url, 300, 6, "--patience", "20s", *STEADY) as summary:
                 exporter.wait(lambda: exporter.scrape().total(MESSAGES) > 500, "to hear of them")
                 broker.stop()
                 exporter.wait(lambda: "lost" in exporter.log, "to notice it")

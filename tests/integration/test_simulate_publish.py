@@ -23,8 +23,11 @@ from otel_tickrmeter.fleets.tickrmeter.simulate.options import SimulateOptions
 from otel_tickrmeter.fleets.tickrmeter.simulate.plan import Plan
 from otel_tickrmeter.fleets.tickrmeter.simulate.run import simulate
 from otel_tickrmeter.simulate.control import RunControl
+from otel_tickrmeter.simulate.will import connect_and_break
+from tests.integration.fake_broker import FakeBroker, SilentServer
 from tests.integration.mosquitto import Mosquitto, ServerTls
 from tests.support.certificates import Authority
+from tools.server_process import free_port
 
 SECONDS = 60.0
 SHORT = SimulateOptions(
@@ -181,3 +184,19 @@ def test_it_publishes_over_tls_where_the_authority_is_given(tmp_path: Path) -> N
     assert orjson.loads(trusting.stdout)["pace"]["rate"] > 0
     assert usual.returncode == 1
     assert b"certificate verify failed" in usual.stderr
+
+
+def test_a_broker_that_takes_no_last_will_is_told() -> None:
+    def will(port: int) -> None:
+        client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv311)
+        client.will_set("a", b"gone")
+        connect_and_break(client, "127.0.0.1", port, 0.3)
+
+    refused = b"\x20\x02\x00\x05"
+    with FakeBroker([refused]) as broker, pytest.raises(PermissionError, match="Not authorized"):
+        will(broker.port)
+    assert b"gone" in broker.packets[0]
+    with SilentServer() as server, pytest.raises(ConnectionError, match="no answer"):
+        will(server.port)
+    with pytest.raises(OSError):  # noqa: PT011  whatever the system says
+        will(free_port())

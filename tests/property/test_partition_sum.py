@@ -119,7 +119,10 @@ def test_partitions_are_one_exporter_whatever_happens_to_the_link(
 @given(st.integers(0, 2**32), st.sampled_from([5, 40]), COUNTS)
 def test_partitions_of_simulated_boards_are_one_exporter(seed: int, devices: int, count: int) -> None:
     started = (START_NS + UNIX_OFFSET_NS) / SECOND_NS
-    plan = BoardPlan(BoardOptions(devices=devices, duration=40, seed=seed, started=started))
+    options = BoardOptions(
+        devices=devices, duration=40, seed=seed, started=started, layouts=("seed", "devices"), bursts=0.01
+    )
+    plan = BoardPlan(options)
     stream: list[Message | LinkEvent] = [*begun()]
     last = 0.0
     for each in plan.messages():

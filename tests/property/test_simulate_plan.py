@@ -58,9 +58,10 @@ Exchange = list[tuple[float, Request | Answer]]
 
 def pairs(messages: Iterable[Planned]) -> dict[tuple[str, str], Exchange]:
     found: dict[tuple[str, str], Exchange] = defaultdict(list)
-    for at, _, _, meaning in messages:
+    for message in messages:
+        meaning = message.meaning
         if isinstance(meaning, Request | Answer):
-            found[meaning.device_id, meaning.symbol].append((at, meaning))
+            found[meaning.device_id, meaning.symbol].append((message.at_seconds, meaning))
     return found
 
 

@@ -352,6 +352,17 @@ def test_retained_messages_make_no_rows() -> None:
     assert made.list.rows == []
 
 
+def test_what_the_broker_kept_of_a_relay_is_a_row_when_its_board_says_so() -> None:
+    made = fleet()
+    made.telemetry(1, voltage=12)
+    made.publish(1, "autocore/A/relay/0/status", {"state": True}, retain=True)
+    made.list.rows.clear()
+    made.relay(2, 0, state=True, triggered_by="web")
+    assert [(row.relay_index, row.current_state) for row in made.list.take(RelayState)] == [(0, True)]
+    made.relay(3, 0, state=True, triggered_by="web")
+    assert made.list.rows == []
+
+
 def test_last_seen_follows_now_and_then() -> None:
     made = fleet()
     made.quiet(0.5)
@@ -416,8 +427,9 @@ def test_of_who_sends_too_much_the_state_is_kept_and_some_readings_and_no_more()
     told = made.publish(1, "autocore/A/display/interaction", {"action": "press"})
     assert ("set_aside", "interaction", "burst") in told
     assert made.list.rows == []
-    made.relay(1, 3, state=True, triggered_by="web")
+    told = made.relay(1, 3, state=True, triggered_by="web")
     assert {type(row) for row in made.list.rows} == {RelayState}
+    assert ("set_aside", "relay_status", "burst") in told
     made.list.rows.clear()
     made.publish(2, "autocore/A/display/interaction", {"action": "press"})
     assert len(made.list.take(Event)) == 1
@@ -427,10 +439,13 @@ def test_late_messages_are_a_burst_too() -> None:
     made = fleet()
     made.telemetry(100, voltage=12, timestamp=stamp(100))
     made.list.rows.clear()
+    counted = 0
     for number in range(150):
         # Never late by the same: nobody's clock was set back.
-        made.telemetry(101, voltage=number, timestamp=stamp(10 + 30 * (number % 2) + number / 100))
+        told = made.telemetry(101, voltage=number, timestamp=stamp(10 + 30 * (number % 2) + number / 100))
+        counted += ("set_aside", "telemetry", "burst") in told
     assert len(made.list.take(Reading)) == 100
+    assert counted == 50
 
 
 def test_what_is_of_nobody_is_bounded() -> None:

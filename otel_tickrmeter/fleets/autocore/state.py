@@ -39,8 +39,6 @@ from otel_tickrmeter.stream.second import SECOND_NS
 
 WILL_REASON = "unexpected_disconnect"
 """What the will of a device says, which its broker publishes when it loses the device."""
-_WITH_READINGS = (Telemetry, Status, RelayStates)
-"""Of a burst of these one reading of each sensor and second is kept, and what is not is counted there."""
 _SWEEP_NS = SECOND_NS
 """Silence is looked for this often."""
 
@@ -205,7 +203,7 @@ class Fleet:
         if decoded.stamped and not self._in_order(device, decoded, arrival, when):
             return
         self._see(device, event, arrival, when)
-        if burst and type(event) not in _WITH_READINGS:
+        if burst and not _counted_by_readings(event):
             self._outcomes.set_aside(decoded.message_type, Reason.BURST)
         self._take(device, decoded, arrival, when, burst=burst)
 
@@ -242,6 +240,8 @@ class Fleet:
                     return False
                 if verdict is Verdict.LATE:
                     self._outcomes.set_aside(decoded.message_type, Reason.LATE)
+                    if device.bursting:
+                        self._outcomes.set_aside(decoded.message_type, Reason.BURST)
                     self._outcomes.history(device, decoded, when)
                     return False
         device.clock_trusted = when.trusted
@@ -334,6 +334,11 @@ class Fleet:
         self._registry.remove(device)
         self._watching.forget(device)
         self._outcomes.forgotten(device)
+
+
+def _counted_by_readings(event: object) -> bool:
+    """Whether of a burst of these one reading of each sensor and second is kept, the rest counted there."""
+    return isinstance(event, Telemetry | Status) or (isinstance(event, RelayStates) and bool(event.readings))
 
 
 def _when(decoded: Decoded, arrival: Arrival) -> When:

@@ -31,8 +31,11 @@ class Switching:
         relay = device.relay(told.number)
         previous = relay.state
         relay.refreshed_ns = when.received_ns
-        relay.retained = False
+        only_kept, relay.retained = relay.retained, False
         if previous == told.state:
+            if only_kept:
+                # Nobody was told yet: what the broker kept might have been long past.
+                self._outcomes.relay_state(device, relay, when)
             self._repeat(device, relay, told)
             return relay
         relay.state = told.state

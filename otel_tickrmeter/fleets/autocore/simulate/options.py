@@ -9,23 +9,28 @@ from otel_tickrmeter.settings.durations import parse_duration
 from otel_tickrmeter.settings.topic import parse_topic_prefix
 from otel_tickrmeter.simulate import arguments as read
 
+SEED, DEVICES = "seed", "devices"
 MOST_EACH = 50.0
-"""Messages a second of one device; beyond 100 an exporter thins what it keeps."""
+"""Messages a second of one device but for its bursts; beyond 100 an exporter thins what it keeps."""
 
 
 @dataclass(frozen=True, slots=True)
 class SimulateOptions:
     """A run. Durations are seconds, shares 0 to 1, `rate` messages a second.
 
-    `bad_clocks` is the share of devices that send no usable time; `late`, `duplicates` and `spikes` are
-    shares of the telemetry of the others, `repeats` of the relay messages, `leaves` of the status messages:
-    with these a device goes away for minutes. `started` is the Unix time of the start, from which the
-    devices' own times count.
+    `bad_clocks` is the share of devices that send no usable time, `clocks_off` of those whose time is wrong
+    and can be true, `retained` of those of which the broker keeps something from before; with `prepare` only
+    that is published. `late` and `duplicates` are shares of the messages of devices with usable time,
+    `spikes`, `shifts` and `impossible` of the telemetry, `bursts` of what is hundreds of messages instead,
+    `stuck` of the devices, `repeats` of the relay messages, `leaves` of the status messages: with these a
+    device goes away for minutes, `wills` of them by breaking its connection. `started` is the Unix time of
+    the start, from which the devices' own times count.
     """
 
     broker: str = "mqtt://localhost:1883"
     devices: int = 100
     relays: int = 8
+    layouts: tuple[str, ...] = (SEED,)
     rate: float = 50.0
     duration: float = 60.0
     seed: int = 1
@@ -37,11 +42,19 @@ class SimulateOptions:
     topic_prefix: str = ""
     patience: float = 0.0
     bad_clocks: float = 0.05
+    clocks_off: float = 0.05
+    retained: float = 0.0
+    prepare: bool = False
     late: float = 0.01
     duplicates: float = 0.01
     spikes: float = 0.002
+    shifts: float = 0.0005
+    impossible: float = 0.0005
+    stuck: float = 0.02
+    bursts: float = 0.0005
     repeats: float = 0.2
     leaves: float = 0.01
+    wills: float = 0.5
     summary: str | None = None
     started: float = 0.0
 
@@ -52,11 +65,18 @@ class SimulateOptions:
 
 _SHARES = (
     ("bad-clocks", "devices that send no usable time"),
-    ("late", "telemetry that comes late"),
-    ("duplicates", "telemetry that comes twice"),
+    ("clocks-off", "devices whose time is hours or seconds off, and is believed"),
+    ("retained", "devices of which the broker keeps a status and relay states from before: see --prepare"),
+    ("late", "messages that come late"),
+    ("duplicates", "messages that come twice"),
     ("spikes", "readings that are far off"),
+    ("shifts", "readings from which on a voltage is another, until the next"),
+    ("impossible", "readings that cannot be: more humid than water"),
+    ("stuck", "devices of which a sensor tells one value after a while"),
+    ("bursts", "telemetry that comes hundreds of times at once, with a relay that is switched"),
     ("repeats", "relay messages that tell a state again"),
     ("leaves", "status messages by which a device goes away for minutes"),
+    ("wills", "devices that go away by breaking their connection: the broker publishes their last will"),
 )
 
 
@@ -67,7 +87,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--broker", type=read.telling(read.broker), default=usual.broker, metavar="URL", help=usually)
     add("--devices", type=read.count, default=usual.devices, metavar="N", help=usually)
-    add("--relays", type=read.count, default=usual.relays, metavar="N", help=f"of each device ({usually})")
+    add(
+        "--relays",
+        type=read.count,
+        default=usual.relays,
+        metavar="N",
+        help=f"of each device of the layout seed ({usually})",
+    )
+    layouts = "of topics that devices have, in turn: seed, devices, or both; the exporter must read them"
+    add("--layouts", type=_layouts, default=SEED, metavar="NAMES", help=f"{layouts} ({usually})")
     add("--rate", type=read.rate, default=usual.rate, help=f"messages a second, all topics ({usually})")
     duration = read.telling(parse_duration)
     add("--duration", type=duration, default="60s", metavar="TIME", help=f"such as 90s or 24h ({usually})")
@@ -84,7 +112,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, meaning in _SHARES:
         default = getattr(usual, name.replace("-", "_"))
         add(f"--{name}", type=read.share, default=default, metavar="SHARE", help=f"{meaning} ({usually})")
+    prepare = (
+        "publish only what the broker keeps, and end; do so before the exporter connects, then run the rest"
+    )
+    add("--prepare", action="store_true", help=prepare)
     add("--summary", metavar="FILE", help="what was sent, and what the exporter must show; - for stdout")
+
+
+def _layouts(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
 
 
 def from_arguments(namespace: argparse.Namespace, started: float) -> SimulateOptions:
@@ -113,9 +149,15 @@ def faults(options: SimulateOptions) -> Iterator[str]:
     """Yield what does not go together."""
     if options.rate > MOST_EACH * options.devices:
         yield f"--rate must not be above {MOST_EACH:g} a second for each of the --devices"
+    if options.prepare and not options.retained:
+        yield "--prepare needs --retained: else the broker has nothing to keep"
     if options.devices > options.rate * options.duration / 2:
         yield "--duration or --rate is too low for every device to report in half of the time"
     if options.password is not None and options.username is None:
         yield "--password-file needs --username"
+    if sorted(options.layouts) not in ([SEED], [DEVICES], [DEVICES, SEED]):
+        yield f"--layouts must be {SEED}, {DEVICES}, or both"
+    if options.bad_clocks + options.clocks_off > 1:
+        yield "--bad-clocks and --clocks-off must not be above 1 in all"
     yield from read.ca_file_faults(options.ca_file, options.broker)
     yield from read.patience_faults(options.patience, options.qos)

@@ -1,4 +1,4 @@
-"""What a planned message means to a reader who keeps the eleven rules of docs/autocore.md."""
+"""What a planned message means to a reader who keeps the rules of docs/autocore.md."""
 
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
@@ -8,11 +8,21 @@ from otel_tickrmeter.simulate import planned as simulate
 
 
 class Reported(NamedTuple):
-    """A device says that it is online, or not; and if it is, `uptime`, `memory_free` and `wifi_signal`."""
+    """A device says how it is, or its broker does: its last `will`.
 
-    online: bool
-    firmware_version: str
+    `described` has what it says of itself by the names of the columns; `figures` has `uptime`, `memory_free`
+    and `wifi_signal`, if it is there.
+    """
+
+    word: str
+    described: Mapping[str, str]
     figures: Mapping[str, float]
+    will: bool = False
+
+    @property
+    def online(self) -> bool:
+        """Whether it is there, well or not."""
+        return self.word != "offline"
 
 
 class Measured(NamedTuple):
@@ -41,23 +51,58 @@ class Told(NamedTuple):
     kind: str
 
 
-Subject = Reported | Measured | Switched | Touched | Told
+class Listed(NamedTuple):
+    """How all relays of a board are, told now and then or because one was switched: it says not why."""
 
-MESSAGE_TYPES: Mapping[type[Subject], MessageType] = {
-    Reported: MessageType.STATUS,
-    Measured: MessageType.TELEMETRY,
-    Switched: MessageType.RELAY_STATUS,
-    Touched: MessageType.INTERACTION,
-    Told: MessageType.SYSTEM,
-}
+    states: Mapping[int, bool]
+
+
+class ShutOff(NamedTuple):
+    """A board has switched a relay off for safety."""
+
+    relay: int
+    reason: str
+
+
+class Announced(NamedTuple):
+    """A device says what it is, by the names of the columns."""
+
+    described: Mapping[str, str]
+
+
+class Noted(NamedTuple):
+    """What is stored and has no state, by the kind and the subtype of its row."""
+
+    kind: str
+    subtype: str
+
+
+class Addressed(NamedTuple):
+    """Somebody wants something of a device: that says nothing of it."""
+
+
+Subject = Reported | Measured | Switched | Touched | Told | Listed | ShutOff | Announced | Noted | Addressed
+
+UNITS: Mapping[str, str] = {"current": "", "can.rpm": "rpm"}
+"""Of sensors that have no gauge of their own."""
 
 
 class Meaning(NamedTuple):
-    """Who tells what, and what is odd about it: its time is none, it comes late, or for the second time."""
+    """Who tells what, and what is odd about it.
+
+    Attributes:
+        device_id: Whose message it is.
+        message_type: What it is by its topic.
+        subject: What it tells.
+        stamp: The Unix time that it says, in seconds; None: none that can be read, or none that counts.
+        odd: Its time cannot be trusted, it comes late, for the second time, or from what the broker kept.
+    """
 
     device_id: str
+    message_type: MessageType
     subject: Subject
-    odd: Literal["clock", "late", "duplicate"] | None = None
+    stamp: float | None = None
+    odd: Literal["clock", "late", "duplicate", "retained"] | None = None
 
 
 Planned = simulate.Planned[Meaning]

@@ -1,153 +1,216 @@
-"""What the exporter must show for the messages that were sent, and what must be in its database.
+"""What is true of the messages that were sent, for a reader who keeps the rules of docs/autocore.md.
 
-It holds once all has been handled, for an exporter that was connected all the while, with its default bounds.
-Series that are not listed must not exist; those of a closed list start at 0. What the exporter thinks of the
-readings (anomalies) is not foretold.
+It is an account of its own: nothing of the exporter is asked. `expected.py` says how it is shown.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from typing import Any
 
 from otel_tickrmeter.fleets.autocore.simulate.planned import (
-    MESSAGE_TYPES,
+    Addressed,
+    Announced,
+    Listed,
+    Meaning,
     Measured,
+    Noted,
     Planned,
     Reported,
+    ShutOff,
     Subject,
     Switched,
     Told,
     Touched,
 )
+from otel_tickrmeter.fleets.autocore.simulate.switchings import Heard, Switchings
 
-Samples = dict[str, list[dict[str, object]]]
-"""By exposed name: `{"labels": {...}, "value": n}`."""
-
-_PERCENT = 100.0
+LATE = "late"
+_BURST = "burst"
+_SAFETY = "safety"
+_MOST_A_SECOND = 100
+"""Messages of one device; of what comes beyond that the state counts, and one reading a sensor."""
 
 
 class Truth:
-    """Takes what was sent, message by message, in its order."""
+    """Takes what was sent, message by message, in its order. Times are Unix seconds.
+
+    Attributes:
+        messages: How many the exporter hears, by type: what was sent, and what the broker had kept.
+        errors: How many of them had not their whole effect, by type and reason.
+        words: How devices are.
+        described: What they are, by the names of the columns.
+        last_seen: When their last message left that was neither late nor a duplicate.
+        clock_offsets: How far ahead their clocks were then.
+        turns: Comings and goings, by where to and cause.
+        log: The same, by status and cause, and statuses that came late.
+        switchings: Their relays.
+        shutoffs: Relays that boards switched off for safety.
+        touches: Touches of displays.
+        told: What devices told of themselves.
+        events: What is to be stored of both.
+        readings: The newest reading of each sensor, and figure of each device.
+        measured: How many readings came that are not duplicates.
+        stored: How many of them are to be stored.
+        sums: The sums of those.
+        noisy: Devices that have sent too much at once. How much of it is stored depends on when it arrives:
+            what is said of it here holds if that is when it left.
+    """
 
     def __init__(self) -> None:
         self.messages: Counter[str] = Counter()
-        self._errors: Counter[tuple[str, str]] = Counter()
-        self._online: dict[str, bool] = {}
-        self._firmware: dict[str, str] = {}
-        self._turns: Counter[tuple[str, str]] = Counter()
-        self._relays: dict[tuple[str, int], bool] = {}
-        self._changes: Counter[tuple[str, int, str]] = Counter()
-        self._repeats: Counter[str] = Counter()
-        self._touches: Counter[tuple[str, str]] = Counter()
-        self._told: Counter[str] = Counter()
-        self._readings: dict[tuple[str, str], float] = {}
-        self._stored: Counter[tuple[str, str]] = Counter()
-        self._sums: defaultdict[tuple[str, str], float] = defaultdict(float)
+        self.errors: Counter[tuple[str, str]] = Counter()
+        self.words: dict[str, str] = {}
+        self.described: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        self.last_seen: dict[str, float] = {}
+        self.clock_offsets: dict[str, float] = {}
+        self.turns: Counter[tuple[str, str]] = Counter()
+        self.log: Counter[tuple[str, str]] = Counter()
+        self.switchings = Switchings()
+        self.shutoffs: Counter[str] = Counter()
+        self.touches: Counter[tuple[str, str]] = Counter()
+        self.told: Counter[str] = Counter()
+        self.events: Counter[tuple[str, str]] = Counter()
+        self.readings: dict[tuple[str, str], float] = {}
+        self.measured: Counter[tuple[str, str]] = Counter()
+        self.stored: Counter[tuple[str, str]] = Counter()
+        self.sums: defaultdict[tuple[str, str], float] = defaultdict(float)
+        self.noisy: set[str] = set()
+        self._kept: defaultdict[str, list[Meaning]] = defaultdict(list)
+        self._in_second: dict[str, tuple[int, int]] = {}
+        self._stored_in: dict[tuple[str, str], int] = {}
 
-    def record(self, message: Planned) -> None:
-        """Take a message that was sent."""
-        device_id, subject, odd = message.meaning
-        kind = MESSAGE_TYPES[type(subject)].value
+    def record(self, message: Planned, left: float) -> None:
+        """Take a message that was sent; `left` is when."""
+        meaning = message.meaning
+        device_id, kind = meaning.device_id, meaning.message_type.value
         self.messages[kind] += 1
-        if odd is not None:
-            self._errors[kind, odd] += 1
-        if odd == "duplicate":
+        if meaning.odd is not None:
+            self.errors[kind, meaning.odd] += 1
+        if isinstance(meaning.subject, Addressed):
             return
-        # Late or not, and whatever it tells, it shows that the device is there.
-        if not isinstance(subject, Reported) and not self._online.get(device_id):
-            self._turn(device_id, "activity", online=True)
-        if isinstance(subject, Measured):
-            for name, value in subject.readings.items():
-                self._stored[device_id, name] += 1
-                self._sums[device_id, name] += value
-        if odd != "late":
-            self._apply(device_id, subject)
+        if meaning.odd == "retained":
+            self._kept[device_id].append(meaning)
+            return
+        burst = self._in_burst(device_id, left)
+        if meaning.odd == "duplicate":
+            return
+        if meaning.odd == LATE:
+            self._is_history(device_id, meaning.subject, burst=burst)
+        else:
+            self._is_now(meaning, left)
+            stamp = meaning.stamp if meaning.odd is None else None
+            self._apply(device_id, meaning.subject, Heard(left, stamp, burst, _of_switching(meaning)))
+        self._store(meaning, int(left), burst=burst)
 
-    def _apply(self, device_id: str, subject: Subject) -> None:
+    def _in_burst(self, device_id: str, left: float) -> bool:
+        second, count = self._in_second.get(device_id, (0, 0))
+        count = count + 1 if second == int(left) else 1
+        self._in_second[device_id] = int(left), count
+        if count > _MOST_A_SECOND:
+            self.noisy.add(device_id)
+        return count > _MOST_A_SECOND
+
+    def _is_history(self, device_id: str, subject: Subject, *, burst: bool) -> None:
+        """It was so, and changes nothing."""
         match subject:
-            case Reported(online, firmware_version, figures):
-                self._firmware[device_id] = firmware_version
-                self._readings.update({(device_id, name): value for name, value in figures.items()})
-                if self._online.get(device_id) is not online:
-                    self._turn(device_id, "reported", online=online)
+            case Switched(relay, _, trigger):
+                self.switchings.late((device_id, relay), trigger, burst=burst)
+            case ShutOff(relay):
+                self.switchings.late((device_id, relay), _SAFETY, burst=burst)
+            case Reported(word) if not burst:
+                self.log[word, LATE] += 1
+
+    def _is_now(self, meaning: Meaning, left: float) -> None:
+        """Somebody is there."""
+        device_id, subject = meaning.device_id, meaning.subject
+        if device_id not in self.words:
+            for kept in self._kept.pop(device_id, ()):
+                self._fill(device_id, kept.subject)
+        self.last_seen[device_id] = left
+        if meaning.stamp is not None:
+            self.clock_offsets[device_id] = meaning.stamp - left
+        if isinstance(subject, Reported):
+            self._turn(device_id, subject.word, "will" if subject.will else "reported")
+        elif self.words.get(device_id, "offline") == "offline":
+            self._turn(device_id, "online", "activity")
+
+    def _apply(self, device_id: str, subject: Subject, heard: Heard) -> None:
+        match subject:
+            case Reported(_, described, told):
+                self._describe(device_id, described, told)
+            case Announced(described):
+                self._describe(device_id, described, {})
             case Measured(readings):
-                self._readings.update({(device_id, name): value for name, value in readings.items()})
-            case Switched(relay, state, triggered_by):
-                if self._relays.get((device_id, relay)) is state:
-                    self._repeats[device_id] += 1
-                else:
-                    self._relays[device_id, relay] = state
-                    self._changes[device_id, relay, triggered_by] += 1
+                self.readings.update({(device_id, name): value for name, value in readings.items()})
+            case Switched(relay, state, trigger):
+                self.switchings.tell((device_id, relay), trigger, heard, state=state)
+            case Listed(states):
+                for relay, state in states.items():
+                    self.switchings.tell((device_id, relay), None, heard, state=state)
+            case ShutOff(relay):
+                self.switchings.tell((device_id, relay), _SAFETY, heard, state=False)
+                self.shutoffs[device_id] += 1
             case Touched(action):
-                self._touches[device_id, action] += 1
+                self.touches[device_id, action] += 1
             case Told(kind):
-                self._told[kind] += 1
+                self.told[kind] += 1
 
-    def _turn(self, device_id: str, cause: str, *, online: bool) -> None:
-        self._online[device_id] = online
-        self._turns["online" if online else "offline", cause] += 1
+    def _fill(self, device_id: str, subject: Subject) -> None:
+        """What is known of a device from before, until it says otherwise."""
+        match subject:
+            case Reported(_, described, told):
+                self._describe(device_id, described, told)
+            case Switched(relay, state):
+                self.switchings.fill((device_id, relay), state=state)
+            case Listed(states):
+                for relay, state in states.items():
+                    self.switchings.fill((device_id, relay), state=state)
 
-    def expected(self) -> Samples:
-        """The samples that are exact."""
-        online = Counter("online" if each else "offline" for each in self._online.values())
-        device, relay = ("device_id",), ("device_id", "relay")
-        return {
-            "autocore_messages_total": _samples(("message_type",), _alone(self.messages)),
-            "autocore_message_errors_total": _samples(("message_type", "reason"), self._errors),
-            "autocore_devices": _samples(("status",), _alone(online)),
-            "autocore_device_online": _samples(device, _alone(self._online)),
-            "autocore_connectivity_changes_total": _samples(("to", "cause"), self._turns),
-            "autocore_relay_state": _samples(relay, self._relays),
-            "autocore_relay_changes_total": _samples(
-                (*relay, "triggered_by"),
-                {(d, str(n), by): count for (d, n, by), count in self._changes.items()},
-            ),
-            "autocore_relay_repeats_total": _samples(device, _alone(self._repeats)),
-            "autocore_interactions_total": _samples(("device_id", "action"), self._touches),
-            "autocore_system_messages_total": _samples(("kind",), _alone(self._told)),
-            "autocore_device_uptime_seconds": self._of("uptime"),
-            "autocore_device_memory_free_bytes": self._of("memory_free"),
-            "autocore_device_wifi_signal_dbm": self._of("wifi_signal"),
-            "autocore_telemetry_temperature_celsius": self._of("temperature"),
-            "autocore_telemetry_voltage_volts": self._of("voltage"),
-            "autocore_telemetry_humidity_ratio": self._of("humidity", _PERCENT),
-            "autocore_telemetry_value": _samples(
-                ("device_id", "sensor", "unit"),
-                {(d, name, ""): value for (d, name), value in self._readings.items() if name == "current"},
-            ),
-        }
+    def _describe(self, device_id: str, described: Mapping[str, str], told: Mapping[str, float]) -> None:
+        self.described[device_id].update(described)
+        self.readings.update({(device_id, name): value for name, value in told.items()})
 
-    def rows(self) -> Samples:
-        """What is in the tables: how many rows by what they say, or what a row says; sums of readings."""
-        relay, sensor = ("device_id", "relay"), ("device_id", "sensor")
-        told = {("error" if kind == "error" else "system", kind): n for kind, n in self._told.items()}
-        touched: Counter[tuple[str, str]] = Counter()
-        for (_, action), count in self._touches.items():
-            touched["interaction", action] += count
-        return {
-            "devices_online": _samples(
-                ("device_id", "firmware_version"),
-                {(d, self._firmware.get(d, "")): online for d, online in self._online.items()},
-            ),
-            "relays_state": _samples(relay, self._relays),
-            "relay_events": _samples((*relay, "triggered_by"), self._changes),
-            "telemetry": _samples(sensor, self._stored),
-            "telemetry_sum": _samples(sensor, self._sums),
-            "connectivity_log": _samples(("status", "cause"), self._turns),
-            "events": _samples(("kind", "subtype"), told | touched),
-        }
+    def _turn(self, device_id: str, word: str, cause: str) -> None:
+        before = self.words.get(device_id)
+        self.words[device_id] = word
+        if before is None or (before == "offline") is not (word == "offline"):
+            self.turns["offline" if word == "offline" else "online", cause] += 1
+            self.log[word, cause] += 1
 
-    def _of(self, sensor: str, divisor: float = 1.0) -> list[dict[str, object]]:
-        found = {(d,): value / divisor for (d, name), value in self._readings.items() if name == sensor}
-        return _samples(("device_id",), found)
+    def _store(self, meaning: Meaning, second: int, *, burst: bool) -> None:
+        """The rows of what is no switching, late or not, and what of a burst makes none."""
+        device_id, subject, kind = meaning.device_id, meaning.subject, meaning.message_type.value
+        late = meaning.odd == LATE
+        if isinstance(subject, Measured):
+            self._store_readings(device_id, kind, subject, second, burst=burst, late=late)
+        elif burst and (late or not isinstance(subject, Reported)):
+            self.errors[kind, _BURST] += 1
+        else:
+            match subject:
+                case Touched(action):
+                    self.events["interaction", action] += 1
+                case Told(told):
+                    self.events["error" if told == "error" else "system", told] += 1
+                case ShutOff(_, reason):
+                    self.events["safety_shutoff", reason] += 1
+                case Noted(noted, subtype):
+                    self.events[noted, subtype] += 1
 
-
-def _alone(counts: Mapping[str, float]) -> dict[tuple[str, ...], float]:
-    return {(name,): count for name, count in counts.items()}
+    def _store_readings(
+        self, device_id: str, kind: str, told: Measured, second: int, *, burst: bool, late: bool
+    ) -> None:
+        dropped = False
+        for name, value in told.readings.items():
+            sensor = device_id, name
+            self.measured[sensor] += 1
+            if burst and (late or self._stored_in.get(sensor) == second):
+                dropped = True
+                continue
+            if not late:
+                self._stored_in[sensor] = second
+            self.stored[sensor] += 1
+            self.sums[sensor] += value
+        self.errors[kind, _BURST] += dropped
 
 
-def _samples(names: tuple[str, ...], values: Mapping[Any, float]) -> list[dict[str, object]]:
-    return [
-        {"labels": dict(zip(names, map(str, labels), strict=True)), "value": float(value)}
-        for labels, value in values.items()
-    ]
+def _of_switching(meaning: Meaning) -> bool:
+    return not isinstance(meaning.subject, Listed)
