@@ -101,7 +101,7 @@ _SWITCH_SECONDS = 0.0005
 # With series for each device of a full fleet an exposition takes a third of a second of CPU.
 _REFRESH_SECONDS = 1.0
 _REFRESH_SECONDS_BY_DEVICE = 5.0
-_SHARD_MODULE = "otel_tickrmeter.jobs.shard"
+_SHARD_MODULE = "otel_tickrmeter.jobs.shard_process"
 _SINK_MODULE = "otel_tickrmeter.kafka.sink"
 _WORKER_MODULE = "otel_tickrmeter.blueprints.work"
 _MOST_SHARDS = 4

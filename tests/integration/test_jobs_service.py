@@ -3,7 +3,6 @@
 import errno
 import os
 import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -23,11 +22,10 @@ from otel_tickrmeter.jobs.state import Command
 from otel_tickrmeter.jobs.worker import Worker
 from tests.support.job_tally import JobTally
 from tests.support.job_worker import blueprints
-from tests.support.worker_process import surroundings
+from tests.support.worker_process import SHARD, surroundings
 
 pytestmark = pytest.mark.anyio
 ADMIN = Caller("root", Role.ADMIN)
-SHARD = (sys.executable, "-m", "otel_tickrmeter.jobs.shard", sys.executable, "-m", "tests.support.job_worker")
 
 
 class Counts(JobTally):
