@@ -92,6 +92,23 @@ def sensors_of_window(database: "Database", parameters: Mapping[str, Any]) -> Se
     return sensors
 
 
+def count_window(
+    database: "Database", sensors: Sequence["StoredSensor"], parameters: Mapping[str, Any], work: Work
+) -> int:
+    """How many readings are meant.
+
+    Raises:
+        DatabaseError: The database is at fault.
+    """
+    from otel_tickrmeter.store.history import count_readings
+
+    total = 0
+    for sensor in sensors:
+        total += count_readings(database, sensor, parameters["start"], parameters["end"])
+        work.checkpoint()
+    return total
+
+
 def rest(work: Work, seconds: float) -> None:
     """Wait, but not when there is to be a stop; at least look once whether there is."""
     until = monotonic() + seconds

@@ -60,8 +60,18 @@ class Life:
     begun_at: float
     mark: int | None
     paused: bool = False
-    ending: bool = False
+    kill_at: float = float("inf")
     failure: str | None = None
+
+    @property
+    def ending(self) -> bool:
+        """Whether it was told to end."""
+        return self.kill_at < float("inf")
+
+    def end(self, now: float, why: str | None = None) -> None:
+        """Told to end, for the first time."""
+        if not self.ending:
+            self.kill_at, self.failure = now + GRACE, why
 
 
 class JobsModel:
@@ -152,15 +162,15 @@ class JobsModel:
         life = self.lives.get(worker)
         if order == "tick":
             for each in self.lives.values():
-                if each.shard == shard and now - each.begun_at > LIMIT and not each.ending:
-                    each.ending, each.failure = True, "took longer than 5m"
+                if each.shard == shard and now - each.begun_at > LIMIT:
+                    each.end(now, "took longer than 5m")
             for name, each in self.lives.items():
                 self.served[name] += each.shard == shard and not each.paused and not each.ending
         elif order == "run":
             assert life is None, "it runs already"
             self.lives[worker] = Life(shard, now, self.jobs[worker].mark)
         elif life is not None and order == "stop":
-            life.ending = True
+            life.end(now)
         elif life is not None:
             life.paused = order == "pause"
 

@@ -105,12 +105,15 @@ class Jobs(RuleBasedStateMachine):
     # Workers.
 
     @precondition(lambda self: self.world.running())
-    @rule(number=NUMBERS, marks=st.booleans(), steps=st.integers(1, 3))
-    def work(self, number: int, marks: bool, steps: int) -> None:  # noqa: FBT001  hypothesis gives it
+    @rule(number=NUMBERS, marks=st.booleans(), steps=st.integers(1, 3), seconds=st.sampled_from((0, 0, 2)))
+    def work(self, number: int, marks: bool, steps: int, seconds: int) -> None:  # noqa: FBT001
         running = self.world.running()
         for process, worker in running[number % len(running) :]:
             for _ in range(steps):
                 self.model.lives[worker].mark = process.works(worker, mark=marks)
+        for _ in range(seconds):
+            self.tick()
+            self.settle()
 
     @precondition(lambda self: self.world.running())
     @rule(number=NUMBERS, many=st.integers(1, 4), how=st.sampled_from(ENDS), at_once=MOSTLY)
@@ -137,6 +140,19 @@ class Jobs(RuleBasedStateMachine):
             process.rambles(worker)
 
     @precondition(lambda self: self.world.running())
+    @rule(number=NUMBERS, wish=NUMBERS, arrives=st.booleans(), how=st.sampled_from(ENDS))
+    def be_told_and_end(self, number: int, wish: int, arrives: bool, how: str) -> None:  # noqa: FBT001
+        """An order and the news of an end meet on the way, or the worker was told and ends as it likes."""
+        process, worker = self.world.running()[number % len(self.world.running())]
+        commands = [command for command in Command if (self.model.jobs[worker].state, command.value) in MAY]
+        if commands:
+            self.change_one(worker, commands[wish % len(commands)])
+        if arrives:
+            self.all_arrive()
+        if worker in process.workers:
+            self.end_one(process, worker, how)
+
+    @precondition(lambda self: self.world.running())
     @rule(number=NUMBERS)
     def obey(self, number: int) -> None:
         running = self.world.running()
@@ -155,16 +171,22 @@ class Jobs(RuleBasedStateMachine):
     # Time, and what is on its way.
 
     @precondition(lambda self: self.world.running())
-    @rule(seconds=st.sampled_from((0.5, GRACE, 61.0, 301.0, 901.0)))
+    @rule(seconds=st.sampled_from((0.5, GRACE, 61.0, 301.0, 901.0)), ticks=MOSTLY)
+    def stand_still(self, seconds: float, ticks: bool) -> None:  # noqa: FBT001  hypothesis gives it
+        self.wait(seconds)
+        if ticks:
+            self.settle()
+            self.tick()
+            self.settle()
+
     def wait(self, seconds: float) -> None:
         self.world.now += seconds
         for process in self.world.alive:
             for worker in process.overdue():
-                assert self.model.lives[worker].ending, "it was not to be killed"
+                assert self.model.lives[worker].kill_at <= self.world.now, "it is killed too early"
                 self.model.exited(worker, None, None)
-        for process, worker in self.world.running():
-            told = [order for order in process.workers[worker].waiting if isinstance(order, Stop)]
-            assert not told or seconds < GRACE, "it was told to end, and lives"
+        late = [worker for worker, life in self.model.lives.items() if life.kill_at <= self.world.now]
+        assert not late, "they were told to end, and live"
 
     @precondition(lambda self: self.world.running())
     @rule()
@@ -195,7 +217,7 @@ class Jobs(RuleBasedStateMachine):
                 mark = self.model.lives[worker].mark
                 assert order.checkpoint == (None if mark is None else {"at": mark})
 
-    @precondition(lambda self: len(self.world.reports))
+    @precondition(lambda self: len(self.world.reports) > 0)
     @rule(most=st.sampled_from((1, 3, 1_000)))
     def listen(self, most: int) -> None:
         for _ in range(min(most, len(self.world.reports))):
@@ -215,6 +237,10 @@ class Jobs(RuleBasedStateMachine):
             else:
                 error = told.error if isinstance(told, Failed) else None
                 assert (type(told).__name__.lower(), error) == self.model.heard_end(told.worker, now)
+
+    def all_arrive(self) -> None:
+        for number in range(len(self.world.alive)):
+            self.arrive(number, 1_000)
 
     def settle(self) -> None:
         """Have all arrive that is on its way."""
@@ -245,8 +271,7 @@ class Jobs(RuleBasedStateMachine):
             self.settle()
             self.tick()
         if arrives:
-            for number in range(len(self.world.alive)):
-                self.arrive(number, 1_000)
+            self.all_arrive()
 
     @precondition(lambda self: self.world.running())
     @rule(number=NUMBERS)
@@ -267,13 +292,12 @@ class Jobs(RuleBasedStateMachine):
         self.world.controller.stopping()
         self.model.stopping = True
         if arrives:
-            for number in range(len(self.world.alive)):
-                self.arrive(number, 1_000)
+            self.all_arrive()
         for process in self.world.alive:
             process.orders.clear()
             process.shard.end()
         for life in self.model.lives.values():
-            life.ending = True
+            life.end(self.world.now)
         self.have_read(lambda running: int(running[1]) % deaf == 0, self.world.running())
         self.wait(GRACE)
         for process in self.world.alive:
