@@ -59,7 +59,9 @@ def _faults(parameters: Mapping[str, Any], _: Surroundings) -> Sequence[str]:
 
 
 def _work(parameters: Mapping[str, Any], work: Work) -> Mapping[str, Any]:
-    return push_history(parameters, work) if parameters["to"] == _OTLP else _write_file(parameters, work)
+    if parameters["to"] == _OTLP:
+        return push_history(parameters, work, gauges())
+    return _write_file(parameters, work)
 
 
 def _write_file(parameters: Mapping[str, Any], work: Work) -> Mapping[str, Any]:

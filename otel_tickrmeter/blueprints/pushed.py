@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from otel_tickrmeter.blueprints.database import count_window, database_of, rest, sensors_of_window
 from otel_tickrmeter.blueprints.settings import settings_of
-from otel_tickrmeter.fleets.autocore.exported import gauges
 from otel_tickrmeter.jobs.blueprint import Work
 
 if TYPE_CHECKING:
-    from otel_tickrmeter.store.export import Piece
+    from otel_tickrmeter.store.export import GaugeOf, Piece
     from otel_tickrmeter.telemetry.past import PastPush
 
 _RESTS_SECONDS = (1.0, 2.0, 4.0, 8.0)
 """Before what has not arrived is sent again."""
 
 
-def push_history(parameters: Mapping[str, Any], work: Work) -> Mapping[str, Any]:
-    """Push what is meant, and give the summary.
+def push_history(parameters: Mapping[str, Any], work: Work, gauge_of: "GaugeOf") -> Mapping[str, Any]:
+    """Push what is meant as the gauges that are named, and give the summary.
 
     Raises:
         SettingsError: The settings of the exporter are at fault by now.
@@ -46,7 +45,7 @@ def push_history(parameters: Mapping[str, Any], work: Work) -> Mapping[str, Any]
         work.report(rows, total)
         bounds = (parameters["start"], parameters["end"])
         after = None if mark["place"] is None else Place(**mark["place"])
-        for piece in pieces_of(database, sensors, *bounds, gauges(), after=after):
+        for piece in pieces_of(database, sensors, *bounds, gauge_of, after=after):
             _send(piece, push, work)
             rows += piece.readings
             samples += len(piece.samples)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from otel_tickrmeter.blueprints import pushed
+from otel_tickrmeter.fleets.autocore.exported import gauges
 from otel_tickrmeter.jobs.surroundings import Surroundings
 from otel_tickrmeter.jobs.wire import Completed, Failed, Run, decode
 from otel_tickrmeter.jobs.work import Desk
@@ -94,7 +95,7 @@ def in_here(where: Surroundings, checkpoint: Mapping[str, Any] | None = None) ->
     said = io.BytesIO()
     desk = Desk(Run("w", "backfill", {}, checkpoint, 60.0), where, said)
     try:
-        return pushed.push_history(WINDOW, desk), []
+        return pushed.push_history(WINDOW, desk, gauges()), []
     except ValueError as error:
         desk.flush()
         lines = said.getvalue().splitlines()

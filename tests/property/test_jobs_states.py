@@ -171,8 +171,13 @@ class Jobs(RuleBasedStateMachine):
     # Time, and what is on its way.
 
     @precondition(lambda self: self.world.running())
-    @rule(seconds=st.sampled_from((0.5, GRACE, 61.0, 301.0, 901.0)), ticks=MOSTLY)
-    def stand_still(self, seconds: float, ticks: bool) -> None:  # noqa: FBT001  hypothesis gives it
+    @rule(seconds=st.sampled_from((0.5, GRACE, 61.0, 301.0, 901.0)), ticks=MOSTLY, paused=st.booleans())
+    def stand_still(self, seconds: float, ticks: bool, paused: bool) -> None:  # noqa: FBT001
+        for worker, job in sorted(self.model.jobs.items()):
+            if paused and job.state == "in_progress":
+                self.change_one(worker, Command.PAUSE)
+        if paused:
+            self.settle()
         self.wait(seconds)
         if ticks:
             self.settle()
