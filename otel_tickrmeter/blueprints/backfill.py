@@ -22,7 +22,7 @@ from otel_tickrmeter.blueprints.database import (
 )
 from otel_tickrmeter.blueprints.pushed import push_history
 from otel_tickrmeter.fleets.autocore.exported import gauges
-from otel_tickrmeter.jobs.blueprint import FILE, Blueprint, Parameter, Work
+from otel_tickrmeter.jobs.blueprint import FILE, Blueprint, Parameter, ParameterFault, Work
 from otel_tickrmeter.jobs.surroundings import Surroundings
 from otel_tickrmeter.settings.kinds import choice
 
@@ -48,13 +48,13 @@ def backfill_blueprint() -> Blueprint:
     )
 
 
-def _faults(parameters: Mapping[str, Any], _: Surroundings) -> Sequence[str]:
+def _faults(parameters: Mapping[str, Any], _: Surroundings) -> Sequence[ParameterFault]:
     # Whether the file is there is looked for when the work begins: of work that goes on it may be its own.
     faults = [*window_faults(parameters)]
     if parameters["to"] == _FILE and parameters["output"] is None:
-        faults.append("output: must be given")
+        faults.append(ParameterFault("output", "must be given"))
     if parameters["to"] == _OTLP and parameters["output"] is not None:
-        faults.append("output: there is no file with otlp")
+        faults.append(ParameterFault("output", "there is no file with otlp"))
     return faults
 
 

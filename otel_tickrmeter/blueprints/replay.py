@@ -8,7 +8,7 @@ from otel_tickrmeter.blueprints.kinds import FILES
 from otel_tickrmeter.blueprints.output import write_output
 from otel_tickrmeter.blueprints.settings import settings_of
 from otel_tickrmeter.blueprints.timeline import Timeline
-from otel_tickrmeter.jobs.blueprint import FILE, Blueprint, Parameter, Work
+from otel_tickrmeter.jobs.blueprint import FILE, Blueprint, Parameter, ParameterFault, Work
 from otel_tickrmeter.jobs.surroundings import Surroundings
 from otel_tickrmeter.settings.kinds import DURATION, choice
 
@@ -40,9 +40,9 @@ def replay_blueprint() -> Blueprint:
     )
 
 
-def _faults(parameters: Mapping[str, Any], _: Surroundings) -> Sequence[str]:
+def _faults(parameters: Mapping[str, Any], _: Surroundings) -> Sequence[ParameterFault]:
     if parameters["output"] in parameters["files"]:
-        return ("output: must be none of the files",)
+        return (ParameterFault("output", "must be none of the files"),)
     return ()
 
 

@@ -317,8 +317,11 @@ class Jobs(RuleBasedStateMachine):
         self.start()
 
     @precondition(lambda self: self.world.running())
-    @rule()
-    def crash(self) -> None:
+    @rule(seconds=st.sampled_from((0, 2)))
+    def crash(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.tick()
+            self.settle()
         self.start()
 
     def start(self) -> None:
