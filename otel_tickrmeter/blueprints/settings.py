@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def settings_of(surroundings: Surroundings) -> "Settings":
-    """As its files and its environment have them.
+    """Read its files and its environment, as it does.
 
     Raises:
         SettingsError: They are at fault by now.

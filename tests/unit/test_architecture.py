@@ -277,7 +277,8 @@ def test_each_library_has_its_place(library: str) -> None:
         ),
         ("letters", {"letters."}),
         ("top", {"top.", "client."}),
-        ("client", {"client."}),
+        # What counts as this machine, to who listens and to who asks.
+        ("client", {"client.", "settings.loopback"}),
         ("systemd", {"systemd."}),
         ("statefile", {"statefile.", "saved.", "stream.second"}),
         # A dead-letter file can be played too, and both kinds of file make room alike.
