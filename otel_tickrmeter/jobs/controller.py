@@ -170,6 +170,10 @@ class Controller:
             assert isinstance(report, Gone)  # noqa: S101  there is nothing else
             self._fail(worker, "the shard has ended it", now)
 
+    def lets_end(self, shard: str) -> bool:
+        """Whether the process of a shard is meant to end."""
+        return self.status is not Status.RUNNING or self.shards[shard].ending
+
     def shard_ended(self, shard: str, how: str, now: float) -> None:
         """Take in that the process of a shard is no longer there: what ran on it has failed."""
         state = self.shards[shard]

@@ -47,8 +47,9 @@ async def _serve(command: Sequence[str]) -> None:
         def read() -> None:
             try:
                 for line in sys.stdin.buffer:
-                    portal.call(shard.obey, decode(line))
-            finally:  # half a line too: the parent was killed while it wrote
+                    if line.endswith(b"\n"):  # half a line is of a parent that was killed
+                        portal.call(shard.obey, decode(line))
+            finally:
                 portal.call(over.set)
 
         threading.Thread(target=read, daemon=True).start()
@@ -67,7 +68,8 @@ async def _end(shard: Shard, processes: WorkerProcesses) -> None:
 
 
 def _write(report: WorkerReport) -> None:
-    os.write(1, encode(report))
+    with suppress(BrokenPipeError):  # the parent is gone: standard input has ended too
+        os.write(1, encode(report))
 
 
 if __name__ == "__main__":
