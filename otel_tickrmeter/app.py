@@ -53,6 +53,7 @@ from otel_tickrmeter.rows import rows_of
 from otel_tickrmeter.settings.database import DEFAULT_DATABASE_URL, parse_database_url
 from otel_tickrmeter.settings.known_secrets import known_secrets
 from otel_tickrmeter.settings.model import (
+    MOST_SHARDS,
     CaptureSettings,
     MessagesSettings,
     OtlpSettings,
@@ -102,10 +103,9 @@ _SWITCH_SECONDS = 0.0005
 # With series for each device of a full fleet an exposition takes a third of a second of CPU.
 _REFRESH_SECONDS = 1.0
 _REFRESH_SECONDS_BY_DEVICE = 5.0
-_SHARD_MODULE = "otel_tickrmeter.jobs.shard"
+_SHARD_MODULE = "otel_tickrmeter.jobs.shard_process"
 _SINK_MODULE = "otel_tickrmeter.kafka.sink"
 _WORKER_MODULE = "otel_tickrmeter.blueprints.work"
-_MOST_SHARDS = 4
 # Below the spool's directory.
 _JOURNAL = "received"
 _STATE_FILE = "state"
@@ -629,7 +629,7 @@ def _make_jobs(
         (sys.executable, "-Pm", _SHARD_MODULE, sys.executable, "-Pm", _WORKER_MODULE),
         recorder,
         recorder.handled,
-        most_shards=dagda.shards or min(max(processors - 1, 1), _MOST_SHARDS),
+        most_shards=dagda.shards or min(max(processors - 1, 1), MOST_SHARDS),
         seconds=dagda.max_duration,
         again=("retention",) if keeps_rows(settings) else (),
         unix_offset_ns=_unix_offset_ns(),

@@ -1,5 +1,6 @@
 """Jobs of a running exporter, asked for over HTTP as an operator would."""
 
+import ssl
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -12,20 +13,32 @@ DAGDA = "/api/v1/dagda"
 _ANSWER_SECONDS = 30.0
 
 
+def ask_for_jobs(
+    url: str, token: str, method: str, path: str, *, body: object, verify: ssl.SSLContext | bool = True
+) -> tuple[int, Any]:
+    """Ask with a token below the path of jobs: status and what is in the answer."""
+    answer = httpx.request(
+        method,
+        f"{url}{DAGDA}{path}",
+        headers={"Authorization": f"Bearer {token}"},
+        json=body,
+        timeout=_ANSWER_SECONDS,
+        trust_env=False,
+        verify=verify,
+    )
+    return answer.status_code, answer.json()
+
+
 class JobClient:
     """Asks with one token."""
 
     def __init__(self, exporter: HttpServerProcess, token: str) -> None:
         self._exporter = exporter
-        self._headers = {"Authorization": f"Bearer {token}"}
+        self._token = token
 
     def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """Status and what is in the answer."""
-        url = f"{self._exporter.url}{DAGDA}{path}"
-        answer = httpx.request(
-            method, url, headers=self._headers, json=body, timeout=_ANSWER_SECONDS, trust_env=False
-        )
-        return answer.status_code, answer.json()
+        return ask_for_jobs(self._exporter.url, self._token, method, path, body=body)
 
     def create(self, blueprint: str, **parameters: object) -> str:
         """Make a job and start it; its id."""

@@ -18,7 +18,7 @@ from otel_tickrmeter.blueprints.database import (
     window_faults,
 )
 from otel_tickrmeter.insight.scan import LEAST_READINGS, Outlier, outliers
-from otel_tickrmeter.jobs.blueprint import Blueprint, Parameter, Work
+from otel_tickrmeter.jobs.blueprint import Blueprint, Parameter, ParameterFault, Work
 from otel_tickrmeter.jobs.surroundings import Surroundings
 from otel_tickrmeter.settings.kinds import DURATION, integer, number
 from otel_tickrmeter.store.rows import Event
@@ -52,9 +52,9 @@ def anomaly_scan_blueprint() -> Blueprint:
     )
 
 
-def _faults(parameters: Mapping[str, Any], _: Surroundings) -> Sequence[str]:
+def _faults(parameters: Mapping[str, Any], _: Surroundings) -> Sequence[ParameterFault]:
     if parameters["last"] and (parameters["start"] or parameters["end"]):
-        return ("last: goes with neither start nor end",)
+        return (ParameterFault("last", "goes with neither start nor end"),)
     return window_faults(parameters)
 
 

@@ -1,4 +1,4 @@
-"""The job that writes the history of readings as OpenMetrics text, for Prometheus to take in.
+"""The job that takes the history of readings to Prometheus: as OpenMetrics text, or with OTLP (`pushed.py`).
 
 The text grows in a file beside the one that is asked for, and gets its name when it is whole. The checkpoint
 says how long that file was, and what was told last: what is behind it after a kill is cut off and told again.
@@ -13,34 +13,58 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from otel_tickrmeter.blueprints.database import WINDOW, database_of, sensors_of_window, window_faults
+from otel_tickrmeter.blueprints.database import (
+    WINDOW,
+    count_window,
+    database_of,
+    sensors_of_window,
+    window_faults,
+)
+from otel_tickrmeter.blueprints.pushed import push_history
 from otel_tickrmeter.fleets.autocore.exported import gauges
-from otel_tickrmeter.jobs.blueprint import FILE, Blueprint, Parameter, Work
+from otel_tickrmeter.jobs.blueprint import FILE, Blueprint, Parameter, ParameterFault, Work
 from otel_tickrmeter.jobs.surroundings import Surroundings
+from otel_tickrmeter.settings.kinds import choice
 
 if TYPE_CHECKING:
     from otel_tickrmeter.store.engine import Database
-    from otel_tickrmeter.store.history import StoredSensor
+
+_FILE, _OTLP = "file", "otlp"
 
 
 def backfill_blueprint() -> Blueprint:
     """Backfill."""
     return Blueprint(
         "backfill",
-        "Writes the history of readings as OpenMetrics text, for `promtool tsdb create-blocks-from`.",
-        (*WINDOW, Parameter("output", FILE, "the file, which must not be there yet")),
+        "Writes the history of readings for `promtool tsdb create-blocks-from openmetrics`, or pushes it.",
+        (
+            *WINDOW,
+            Parameter("to", choice(_FILE, _OTLP), "into a file, or to where the exporter pushes", _FILE),
+            Parameter("output", FILE, "the file, which must not be there yet", None),
+        ),
         _work,
         resumable=True,
         check=_faults,
     )
 
 
-def _faults(parameters: Mapping[str, Any], _: Surroundings) -> Sequence[str]:
+def _faults(parameters: Mapping[str, Any], _: Surroundings) -> Sequence[ParameterFault]:
     # Whether the file is there is looked for when the work begins: of work that goes on it may be its own.
-    return window_faults(parameters)
+    faults = [*window_faults(parameters)]
+    if parameters["to"] == _FILE and parameters["output"] is None:
+        faults.append(ParameterFault("output", "must be given"))
+    if parameters["to"] == _OTLP and parameters["output"] is not None:
+        faults.append(ParameterFault("output", "there is no file with otlp"))
+    return faults
 
 
 def _work(parameters: Mapping[str, Any], work: Work) -> Mapping[str, Any]:
+    if parameters["to"] == _OTLP:
+        return push_history(parameters, work, gauges())
+    return _write_file(parameters, work)
+
+
+def _write_file(parameters: Mapping[str, Any], work: Work) -> Mapping[str, Any]:
     output = work.file(parameters["output"])
     mark = work.resumed_at or {
         "token": secrets.token_hex(4),
@@ -88,7 +112,7 @@ def _write(
     database: "Database", parameters: Mapping[str, Any], work: Work, mark: Mapping[str, Any], file: BinaryIO
 ) -> int:
     """Write all that is left, and give the number of all readings."""
-    from otel_tickrmeter.store.export import END_MARK, Place, openmetrics_pieces
+    from otel_tickrmeter.store.export import END_MARK, Place, pieces_of
 
     sensors = sensors_of_window(database, parameters)
     if os.fstat(file.fileno()).st_size < mark["bytes"]:
@@ -98,13 +122,13 @@ def _write(
     rows: int = mark["rows"]
     total: int | None = mark["total"]
     if total is None:
-        total = _count(database, sensors, parameters, work)
+        total = count_window(database, sensors, parameters, work)
     file.truncate(written)
     file.seek(written)
     work.report(rows, total)
     bounds = (parameters["start"], parameters["end"])
     after = None if mark["place"] is None else Place(**mark["place"])
-    for piece in openmetrics_pieces(database, sensors, *bounds, gauges(), after=after):
+    for piece in pieces_of(database, sensors, *bounds, gauges(), after=after):
         written += file.write(piece.text.encode())
         file.flush()
         rows += piece.readings
@@ -115,15 +139,3 @@ def _write(
     file.write(END_MARK.encode())
     file.flush()
     return rows
-
-
-def _count(
-    database: "Database", sensors: Sequence["StoredSensor"], parameters: Mapping[str, Any], work: Work
-) -> int:
-    from otel_tickrmeter.store.history import count_readings
-
-    total = 0
-    for sensor in sensors:
-        total += count_readings(database, sensor, parameters["start"], parameters["end"])
-        work.checkpoint()
-    return total

@@ -6,7 +6,7 @@ from datetime import datetime
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from otel_tickrmeter.jobs.blueprint import Parameter, Work
+from otel_tickrmeter.jobs.blueprint import Parameter, ParameterFault, Work
 from otel_tickrmeter.settings.database import parse_database_url
 from otel_tickrmeter.settings.kinds import NAME, ValueKind
 from otel_tickrmeter.store.extra import require_database_extra
@@ -46,10 +46,11 @@ WINDOW = (
 """Which readings are meant."""
 
 
-def window_faults(parameters: Mapping[str, Any]) -> Sequence[str]:
+def window_faults(parameters: Mapping[str, Any]) -> Sequence[ParameterFault]:
     """What is wrong with the bounds of a window."""
     start, end = parameters["start"], parameters["end"]
-    return ("end: must be after start",) if start and end and end <= start else ()
+    wrong = start and end and end <= start
+    return (ParameterFault("end", "must be after start"),) if wrong else ()
 
 
 @contextmanager
@@ -90,6 +91,23 @@ def sensors_of_window(database: "Database", parameters: Mapping[str, Any]) -> Se
         meant = " and ".join(f"{what} {name!r}" for what, name in named.items())
         raise ValueError(f"there are no readings of {meant}")
     return sensors
+
+
+def count_window(
+    database: "Database", sensors: Sequence["StoredSensor"], parameters: Mapping[str, Any], work: Work
+) -> int:
+    """How many readings are meant.
+
+    Raises:
+        DatabaseError: The database is at fault.
+    """
+    from otel_tickrmeter.store.history import count_readings
+
+    total = 0
+    for sensor in sensors:
+        total += count_readings(database, sensor, parameters["start"], parameters["end"])
+        work.checkpoint()
+    return total
 
 
 def rest(work: Work, seconds: float) -> None:

@@ -14,7 +14,7 @@ from otel_tickrmeter.blueprints.own_broker import DEMO, HOST, PROGRAMS, OwnBroke
 from otel_tickrmeter.blueprints.scenario import SCENARIO, Cut, Step, StepKind, misplaced
 from otel_tickrmeter.blueprints.timeline import Timeline
 from otel_tickrmeter.blueprints.watched import WatchedBrokerError, check_resolved, check_written
-from otel_tickrmeter.jobs.blueprint import Blueprint, Parameter, Stopped, Work
+from otel_tickrmeter.jobs.blueprint import Blueprint, Parameter, ParameterFault, Stopped, Work
 from otel_tickrmeter.jobs.surroundings import Surroundings
 from otel_tickrmeter.settings.kinds import TOPIC_PREFIX, choice, integer
 
@@ -44,14 +44,14 @@ def fault_blueprint() -> Blueprint:
     )
 
 
-def _faults(parameters: Mapping[str, Any], surroundings: Surroundings) -> Sequence[str]:
-    told = [f"scenario: {fault}" for fault in misplaced(parameters["scenario"])]
+def _faults(parameters: Mapping[str, Any], surroundings: Surroundings) -> Sequence[ParameterFault]:
+    told = [ParameterFault("scenario", fault) for fault in misplaced(parameters["scenario"])]
     if lacking := missing(parameters["broker_program"]):
-        told.append(f"broker_program: {lacking}")
+        told.append(ParameterFault("broker_program", lacking))
     try:
         check_written(f"mqtt://{HOST}:{parameters['port']}", surroundings)
     except WatchedBrokerError as error:
-        told.append(f"port: {error}")
+        told.append(ParameterFault("port", str(error)))
     return told
 
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from otel_tickrmeter.blueprints.kinds import FILES
 from otel_tickrmeter.blueprints.output import write_output
+from otel_tickrmeter.blueprints.settings import settings_of
 from otel_tickrmeter.blueprints.timeline import Timeline
-from otel_tickrmeter.jobs.blueprint import FILE, Blueprint, Parameter, Work
+from otel_tickrmeter.jobs.blueprint import FILE, Blueprint, Parameter, ParameterFault, Work
 from otel_tickrmeter.jobs.surroundings import Surroundings
 from otel_tickrmeter.settings.kinds import DURATION, choice
 
 if TYPE_CHECKING:
     from otel_tickrmeter.capture.chunk import Captured
-    from otel_tickrmeter.settings.model import Settings
 
 _RECORDED = "recorded"
 
@@ -40,9 +40,9 @@ def replay_blueprint() -> Blueprint:
     )
 
 
-def _faults(parameters: Mapping[str, Any], _: Surroundings) -> Sequence[str]:
+def _faults(parameters: Mapping[str, Any], _: Surroundings) -> Sequence[ParameterFault]:
     if parameters["output"] in parameters["files"]:
-        return ("output: must be none of the files",)
+        return (ParameterFault("output", "must be none of the files"),)
     return ()
 
 
@@ -56,7 +56,7 @@ def _play(parameters: Mapping[str, Any], work: Work) -> Mapping[str, Any]:
     output = work.file(parameters["output"])
     if output in paths:
         raise ValueError("output is one of the files")
-    settings = _settings(work.surroundings)
+    settings = settings_of(work.surroundings)
     notes: list[str] = []
     timeline = Timeline(work)
     read = 0
@@ -85,16 +85,6 @@ def _play(parameters: Mapping[str, Any], work: Work) -> Mapping[str, Any]:
         "missed": made.missed,
         "notes": [_without_directory(note, work) for note in notes],
     }
-
-
-def _settings(surroundings: Surroundings) -> "Settings":
-    import os
-    import secrets
-
-    from otel_tickrmeter.configuration import load_settings
-
-    files = [Path(file) for file in surroundings.settings_files]
-    return load_settings(files, {}, dict(os.environ), Path.cwd(), secrets.token_hex(4))
 
 
 def _paced(items: "Iterator[Captured]", timeline: Timeline, *, recorded: bool) -> "Iterator[Captured]":

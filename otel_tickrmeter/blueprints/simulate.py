@@ -9,7 +9,7 @@ from typing import Any
 from otel_tickrmeter.blueprints.kinds import SHARE, json_number
 from otel_tickrmeter.blueprints.made_up import MADE_UP, fleet_options, made_up_firmwares
 from otel_tickrmeter.blueprints.watched import WatchedBrokerError, check_resolved, check_written
-from otel_tickrmeter.jobs.blueprint import FILE, Blueprint, Parameter, Stopped, Work
+from otel_tickrmeter.jobs.blueprint import FILE, Blueprint, Parameter, ParameterFault, Stopped, Work
 from otel_tickrmeter.jobs.surroundings import Surroundings
 from otel_tickrmeter.settings.kinds import (
     BOOL,
@@ -110,10 +110,10 @@ def _of_autocore() -> tuple[Parameter, ...]:
     )
 
 
-def _faults(parameters: Mapping[str, Any], surroundings: Surroundings) -> Sequence[str]:
+def _faults(parameters: Mapping[str, Any], surroundings: Surroundings) -> Sequence[ParameterFault]:
     known = {field.name for field in fields(fleet_options(parameters["fleet"]).record)}
     foreign = [
-        f"{name}: the fleet {parameters['fleet']} has no such parameter"
+        ParameterFault(name, f"the fleet {parameters['fleet']} has no such parameter")
         for name, value in parameters.items()
         if value is not None and name not in known and name not in _OURS
     ]
@@ -122,13 +122,13 @@ def _faults(parameters: Mapping[str, Any], surroundings: Surroundings) -> Sequen
     # Whether there is a password is all that matters here.
     options = _options(parameters, password=parameters["password_file"])
     told = [
-        _OPTION.sub(lambda found: found[1].replace("-", "_"), fault)
+        ParameterFault(None, _OPTION.sub(lambda found: found[1].replace("-", "_"), fault))
         for fault in fleet_options(parameters["fleet"]).faults(options)
     ]
     try:
         check_written(parameters["broker"], surroundings)
     except WatchedBrokerError as error:
-        told.append(f"broker: {error}")
+        told.append(ParameterFault("broker", str(error)))
     return told
 
 

@@ -5,10 +5,11 @@ import http.client
 import json
 import ssl
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from otel_tickrmeter.settings.loopback import is_loopback_host
 
 _SECONDS = 15.0
 _LONGEST = 64 << 20
@@ -67,7 +68,7 @@ class Asker:
             credentials = base64.b64encode(":".join(user).encode()).decode()
             self._headers["Authorization"] = f"Basic {credentials}"
         if token is not None:
-            if self._context is None and not _is_here(self._host):
+            if self._context is None and not is_loopback_host(self._host):
                 raise AskError(f"{url} would show the token to the network: use https://")
             self._headers["Authorization"] = f"Bearer {token}"
 
@@ -119,10 +120,3 @@ class Asker:
             return answer.status, answer.read(_LONGEST)
         finally:
             link.close()
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -62,7 +62,19 @@ class Work(Protocol):
         """
 
 
-def _nothing(_: Mapping[str, Any], __: Surroundings) -> Sequence[str]:
+@dataclass(frozen=True, slots=True)
+class ParameterFault:
+    """What is wrong with a parameter; `name` is None where it is several together."""
+
+    name: str | None
+    what: str
+
+    def __str__(self) -> str:
+        """Give it as a line."""
+        return self.what if self.name is None else f"{self.name}: {self.what}"
+
+
+def _nothing(_: Mapping[str, Any], __: Surroundings) -> Sequence[ParameterFault]:
     return ()
 
 
@@ -83,14 +95,14 @@ class Blueprint:
     parameters: tuple[Parameter, ...]
     work: Callable[[Mapping[str, Any], Work], Mapping[str, Any]]
     resumable: bool = False
-    check: Callable[[Mapping[str, Any], Surroundings], Sequence[str]] = _nothing
+    check: Callable[[Mapping[str, Any], Surroundings], Sequence[ParameterFault]] = _nothing
 
 
 class BlueprintParameterError(Exception):
-    """Parameters are at fault; `faults` has a line for each."""
+    """Parameters are at fault; `faults` has all that is wrong."""
 
-    def __init__(self, faults: Sequence[str]) -> None:
-        super().__init__("; ".join(faults))
+    def __init__(self, faults: Sequence[ParameterFault]) -> None:
+        super().__init__("; ".join(map(str, faults)))
         self.faults = tuple(faults)
 
 
@@ -103,21 +115,21 @@ def read_parameters(
         BlueprintParameterError: Some are at fault, unknown or missing.
     """
     known = {parameter.name: parameter for parameter in blueprint.parameters}
-    faults = [f"{name}: there is no such parameter" for name in given if name not in known]
+    faults = [ParameterFault(name, "there is no such parameter") for name in given if name not in known]
     values: dict[str, Any] = {}
     for name, parameter in known.items():
         value = given.get(name, parameter.default)
         if value is None:  # as if it had not been said; a default of None stands for nothing
             value = parameter.default
         if value is Need.REQUIRED:
-            faults.append(f"{name}: must be given")
+            faults.append(ParameterFault(name, "must be given"))
         elif value is None:
             values[name] = None
         else:
             try:
                 values[name] = parameter.kind.read(value)
             except ValueError as error:
-                faults.append(f"{name}: {error}")
+                faults.append(ParameterFault(name, str(error)))
     if not faults:
         faults += blueprint.check(values, surroundings)
     if faults:

@@ -3,7 +3,7 @@
 What it wants done it tells `Shards`; what is to be counted, `Tally` (`ports.py`).
 """
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -18,7 +18,12 @@ from otel_tickrmeter.jobs.asked import (
     ShowAll,
     ShowStatus,
 )
-from otel_tickrmeter.jobs.blueprint import Blueprint, BlueprintParameterError, read_parameters
+from otel_tickrmeter.jobs.blueprint import (
+    Blueprint,
+    BlueprintParameterError,
+    ParameterFault,
+    read_parameters,
+)
 from otel_tickrmeter.jobs.ports import Shards, Tally
 from otel_tickrmeter.jobs.shard_state import EMPTY_SECONDS, MOST_SKIPPED, SLOTS, ShardState
 from otel_tickrmeter.jobs.state import (
@@ -165,6 +170,10 @@ class Controller:
             assert isinstance(report, Gone)  # noqa: S101  there is nothing else
             self._fail(worker, "the shard has ended it", now)
 
+    def lets_end(self, shard: str) -> bool:
+        """Whether the process of a shard is meant to end."""
+        return self.status is not Status.RUNNING or self.shards[shard].ending
+
     def shard_ended(self, shard: str, how: str, now: float) -> None:
         """Take in that the process of a shard is no longer there: what ran on it has failed."""
         state = self.shards[shard]
@@ -242,8 +251,7 @@ class Controller:
         try:
             read_parameters(known, parameters, self._surroundings)
         except BlueprintParameterError as error:
-            named = {*parameters, *(parameter.name for parameter in known.parameters)}
-            return tuple(_placed(fault, named) for fault in error.faults)
+            return tuple(map(_placed, error.faults))
         return ()
 
     def _create(self, asked: Create, now: float) -> Worker | JobRefused:
@@ -384,7 +392,6 @@ class Controller:
         return counts
 
 
-def _placed(fault: str, named: Container[str]) -> str:
-    """A fault below `parameters`; one that belongs to several of them, or to none, has no name before it."""
-    of_one = fault.partition(": ")[0] in named
-    return f"parameters.{fault}" if of_one else f"parameters: {fault}"
+def _placed(fault: ParameterFault) -> str:
+    """A fault below `parameters`."""
+    return f"parameters: {fault}" if fault.name is None else f"parameters.{fault}"

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -13,6 +14,19 @@ from otel_tickrmeter.jobs.worker import Worker
 
 VERSION = 1
 _LARGEST = 64 << 20
+_NONE = type(None)
+_KINDS: Mapping[str, tuple[type, ...]] = MappingProxyType(
+    {
+        **dict.fromkeys(("id", "blueprint", "owner", "shard"), (str,)),
+        **dict.fromkeys(("current", "total", "ticks"), (int,)),
+        "created_at": (int, float),
+        **dict.fromkeys(("started_at", "ended_at"), (int, float, _NONE)),
+        "error": (str, _NONE),
+        "parameters": (dict,),
+        **dict.fromkeys(("summary", "checkpoint"), (dict, _NONE)),
+    }
+)
+"""What the fields of a worker must be: whatever else would be noticed only when it is used."""
 
 
 class KeptError(Exception):
@@ -64,6 +78,10 @@ def load(path: Path) -> list[Worker]:
 
 
 def _worker(told: Mapping[str, Any]) -> Worker:
+    for name, kinds in _KINDS.items():
+        if name in told and not isinstance(told[name], kinds):
+            raise TypeError(f"{name} is {told[name]!r}")
+    int(told["shard"])  # it names a number
     worker = Worker(**{**told, "holds_slot": False, "running": False})
     worker.state = State(worker.state)
     worker.outcome = None if worker.outcome is None else Outcome(worker.outcome)

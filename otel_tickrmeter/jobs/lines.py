@@ -1,12 +1,13 @@
-"""Lines of the wire read from a process, each bounded."""
+"""Lines of the wire, read from a process, each bounded, and written to one."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import suppress
 
 import anyio
-from anyio.abc import ByteReceiveStream
+from anyio.abc import ByteReceiveStream, ByteSendStream
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from otel_tickrmeter.jobs.wire import LONGEST_LINE, Line, WireError, decode
+from otel_tickrmeter.jobs.wire import LONGEST_LINE, Line, WireError, decode, encode
 
 
 async def read_lines(stream: ByteReceiveStream) -> AsyncIterator[Line]:
@@ -29,3 +30,11 @@ async def read_lines(stream: ByteReceiveStream) -> AsyncIterator[Line]:
         except anyio.DelimiterNotFound:
             raise WireError("a line that is too long") from None
         yield decode(line)
+
+
+async def write_lines(stream: ByteSendStream | None, lines: AsyncIterable[Line]) -> None:
+    """Tell a process whatever comes, until it has ended."""
+    assert stream is not None  # noqa: S101  it is a pipe
+    with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+        async for line in lines:
+            await stream.send(encode(line))

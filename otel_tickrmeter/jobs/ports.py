@@ -1,9 +1,9 @@
-"""What the controller wants done, and what it wants counted."""
+"""What the controller wants done and counted, and what a shard wants done."""
 
 from typing import Protocol
 
 from otel_tickrmeter.jobs.state import Operation, OperationStatus, Outcome
-from otel_tickrmeter.jobs.wire import Order
+from otel_tickrmeter.jobs.wire import Order, Pause, Resume, Run, Stop
 from otel_tickrmeter.jobs.worker import Worker
 
 
@@ -21,6 +21,19 @@ class Shards(Protocol):
 
     def tell(self, shard: str, order: Order) -> None:
         """Give an order to the process that was begun last."""
+
+
+class Workers(Protocol):
+    """The processes of the workers of a shard."""
+
+    def begin(self, run: Run) -> None:
+        """Start a process that does this; what it is told meanwhile waits."""
+
+    def tell(self, worker: str, order: Pause | Resume | Stop) -> None:
+        """Give it an order, if it is still there."""
+
+    def kill(self, worker: str, after_seconds: float) -> None:
+        """End it, if it is still there then."""
 
 
 class Tally(Protocol):

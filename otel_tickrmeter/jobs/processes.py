@@ -9,9 +9,9 @@ from anyio.abc import Process, TaskGroup
 
 from otel_tickrmeter.jobs.inbox import FromShard
 from otel_tickrmeter.jobs.leash import kill_group
-from otel_tickrmeter.jobs.lines import read_lines
+from otel_tickrmeter.jobs.lines import read_lines, write_lines
 from otel_tickrmeter.jobs.surroundings import Surroundings
-from otel_tickrmeter.jobs.wire import Line, Order, WireError, encode
+from otel_tickrmeter.jobs.wire import Line, Order, WireError
 
 STOP_SECONDS = 6.0
 """For a shard that is told to end; its workers have a second less."""
@@ -80,6 +80,7 @@ class ShardProcesses:
         """Start a process, after a while."""
         assert self._tasks is not None  # noqa: S101  `use` comes first
         handle = self._handles[shard] = _Handle()
+        handle.orders.send_nowait(self._surroundings)
         self._tasks.start_soon(self._serve, shard, handle, after_seconds)
 
     def end(self, shard: str) -> None:
@@ -121,7 +122,7 @@ class ShardProcesses:
             return f"cannot be started: {error.strerror or error}"
         handle.process = process
         async with process, anyio.create_task_group() as tasks:
-            tasks.start_soon(self._write, handle, process)
+            tasks.start_soon(write_lines, process.stdin, handle.waiting)
             tasks.start_soon(_end_when_told, handle, process)
             assert process.stdout is not None  # noqa: S101  it is a pipe
             fault = ""
@@ -134,13 +135,6 @@ class ShardProcesses:
             code = await process.wait()
             tasks.cancel_scope.cancel()
         return (f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}") + fault
-
-    async def _write(self, handle: _Handle, process: Process) -> None:
-        assert process.stdin is not None  # noqa: S101  it is a pipe
-        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
-            await process.stdin.send(encode(self._surroundings))
-            async for order in handle.waiting:
-                await process.stdin.send(encode(order))
 
 
 async def _end_when_told(handle: _Handle, process: Process) -> None:

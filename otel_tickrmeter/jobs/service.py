@@ -222,7 +222,8 @@ class JobService:
     def _take_in(self, message: FromShard) -> None:
         begun, told = time.perf_counter(), message.told
         if isinstance(told, ShardEnded):
-            logger.warning("Jobs: shard {} {}", message.shard, told.how)
+            level = "INFO" if self.controller.lets_end(message.shard) else "WARNING"
+            logger.log(level, "Jobs: shard {} {}", message.shard, told.how)
             self.controller.shard_ended(message.shard, told.how, self._now())
             return
         assert isinstance(told, Progress | Completed | Failed | Gone | Ticked)  # noqa: S101  nothing else
@@ -254,9 +255,10 @@ class JobService:
         active = {worker.blueprint for worker in self.controller.workers.values() if not worker.ended}
         for blueprint in self._again:
             if blueprint not in active:
-                self.controller.answer(
-                    Create(Caller(SYSTEM, Role.ADMIN), blueprint, {}, start=True), self._now()
-                )
+                asked = Create(Caller(SYSTEM, Role.ADMIN), blueprint, {}, start=True)
+                answer = self.controller.answer(asked, self._now())
+                if isinstance(answer, JobRefused):
+                    logger.warning("Jobs: {} of {} did not start: {}", blueprint, SYSTEM, answer.why)
 
     async def keep(self) -> None:
         """Write down what there is, if it is not what was written last."""
@@ -271,6 +273,8 @@ class JobService:
                 logger.error("Jobs: workers cannot be kept: {}", error)
             self._kept, self.controller.changed = False, True
         else:
+            if not self._kept:
+                logger.info("Jobs: workers are kept again")
             self._kept = True
 
     def _now(self) -> float:

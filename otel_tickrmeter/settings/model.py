@@ -132,11 +132,15 @@ class NotificationsSettings:
     max_per_minute: int = 20
 
 
+MOST_SHARDS = 4
+
+
 @dataclass(frozen=True, slots=True)
 class DagdaSettings:
     """`[dagda]`: the job controller. `max_duration` is seconds, `worker_memory` bytes.
 
-    `shards` None: the processors but one, 1 to 4. Without a `tokens_file` nobody can ask for anything.
+    `shards` None: the processors but one, MOST_SHARDS at most. Without a `tokens_file` nobody can ask for
+    anything.
     """
 
     enabled: bool = False

@@ -8,6 +8,7 @@ from otel_tickrmeter.settings import kinds
 from otel_tickrmeter.settings.database import DEFAULT_DATABASE_URL
 from otel_tickrmeter.settings.key import Key
 from otel_tickrmeter.settings.kinds import DURATION, choice, duration, integer
+from otel_tickrmeter.settings.model import MOST_SHARDS
 
 MAX_PARTITIONS = 1024
 """Each of them hears everything: long before so many the broker has enough of it."""
@@ -238,10 +239,10 @@ JOB_KEYS = (
     Key("dagda.enabled", kinds.BOOL, "Run the job controller."),
     Key(
         "dagda.shards",
-        integer(1, 4),
+        integer(1, MOST_SHARDS),
         "Processes that look after jobs, ten each, at most.",
         "2",
-        "the processors but one, 1 to 4",
+        f"the processors but one, 1 to {MOST_SHARDS}",
     ),
     Key("dagda.directory", kinds.PATH, "Directory of all files of jobs; made if it is not there."),
     Key(

@@ -28,15 +28,14 @@ def effective_toml(settings: Settings, schema: Schema) -> str:
         # With a file for a secret, that is the file's content, and the two exclude each other.
         from_file = schema.keys[key].secret and values.get(f"{key}_file") is not None
         if value is None or from_file:
-            shown = f"from {key}_file" if from_file else schema.keys[key].default or "none"
-            lines.append(f"# {name}: {shown}")
+            lines.append(f"# {name}: {f'from {key}_file' if from_file else shown(key, None, schema)}")
         else:
-            lines.append(f"{name} = {schema.keys[key].kind.write(_masked(key, value, schema))}")
+            lines.append(f"{name} = {shown(key, value, schema)}")
     for signal, otlp in settings.signals.items():
         own = flatten(replace(settings, otlp=otlp), schema)
         different = [key for key in values if own[key] != values[key]]
         lines += ["", f"# {signal}, by variables of OpenTelemetry about them alone:"]
-        lines += [f"#   {key} = {_as_text(key, own[key], schema)}" for key in different]
+        lines += [f"#   {key} = {shown(key, own[key], schema)}" for key in different]
     return "\n".join(lines).lstrip("\n") + "\n"
 
 
@@ -50,17 +49,13 @@ def shipped_toml(schema: Schema, defaults: Settings) -> str:
         meaning = spec.meaning
         if spec.default or value is None:
             meaning = f"{meaning} Default: {spec.default or 'none'}."
-        shown = spec.example or spec.kind.write(value)
-        lines += [f"# {meaning}", f"#{key.rpartition('.')[2]} = {shown}"]
+        example = spec.example or spec.kind.write(value)
+        lines += [f"# {meaning}", f"#{key.rpartition('.')[2]} = {example}"]
     return "\n".join(lines) + "\n"
 
 
 def shown(key: str, value: object, schema: Schema) -> str:
-    """One value as it may be logged: as in TOML, a secret masked."""
-    return _as_text(key, value, schema)
-
-
-def _as_text(key: str, value: object, schema: Schema) -> str:
+    """One value as it may be shown: as in TOML, a secret masked; without a value, what that stands for."""
     if value is None:
         return schema.keys[key].default or "none"
     return schema.keys[key].kind.write(_masked(key, value, schema))

@@ -1,4 +1,4 @@
-"""The history of readings as text: CSV, or OpenMetrics for `promtool tsdb create-blocks-from openmetrics`.
+"""The history of readings: CSV, OpenMetrics for `promtool tsdb create-blocks-from openmetrics`, or pieces.
 
 OpenMetrics wants families one after the other and times that rise within a series; Prometheus keeps
 milliseconds, and of several readings in one only one. So of these the last is told. CSV has them all.
@@ -6,7 +6,7 @@ milliseconds, and of several readings in one only one. So of these the last is t
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -53,7 +53,7 @@ def as_openmetrics(
     Raises:
         DatabaseError: the database is at fault, perhaps after some lines; then there is no end mark.
     """
-    for piece in openmetrics_pieces(database, sensors, start, end, gauge_of):
+    for piece in pieces_of(database, sensors, start, end, gauge_of):
         yield piece.text
     yield END_MARK
 
@@ -79,22 +79,36 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some samples of one sensor, perhaps none, with the heading of their family if they are its first.
+    """Some samples of one sensor, perhaps none.
 
     Attributes:
-        text: Whole lines.
-        samples: How many are in it.
+        gauge: The family.
+        labels: The names and values of the series.
+        samples: Unix milliseconds and values, in their order.
+        heads: Whether they are the first of their family.
         readings: How many readings they stand for.
         place: Where the next piece goes on.
     """
 
-    text: str
-    samples: int
+    gauge: Instrument
+    labels: Mapping[str, str]
+    samples: Sequence[tuple[int, float]]
+    heads: bool
     readings: int
     place: Place
 
+    @property
+    def text(self) -> str:
+        """Whole lines, with the heading of the family before its first."""
+        family = self.gauge.exposed
+        labels = ",".join(f'{name}="{_escaped(value)}"' for name, value in self.labels.items())
+        lines = [f"{family}{{{labels}}} {value!r} {at / 1000:.3f}\n" for at, value in self.samples]
+        if self.heads:
+            lines.insert(0, f"# HELP {family} {self.gauge.description}\n# TYPE {family} gauge\n")
+        return "".join(lines)
 
-def openmetrics_pieces(
+
+def pieces_of(
     database: Database,
     sensors: Iterable[StoredSensor],
     start: datetime | None,
@@ -104,7 +118,7 @@ def openmetrics_pieces(
     after: Place | None = None,
     samples: int = SAMPLES_A_PIECE,
 ) -> Iterator[Piece]:
-    """All families without the end mark, in pieces of so many samples at most, at least one of each sensor.
+    """All families, in pieces of so many samples at most, at least one of each sensor.
 
     With `after`, the place of a piece: what comes after that piece, by its order even when there are new
     sensors meanwhile.
@@ -122,22 +136,23 @@ def openmetrics_pieces(
         last = after.milliseconds if after is not None and name == reached else None
         family, device_id, key = name
         gauge, divisor = gauge_of(key)
-        heading = f"# HELP {family} {gauge.description}\n# TYPE {family} gauge\n"
-        series = f"{family}{{{_labels(gauge, sensor)}}}"
-        lines: list[str] = []
+        labels = _labels(gauge, sensor)
+        told: list[tuple[int, float]] = []
         readings = 0
+        heads = False
         found = readings_between(database, sensor, _later(start, last), end)
         for milliseconds, number, reading in _one_a_millisecond(found):
-            if len(lines) >= samples:
+            if len(told) >= samples:
                 place = Place(family, device_id, key, last, introduced)
-                yield Piece("".join(lines), len(lines), readings, place)
-                lines, readings = [], 0
-            line = f"{series} {reading.value / divisor!r} {milliseconds / 1000:.3f}\n"
-            lines.append(line if family == introduced else heading + line)
+                yield Piece(gauge, labels, told, heads, readings, place)
+                told, readings, heads = [], 0, False
+            heads = heads or family != introduced
             introduced = family
+            told.append((milliseconds, reading.value / divisor))
             readings += number
             last = milliseconds
-        yield Piece("".join(lines), len(lines), readings, Place(family, device_id, key, last, introduced))
+        place = Place(family, device_id, key, last, introduced)
+        yield Piece(gauge, labels, told, heads, readings, place)
 
 
 def _later(start: datetime | None, milliseconds: int | None) -> datetime | None:
@@ -168,9 +183,9 @@ def _epoch() -> datetime:
     return datetime.fromtimestamp(0, UTC)
 
 
-def _labels(gauge: Instrument, sensor: StoredSensor) -> str:
+def _labels(gauge: Instrument, sensor: StoredSensor) -> Mapping[str, str]:
     values = {"device_id": sensor.device_id, "sensor": sensor.key, "unit": sensor.unit or ""}
-    return ",".join(f'{name}="{_escaped(values[name])}"' for name in gauge.attributes)
+    return {name: values[name] for name in gauge.attributes}
 
 
 def _escaped(text: str) -> str:

@@ -130,6 +130,11 @@ def test_a_fault_of_several_parameters_is_said_of_none(desk: Held) -> None:
     given = {"broker": "mqtt://test.example", "devices": 8000, "rate": 1000, "duration": "30s", "fleets": 1}
     alone = desk.held("POST", "/workers", {"blueprint": "simulate", "parameters": given})
     assert text(alone)["faults"] == ["parameters.fleets: there is no such parameter"]
+    named = {"blueprint": "retention", "parameters": {"rest: 3": 1, "x": 1}}
+    assert text(desk.held("POST", "/workers", named))["faults"] == [
+        "parameters.rest: 3: there is no such parameter",
+        "parameters.x: there is no such parameter",
+    ]
     del given["fleets"]
     together = desk.held("POST", "/workers", {"blueprint": "simulate", "parameters": given})
     (told,) = text(together)["faults"]

@@ -1,7 +1,6 @@
 """Jobs over HTTP: the real controller and its processes behind the real server."""
 
 import json
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -24,10 +23,9 @@ from tests.support.job_desk import ROOT, write_tokens
 from tests.support.job_tally import JobTally
 from tests.support.job_worker import blueprints
 from tests.support.waiting import DEADLINE_SECONDS
-from tests.support.worker_process import surroundings
+from tests.support.worker_process import SHARD, surroundings
 
 pytestmark = pytest.mark.anyio
-SHARD = (sys.executable, "-m", "otel_tickrmeter.jobs.shard", sys.executable, "-m", "tests.support.job_worker")
 ANNS, ROOTS = "anns-token", "roots-token"
 
 

@@ -3,10 +3,10 @@
 import errno
 import os
 import signal
-import sys
+import subprocess
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,20 +14,21 @@ from typing import Any
 import anyio
 import psutil
 import pytest
+from loguru import logger
 
 from otel_tickrmeter.jobs.asked import Caller, ChangeWorker, Create, JobRefused, Reason, Role, Show
 from otel_tickrmeter.jobs.controller import Status
 from otel_tickrmeter.jobs.inbox import CAPACITY
 from otel_tickrmeter.jobs.service import JobService
 from otel_tickrmeter.jobs.state import Command
+from otel_tickrmeter.jobs.wire import Progress, Run, Tick, Ticked, decode, encode
 from otel_tickrmeter.jobs.worker import Worker
 from tests.support.job_tally import JobTally
 from tests.support.job_worker import blueprints
-from tests.support.worker_process import surroundings
+from tests.support.worker_process import SHARD, surroundings
 
 pytestmark = pytest.mark.anyio
 ADMIN = Caller("root", Role.ADMIN)
-SHARD = (sys.executable, "-m", "otel_tickrmeter.jobs.shard", sys.executable, "-m", "tests.support.job_worker")
 
 
 class Counts(JobTally):
@@ -40,11 +41,17 @@ class Counts(JobTally):
 
 @asynccontextmanager
 async def at_work(
-    directory: Path, counts: Counts, *, shards: int = 1, seconds: float = 60.0, memory: int = 0
+    directory: Path,
+    counts: Counts,
+    *,
+    shards: int = 1,
+    seconds: float = 60.0,
+    memory: int = 0,
+    again: Sequence[str] = (),
 ) -> AsyncIterator[JobService]:
     where = surroundings(directory, memory_bytes=memory)
     service = JobService(
-        blueprints(), where, SHARD, counts, counts.handled, most_shards=shards, seconds=seconds
+        blueprints(), where, SHARD, counts, counts.handled, most_shards=shards, seconds=seconds, again=again
     )
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(service.run)
@@ -191,6 +198,48 @@ async def test_a_full_disk_holds_up_no_worker_and_what_is_kept_comes_later(
             assert not kept.exists()
         await until(kept.exists, "the file")
     assert worker.id in kept.read_text()
+
+
+async def test_the_schedule_starts_its_jobs_and_says_what_it_cannot_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("otel_tickrmeter.jobs.service.FIRST_ROUND_SECONDS", 0.0)
+    said: list[str] = []
+    sink = logger.add(lambda message: said.append(message.record["message"]), level="WARNING")
+    counts = Counts()
+    async with at_work(tmp_path, counts, again=("count", "nix")) as service:
+        await until(lambda: counts.counted["completed", "success"], "a round")
+    logger.remove(sink)
+    (worker,) = service.controller.workers.values()
+    assert (worker.blueprint, worker.owner) == ("count", "system")
+    (told,) = said
+    assert told.startswith("Jobs: nix of system did not start: blueprint: must be one of ")
+    assert counts.counted["task_created", "error"] == 1
+
+
+def test_a_shard_whose_parent_was_killed_ends_without_a_word(tmp_path: Path) -> None:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(SHARD, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for line in (surroundings(tmp_path), Run("w", "count", {"steps": 100_000}, None, 60.0)):
+            process.stdin.write(encode(line))
+        current = 0
+        while not current:
+            time.sleep(0.05)
+            process.stdin.write(encode(Tick()))
+            process.stdin.flush()
+            while not isinstance(report := decode(process.stdout.readline()), Ticked):
+                assert isinstance(report, Progress), report
+                current = report.current
+        (worker,) = psutil.Process(process.pid).children()
+        process.stdout.close()
+        process.stdin.write(encode(Tick())[:5])
+        process.stdin.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+    assert not worker.is_running()
 
 
 async def test_a_full_inbox_refuses_at_once(tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ def test_a_shard_that_is_killed_fails_its_job_and_comes_back(site: Site) -> None
     job = site.jobs.create("fault", scenario=[{"step": "wait", "duration": "1h"}], port=free_port())
     before = site.jobs.wait(job, "in_progress")
     children = psutil.Process(site.exporter.pid).children()
-    shards = [each for each in children if "otel_tickrmeter.jobs.shard" in each.cmdline()]
+    shards = [each for each in children if "otel_tickrmeter.jobs.shard_process" in each.cmdline()]
     # In the order of their names: that of the scenario was first.
     shard = sorted(shards, key=psutil.Process.create_time)[int(before["shard"])]
     os.kill(shard.pid, signal.SIGKILL)

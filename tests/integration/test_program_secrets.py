@@ -12,7 +12,7 @@ from tools.job_client import JobClient
 from tools.server_process import free_port
 
 SECRETS = ("sesame-broker", "sesame-webhook", "sesame-telegram", "sesame-push", *TOKENS)
-MODULES = ("otel_tickrmeter.mqtt.receiver", "otel_tickrmeter.jobs.shard")
+MODULES = ("otel_tickrmeter.mqtt.receiver", "otel_tickrmeter.jobs.shard_process")
 
 
 def test_no_secret_is_on_a_command_line(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.integration.podman import Container, Podman
 from tests.integration.rotel_agent import Rotel
 from tests.support.certificates import Authority
 from tests.support.job_desk import TOKENS, write_tokens
+from tools.job_client import ask_for_jobs
 from tools.server_process import accepts, free_port
 
 pytestmark = pytest.mark.timeout(900)
@@ -72,19 +74,11 @@ class Service:
             return False
         return answer.status_code == httpx.codes.OK
 
-    def ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+    def ask(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401  JSON
         """What the interface of jobs answers."""
-        answer = httpx.request(
-            method,
-            f"https://localhost:{self.port}/api/v1/dagda{path}",
-            verify=self._context,
-            headers={"Authorization": f"Bearer {next(iter(TOKENS))}"},
-            json=body,
-            trust_env=False,
-            timeout=30.0,
-        )
-        answer.raise_for_status()
-        found: dict[str, Any] = answer.json()
+        url, token = f"https://localhost:{self.port}", next(iter(TOKENS))
+        status, found = ask_for_jobs(url, token, method, path, body=body, verify=self._context)
+        assert status < HTTPStatus.BAD_REQUEST, found
         return found
 
     def nice_of_shards(self) -> list[str]:

@@ -4,6 +4,7 @@ import ssl
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -26,13 +27,17 @@ def data_of(families: Iterable[Family]) -> MetricsData:
 
 
 class Collector(ThreadingHTTPServer):
-    """Answers OTLP over HTTP with a status that the test sets; `silent` makes it not answer at all."""
+    """Answers OTLP over HTTP with a status that the test sets; `silent` makes it not answer at all.
+
+    After `takes` requests, if that is set, it refuses all.
+    """
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Export)
         self.status = 200
+        self.takes: int | None = None
         self.silent = threading.Event()
         self.released = threading.Event()
         self.requests: list[tuple[str, Mapping[str, str], bytes]] = []
@@ -61,7 +66,8 @@ class _Export(BaseHTTPRequestHandler):
         self.server.requests.append((self.path, headers, body))
         if self.server.silent.is_set():
             self.server.released.wait(DEADLINE_SECONDS)
-        self.send_response(self.server.status)
+        refuses = self.server.takes is not None and len(self.server.requests) > self.server.takes
+        self.send_response(HTTPStatus.BAD_REQUEST if refuses else self.server.status)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

@@ -26,6 +26,9 @@ from otel_tickrmeter.jobs.wire import (
 
 _PACE_SECONDS = 0.01
 WORKER = (sys.executable, "-m", "otel_tickrmeter.blueprints.work")
+_PYTHON = (sys.executable, "-m")
+SHARD = (*_PYTHON, "otel_tickrmeter.jobs.shard_process", *_PYTHON, "tests.support.job_worker")
+"""A shard whose workers are those of `job_worker.py`."""
 
 
 def surroundings(directory: Path, **more: Any) -> Surroundings:  # noqa: ANN401  the fields of the record

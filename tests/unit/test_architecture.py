@@ -113,6 +113,21 @@ def test_what_arrives_is_pure_and_knows_nothing_of_ours(module: str) -> None:
         assert name.split(".")[0] in PURE_STDLIB or inside(name, f"{PACKAGE}.stream."), name
 
 
+# What decides about jobs; `blueprint` besides tells what a file's name may be.
+JOB_CORES = (
+    *("asked", "controller", "inbox", "names", "ports", "shard", "shard_state", "show", "state"),
+    *("surroundings", "wire", "worker"),
+)
+
+
+@pytest.mark.parametrize("module", [f"{PACKAGE}.jobs.{core}" for core in JOB_CORES])
+def test_what_decides_about_jobs_is_pure(module: str) -> None:
+    cores = {f"{PACKAGE}.jobs.{core}" for core in (*JOB_CORES, "blueprint")}
+    for name in imports(SOURCES[module]):
+        ours = name in {*cores, f"{PACKAGE}.jobs", f"{PACKAGE}.settings.durations"}
+        assert name.split(".")[0] in PURE_STDLIB | {"orjson"} or ours, name
+
+
 FLEETS = tuple(fleet.name for fleet in roster.FLEETS)
 # All else of a fleet is pure. These tell OpenTelemetry's API, and the exporter what is wrong with a message.
 ENDS = ("dialect", "intake", "observers", "recorder")
@@ -264,7 +279,8 @@ def test_each_library_has_its_place(library: str) -> None:
         ),
         ("letters", {"letters."}),
         ("top", {"top.", "client."}),
-        ("client", {"client."}),
+        # What counts as this machine, to who listens and to who asks.
+        ("client", {"client.", "settings.loopback"}),
         ("systemd", {"systemd."}),
         ("statefile", {"statefile.", "saved.", "stream.second"}),
         # A dead-letter file can be played too, and both kinds of file make room alike.

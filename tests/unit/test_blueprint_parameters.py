@@ -31,8 +31,10 @@ def test_without_parameters_they_do_what_is_usual() -> None:
     assert read("retention") == {"rest": 1}
     window = {"device": None, "sensor": None, "start": None, "end": None}
     assert read("anomaly_scan") == {**window, "last": None, "threshold": 3.5, "findings": 100}
-    assert read("backfill", output="x") == {**window, "output": "x"}
+    assert read("backfill", output="x") == {**window, "to": "file", "output": "x"}
     assert faults("backfill") == "output: must be given"
+    assert read("backfill", to="otlp") == {**window, "to": "otlp", "output": None}
+    assert faults("backfill", to="otlp", output="x") == "output: there is no file with otlp"
 
 
 def test_times_have_a_zone() -> None:

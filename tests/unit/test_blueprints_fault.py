@@ -89,7 +89,7 @@ def faults_of(directory: Path, given: Mapping[str, Any], watched: str) -> tuple[
     try:
         read_parameters(fault_blueprint(), given, surroundings(directory, watched_broker=watched))
     except BlueprintParameterError as error:
-        return error.faults
+        return tuple(map(str, error.faults))
     return ()
 
 

@@ -45,7 +45,7 @@ def test_what_is_wrong_is_told(tmp_path: Path, change: Mapping[str, Any], fault:
     with pytest.raises(BlueprintParameterError) as raised:
         read_parameters(replay_blueprint(), {**GOOD, **change}, surroundings(tmp_path))
     (told,) = raised.value.faults
-    assert told.startswith(fault)
+    assert str(told).startswith(fault)
 
 
 class Paused:

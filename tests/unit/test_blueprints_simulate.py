@@ -19,7 +19,7 @@ def faults(directory: Path, given: Mapping[str, Any]) -> tuple[str, ...]:
     try:
         read_parameters(simulate_blueprint(), {"broker": BROKER, **given}, surroundings(directory))
     except BlueprintParameterError as error:
-        return error.faults
+        return tuple(map(str, error.faults))
     return ()
 
 
@@ -72,7 +72,7 @@ def test_what_is_wrong_is_told(tmp_path: Path, given: Mapping[str, Any], fault: 
 def test_the_broker_must_be_named(tmp_path: Path) -> None:
     with pytest.raises(BlueprintParameterError) as raised:
         read_parameters(simulate_blueprint(), {}, surroundings(tmp_path))
-    assert raised.value.faults == ("broker: must be given",)
+    assert str(raised.value) == "broker: must be given"
 
 
 SAME = [

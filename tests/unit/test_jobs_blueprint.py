@@ -7,6 +7,7 @@ from otel_tickrmeter.jobs.blueprint import (
     Blueprint,
     BlueprintParameterError,
     Parameter,
+    ParameterFault,
     read_parameters,
 )
 from otel_tickrmeter.jobs.surroundings import Surroundings
@@ -21,7 +22,7 @@ JOB = Blueprint(
         Parameter("note", FILE, "", None),
     ),
     lambda *_: {},
-    check=lambda values, _: ["steps: too many"] if values["steps"] == 9 else [],
+    check=lambda values, _: [ParameterFault("steps", "too many")] if values["steps"] == 9 else [],
 )
 NOWHERE = Surroundings("", "", "", allow_watched_broker=False, settings_files=(), memory_bytes=0)
 
@@ -60,4 +61,4 @@ def test_every_fault_is_named(given: dict[str, object], faults: list[str]) -> No
     with pytest.raises(BlueprintParameterError) as caught:
         read_parameters(JOB, given, NOWHERE)
     assert len(caught.value.faults) == len(faults)
-    assert all(found.startswith(fault) for found, fault in zip(caught.value.faults, faults, strict=True))
+    assert all(str(found).startswith(fault) for found, fault in zip(caught.value.faults, faults, strict=True))

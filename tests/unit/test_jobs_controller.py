@@ -81,7 +81,9 @@ def test_a_shard_without_work_ends_after_a_minute_and_what_comes_meanwhile_runs_
     office.controller.tick(2.0)
     office.controller.tick(61.9)
     assert (("0", "end")) not in office.new()
+    assert not office.controller.lets_end("0")
     office.controller.tick(62.0)
+    assert office.controller.lets_end("0")
     assert office.new()[-1] == ("0", "end")
     late = office.create(63.0)
     assert office.new() == [], "nothing is told to what is about to end"

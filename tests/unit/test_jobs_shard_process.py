@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from otel_tickrmeter.jobs import shard
+from otel_tickrmeter.jobs import shard_process
 
 
 @pytest.fixture(autouse=True)
@@ -28,5 +28,5 @@ def test_a_sandbox_that_forbids_to_give_way_forbids_no_jobs(monkeypatch: pytest.
     monkeypatch.setattr(os, "_exit", end)
     monkeypatch.setattr("anyio.run", lambda *arguments: served.append(arguments))
     with pytest.raises(SystemExit, match="0"):
-        shard.main(["work"])
+        shard_process.main(["work"])
     assert len(served) == 1
