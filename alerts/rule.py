@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-ONE_FLEET = "job, fleet"
-"""Labels that tell fleets apart: the second is given to targets where one job has several fleets."""
+ONE_FLEET = "job, namespace, fleet"
+"""Labels that tell fleets apart: Kubernetes adds the second; the third is given to targets that need it."""
 
 
 class Severity(StrEnum):

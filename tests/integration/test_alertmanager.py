@@ -50,7 +50,7 @@ def test_one_exporter_that_sees_nothing_keeps_alerts_about_its_fleet_back(tmp_pa
         fired("TickrMeterBatteriesLow", instance="0"),
         # Another fleet of the same job.
         fired("TickrMeterFleetDrop", fleet="other"),
-        fired("AutoCoreConnectionsLost", fleet="other"),
+        fired("AutoCoreConnectionsLost", namespace="other"),
         fired("TickrMeterPartitionTwice", partition="0", partitions="2"),
     ]
     with Alertmanager(tmp_path, settings_for_tests(Windows(), NOBODY)) as alertmanager:

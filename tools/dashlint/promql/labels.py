@@ -31,7 +31,7 @@ Labels = Mapping[str, frozenset[str]]
 """The values that a label can have; an empty set is any."""
 
 ANY: frozenset[str] = frozenset()
-SOMETIMES = {"pod", "fleet"}
+SOMETIMES = {"pod", "namespace", "fleet"}
 """What some scrape configurations add to every target: it may be left out of account where it is not."""
 _KEEPS_ITS_INPUT = {"topk", "bottomk", "limitk", "limit_ratio"}
 _VARIABLE = re.compile(r"\$[\w{]")
