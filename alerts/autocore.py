@@ -1,12 +1,13 @@
 """Alerts about the AutoCore fleet: its devices, its sensors, its messages and its database."""
 
-from alerts.rule import Alert, Severity, Subject
-from alerts.share import unless_shared_anew
+from alerts.rule import ONE_FLEET, Alert, Severity, Subject
 from alerts.windows import LINGER, Windows
 
-_DASHBOARD = "/d/autocore?var-instance={{ $labels.instance | urlquery }}"
+_OF_FLEET = "/d/autocore"
+_DASHBOARD = f"{_OF_FLEET}?var-instance={{{{ $labels.instance | urlquery }}}}"
 _OF_DEVICE = f"{_DASHBOARD}&var-device_id={{{{ $labels.device_id | urlquery }}}}"
-_THERE = 'autocore_devices{status=~"online|error|maintenance"}'
+_DEVICES = "fleet:autocore_devices:sum"
+_THERE = f'{_DEVICES}{{status=~"online|error|maintenance"}}'
 _FAULTS = "late|clock|burst|protocol_version|retained|duplicate"
 """Reasons of message errors that are no fault of who sent it, or hardly one."""
 
@@ -26,9 +27,19 @@ def _alert(
     severity: Severity = Severity.WARNING,
     dashboard: str = _DASHBOARD,
     linger: str = "",
+    whole: bool = False,
 ) -> Alert:
     return Alert(
-        name, expression, severity, Subject.AUTOCORE, summary, description, dashboard, hold, linger=linger
+        name,
+        expression,
+        severity,
+        Subject.AUTOCORE,
+        summary,
+        description,
+        _OF_FLEET if whole else dashboard,
+        hold,
+        linger=linger,
+        whole=whole,
     )
 
 
@@ -44,21 +55,20 @@ def _devices(w: Windows) -> tuple[Alert, ...]:
     # The mean of an hour follows what it is compared with. Once told of, that of a day counts, so that a page
     # does not end while the devices are still gone. A slow decline never begins one.
     a_day = f"sum without (status) (avg_over_time({_THERE}[{w('1d')}] offset {w('10m')}))"
-    told = 'on (job, instance) ALERTS{alertname="AutoCoreFleetDrop",alertstate="firing"}'
-    changes = f'autocore_connectivity_changes_total{{to="offline",cause=~"will|silence"}}[{w("10m")}]'
-    # increase() extrapolates: five may come out as 5.1.
-    lost = f"round(sum without (to, cause) (increase({changes})))"
-    offline = 'sum without (status) (autocore_devices{status="offline"})'
-    known = "sum without (status) (autocore_devices)"
+    told = f'on ({ONE_FLEET}) ALERTS{{alertname="AutoCoreFleetDrop",alertstate="firing"}}'
+    # A rate is extrapolated: five may come out as 5.1.
+    lost = f"round(fleet:autocore_connections_lost:rate10m * {w.seconds('10m')})"
+    offline = f'sum without (status) ({_DEVICES}{{status="offline"}})'
+    known = f"sum without (status) ({_DEVICES})"
     return (
         _alert(
             "AutoCoreFleetDrop",
-            f"({there} < 0.8 * {before} and {before} > 5{unless_shared_anew(w, '70m')})"
-            f" or ({there} < 0.8 * {a_day} and {told}{unless_shared_anew(w, '1450m')})",
+            f"({there} < 0.8 * {before} and {before} > 5) or ({there} < 0.8 * {a_day} and {told})",
             w("5m"),
             "Many AutoCore devices are gone.",
             "{{ $value | humanize }} devices are there: less than 80 % of what was usual.",
             severity=Severity.CRITICAL,
+            whole=True,
         ),
         _alert(
             "AutoCoreConnectionsLost",
@@ -66,6 +76,7 @@ def _devices(w: Windows) -> tuple[Alert, ...]:
             w("2m"),
             "Many AutoCore devices lost their connection at once.",
             "{{ $value | humanize }} devices were lost by the broker, or fell silent, within ten minutes.",
+            whole=True,
         ),
         _alert(
             "AutoCoreDevicesOffline",
@@ -73,6 +84,7 @@ def _devices(w: Windows) -> tuple[Alert, ...]:
             w("15m"),
             "Half of the AutoCore devices or more are offline.",
             "{{ $value | humanize }} devices have been offline for a quarter of an hour.",
+            whole=True,
         ),
         _alert(
             "AutoCoreDeviceOffline",

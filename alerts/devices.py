@@ -2,13 +2,13 @@
 
 from alerts.recording import LOW_BATTERY
 from alerts.rule import Alert, Severity, Subject
-from alerts.share import unless_shared_anew
 from alerts.windows import Windows
 
-_DASHBOARD = "/d/tickrmeter-devices?var-instance={{ $labels.instance | urlquery }}"
-_OF_FIRMWARE = f"{_DASHBOARD}&var-firmware_version={{{{ $labels.firmware_version | urlquery }}}}"
-_ONLINE = "instance:tickrmeter_devices_online:sum"
-_ONLINE_BY_FIRMWARE = "firmware:tickrmeter_devices_online:sum"
+_DASHBOARD = "/d/tickrmeter-devices"
+_OF_INSTANCE = f"{_DASHBOARD}?var-instance={{{{ $labels.instance | urlquery }}}}"
+_OF_FIRMWARE = f"{_DASHBOARD}?var-firmware_version={{{{ $labels.firmware_version | urlquery }}}}"
+_ONLINE = "fleet:tickrmeter_devices_online:sum"
+_ONLINE_BY_FIRMWARE = "fleet_firmware:tickrmeter_devices_online:sum"
 
 
 def device_alerts(w: Windows) -> tuple[Alert, ...]:
@@ -25,8 +25,11 @@ def _alert(
     *,
     severity: Severity = Severity.WARNING,
     dashboard: str = _DASHBOARD,
+    whole: bool = True,
 ) -> Alert:
-    return Alert(name, expression, severity, Subject.DEVICES, summary, description, dashboard, hold)
+    return Alert(
+        name, expression, severity, Subject.DEVICES, summary, description, dashboard, hold, whole=whole
+    )
 
 
 def _fleet(w: Windows) -> tuple[Alert, ...]:
@@ -35,7 +38,7 @@ def _fleet(w: Windows) -> tuple[Alert, ...]:
     return (
         _alert(
             "TickrMeterFleetDrop",
-            f"{_ONLINE} < 0.8 * {before} and {before} > 20{unless_shared_anew(w, '70m')}",
+            f"{_ONLINE} < 0.8 * {before} and {before} > 20",
             w("5m"),
             "Many devices have gone offline.",
             "{{ $value | humanize }} devices are online: less than 80 % of the last hour's mean.",
@@ -45,14 +48,14 @@ def _fleet(w: Windows) -> tuple[Alert, ...]:
 
 
 def _firmware(w: Windows) -> tuple[Alert, ...]:
-    own = "firmware:tickrmeter_stock_update_timeouts:ratio_rate30m"
-    elsewhere = "firmware:tickrmeter_stock_update_timeouts_elsewhere:ratio_rate30m"
+    own = "fleet_firmware:tickrmeter_stock_update_timeouts:ratio_rate30m"
+    elsewhere = "fleet_firmware:tickrmeter_stock_update_timeouts_elsewhere:ratio_rate30m"
     hour_ago = f"{_ONLINE_BY_FIRMWARE} offset {w('1h')}"
     now = f"({_ONLINE_BY_FIRMWARE} or 0 * {hour_ago})"
     lost = f"{hour_ago} - {now}"
     # 100 outcomes in the window on either side, else one timeout makes a regression, or none a healthy rest.
     enough = " and ".join(
-        f"firmware:tickrmeter_stock_update_{outcomes}:rate30m * {w.seconds('30m')} > 100"
+        f"fleet_firmware:tickrmeter_stock_update_{outcomes}:rate30m * {w.seconds('30m')} > 100"
         for outcomes in ("outcomes", "outcomes_elsewhere")
     )
     return (
@@ -70,9 +73,7 @@ def _firmware(w: Windows) -> tuple[Alert, ...]:
             f"({lost}) > 0.2 * {hour_ago} and ({lost}) > 10"
             # Devices that were updated are online under another version: the fleet must be smaller, too.
             f" and ({lost}) < ignoring (firmware_version) group_left ()"
-            f" 2 * ({_ONLINE} offset {w('1h')} - {_ONLINE})"
-            # What is asked for of an hour ago may be five minutes older.
-            f"{unless_shared_anew(w, '70m')}",
+            f" 2 * ({_ONLINE} offset {w('1h')} - {_ONLINE})",
             w("10m"),
             "Firmware {{ $labels.firmware_version }} is losing devices.",
             "{{ $value | humanize }} devices with firmware {{ $labels.firmware_version }} went offline within"
@@ -92,14 +93,16 @@ def _health(w: Windows) -> tuple[Alert, ...]:
             "Many devices have a low battery and do not charge.",
             f"{{{{ $value | humanizePercentage }}}} of the devices have less than {LOW_BATTERY} % left and do"
             " not charge.",
+            dashboard=_OF_INSTANCE,
+            whole=False,
         ),
         *(
             _alert(
                 name,
-                f"{rate} * {w.seconds('1h')} > 0.05 * instance:tickrmeter_devices_known:sum"
+                f"{rate} * {w.seconds('1h')} > 0.05 * fleet:tickrmeter_devices_known:sum"
                 f" and {rate} > 3 * avg_over_time({rate}[{w('1d')}] offset {w('1h')})"
                 # In a small fleet one device is already 5 %.
-                f" and {rate} * {w.seconds('15m')} > 5{unless_shared_anew(w, '25h')}",
+                f" and {rate} * {w.seconds('15m')} > 5",
                 w("10m"),
                 summary,
                 description,
@@ -107,7 +110,7 @@ def _health(w: Windows) -> tuple[Alert, ...]:
             for name, rate, summary, description in (
                 (
                     "TickrMeterWifiLossesSpiking",
-                    "instance:tickrmeter_device_wifi_lost:rate15m",
+                    "fleet:tickrmeter_device_wifi_lost:rate15m",
                     "Devices lose their wifi far more often than over the last day.",
                     (
                         "{{ $value | humanize }} wifi losses an hour in the fleet: more than three times the"
@@ -116,7 +119,7 @@ def _health(w: Windows) -> tuple[Alert, ...]:
                 ),
                 (
                     "TickrMeterRebootsSpiking",
-                    "instance:tickrmeter_device_boots:rate15m",
+                    "fleet:tickrmeter_device_boots:rate15m",
                     "Devices reboot far more often than over the last day.",
                     (
                         "{{ $value | humanize }} boots an hour in the fleet: more than three times the mean"

@@ -20,15 +20,27 @@ RUNBOOKS = "docs/runbooks"
 """Where the runbooks are, unless they are published somewhere; a file for each subject."""
 
 
+OF_THE_FLEET = "tickrmeter.alerts.fleet"
+"""The group of what all exporters of a fleet see together: of several Prometheus, the global one's."""
+
+
 def alert_groups(windows: Windows) -> tuple[Group, ...]:
     """Return every alert."""
+    by_subject = {
+        "tickrmeter.alerts.symbols": symbol_alerts(windows),
+        "tickrmeter.alerts.objectives": objective_alerts(windows),
+        "tickrmeter.alerts.devices": device_alerts(windows),
+        "tickrmeter.alerts.exporter": (*exporter_alerts(windows), *partition_alerts(windows)),
+        "autocore.alerts": autocore_alerts(windows),
+        "dagda.alerts": job_alerts(windows),
+    }
+    whole = tuple(alert for alerts in by_subject.values() for alert in alerts if alert.whole)
     return (
-        Group("tickrmeter.alerts.symbols", symbol_alerts(windows)),
-        Group("tickrmeter.alerts.objectives", objective_alerts(windows)),
-        Group("tickrmeter.alerts.devices", device_alerts(windows)),
-        Group("tickrmeter.alerts.exporter", (*exporter_alerts(windows), *partition_alerts(windows))),
-        Group("autocore.alerts", autocore_alerts(windows)),
-        Group("dagda.alerts", job_alerts(windows)),
+        *(
+            Group(name, tuple(alert for alert in alerts if not alert.whole))
+            for name, alerts in by_subject.items()
+        ),
+        Group(OF_THE_FLEET, whole),
     )
 
 

@@ -1,7 +1,6 @@
 """Alerts about the exporter: whether its figures can be relied on."""
 
 from alerts.rule import Alert, Severity, Subject
-from alerts.share import unless_shared_anew
 from alerts.windows import LINGER, Windows
 
 JOB = "otel-tickrmeter"
@@ -26,9 +25,19 @@ def _alert(
     summary: str,
     description: str,
     dashboard: str = _OF_INSTANCE,
+    whole: bool = False,
 ) -> Alert:
     return Alert(
-        name, expression, severity, Subject.EXPORTER, summary, description, dashboard, hold, linger=linger
+        name,
+        expression,
+        severity,
+        Subject.EXPORTER,
+        summary,
+        description,
+        dashboard,
+        hold,
+        linger=linger,
+        whole=whole,
     )
 
 
@@ -99,7 +108,8 @@ def _connection(w: Windows) -> tuple[Alert, ...]:
     messages = (
         f'sum without (message_type) (rate(tickrmeter_messages_total{{message_type%s"ignored"}}[{w("15m")}]))'
     )
-    week_ago = f"min_over_time(instance:tickrmeter_messages:rate5m[{w('1h')}] offset {w('10050m')})"
+    arriving = "fleet:tickrmeter_messages:rate5m"
+    week_ago = f"min_over_time({arriving}[{w('1h')}] offset {w('10050m')})"
     return (
         _alert(
             "TickrMeterMqttDisconnected",
@@ -172,13 +182,14 @@ def _connection(w: Windows) -> tuple[Alert, ...]:
         ),
         _alert(
             "TickrMeterMessageRateLow",
-            f"instance:tickrmeter_messages:rate5m < 0.5 * {week_ago} and {week_ago} > 1"
-            f"{unless_shared_anew(w, '10110m')}",
+            f"{arriving} < 0.5 * {week_ago} and {week_ago} > 1",
             Severity.WARNING,
             hold=w("15m"),
             summary="Far fewer messages arrive than a week ago at this hour.",
-            description='{{ $labels.instance }} receives {{ $value | printf "%.1f" }} messages a second: less'
-            " than half of what came a week ago at this hour.",
+            description='{{ $value | printf "%.1f" }} messages arrive a second: less than half of what'
+            " came a week ago at this hour.",
+            dashboard=_DASHBOARD,
+            whole=True,
         ),
     )
 

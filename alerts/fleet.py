@@ -16,6 +16,8 @@ COMPLETE = "set:tickrmeter_partitions:complete"
 """When the last of a set was started, a second later for each of them, if all are there: Unix seconds."""
 CHOSEN = "instance:tickrmeter_partition:chosen"
 """1 for each exporter whose figures are added up."""
+SPARE = "instance:tickrmeter_partition:spare"
+"""1 for each exporter that must not be added to those: its devices are theirs, too."""
 
 NEVER_ADDED = frozenset(
     {
@@ -56,7 +58,12 @@ _PARTS = ("bucket", "sum", "count")
 
 def fleet_recordings(w: Windows) -> tuple[Recording, ...]:
     """Return them, those first that the others go by."""
-    return (*_chosen(), *_link(), *_updates(), *_shares(w), *_devices(), *_boards(w))
+    return (*_chosen(), *_link(), *_updates(), *_symbols(w), *_shares(w), *_devices(), *_boards(w))
+
+
+def elsewhere(record: str) -> str:
+    """Return what is recorded of all other firmware versions, where `record` is by firmware version."""
+    return f"sum without (firmware_version) ({record}) - ignoring (firmware_version) group_right () {record}"
 
 
 def _chosen() -> tuple[Recording, ...]:
@@ -70,6 +77,12 @@ def _chosen() -> tuple[Recording, ...]:
             f"max without (partition, partitions) ({_INFO} and ignoring ({_OF_SET}) ({oldest}))"
             # Handlers deal partitions of a topic among themselves: together they are one set.
             f" or ({_ASSIGNED} >= bool 0 and ignoring ({ONE_TARGET}) ({UNASSIGNED} == 0))",
+        ),
+        # None while no set is complete: what leaves these out then shows a part of the fleet, not nothing.
+        Recording(
+            SPARE,
+            f"(max without (partition, partitions) ({_INFO}) unless on (job, instance) {CHOSEN})"
+            f" and ignoring ({ONE_TARGET}) max without ({ONE_TARGET}) ({CHOSEN})",
         ),
     )
 
@@ -127,6 +140,28 @@ def _updates() -> tuple[Recording, ...]:
     )
 
 
+def _symbols(w: Windows) -> tuple[Recording, ...]:
+    """What alerts about a symbol go by, besides its rates."""
+    answered, timed_out = (
+        f"symbol:tickrmeter_stock_update_{what}:rate5m" for what in ("responses", "timeout")
+    )
+    # There is no series of either before the first one.
+    ended = f"(({answered} or 0 * {timed_out}) + ({timed_out} or 0 * {answered}))"
+    part = f"{ended} / ignoring ({ONE_TARGET}) group_left () ({_of_chosen(ended)} > 0)"
+    responses = "fleet_symbol:tickrmeter_stock_update_responses"
+    return (
+        Recording(
+            "fleet_symbol:tickrmeter_symbol_response_rate:ratio",
+            # Each exporter's counts for as much as the outcomes that it has seen. One alone counts for
+            # exactly 1, so that its rate is what it was.
+            _of_chosen(f"(tickrmeter_symbol_response_rate * ({part}))"),
+        ),
+        # Over a day that ended an hour ago: an incident is not measured by itself. Not the sum of what is
+        # recorded of each exporter: new ones have no history, and the fleet has.
+        Recording(f"{responses}:mean1d", f"avg_over_time({responses}:rate5m[{w('1d')}] offset {w('1h')})"),
+    )
+
+
 def _shares(w: Windows) -> tuple[Recording, ...]:
     found = [_sum("instance:tickrmeter_stock_update_outcomes:rate5m")]
     for window in WINDOWS:
@@ -170,15 +205,25 @@ def _devices() -> tuple[Recording, ...]:
             "fleet_firmware:tickrmeter_stock_update_timeouts:ratio_rate30m",
             f"{of_fleet % 'timeouts'} / ({of_fleet % 'outcomes'} > 0)",
         ),
+        Recording(of_fleet % "outcomes_elsewhere", elsewhere(of_fleet % "outcomes")),
+        Recording(
+            "fleet_firmware:tickrmeter_stock_update_timeouts_elsewhere:ratio_rate30m",
+            f"({elsewhere(of_fleet % 'timeouts')}) / ({of_fleet % 'outcomes_elsewhere'} > 0)",
+        ),
     )
 
 
 def _boards(w: Windows) -> tuple[Recording, ...]:
-    """Of AutoCore: what is there of it."""
+    """Of AutoCore: what is there of it, and what was lost."""
+    lost = 'autocore_connectivity_changes_total{to="offline",cause=~"will|silence"}'
     return (
         Recording("fleet:autocore_devices:sum", _of_chosen("autocore_devices")),
         Recording(
             "fleet:autocore_messages:rate5m",
             _of_chosen(f"rate(autocore_messages_total[{w('5m')}])", "message_type"),
+        ),
+        Recording(
+            "fleet:autocore_connections_lost:rate10m",
+            _of_chosen(f"rate({lost}[{w('10m')}])", "to", "cause"),
         ),
     )

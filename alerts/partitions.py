@@ -1,4 +1,4 @@
-"""Alerts about exporters that share a fleet: whether each of its parts is kept, once."""
+"""Alerts about exporters that share a fleet: whether each part is kept, once, and it is one."""
 
 from alerts.fleet import ONE_TARGET, SIZE, THERE, UNASSIGNED
 from alerts.rule import Alert, Severity, Subject
@@ -10,7 +10,37 @@ _DASHBOARD = "/d/tickrmeter-exporter"
 def partition_alerts(w: Windows) -> tuple[Alert, ...]:
     """Return them."""
     told = "tickrmeter_partitions"
+    alone = 'on (job, instance) tickrmeter_partition_info{partitions="1"}'
+    keeping = " or ".join(
+        f"count without ({ONE_TARGET}) ({devices} > 0 and {alone}) > 1"
+        for devices in ("instance:tickrmeter_devices_known:sum", "sum without (status) (autocore_devices)")
+    )
     return (
+        Alert(
+            "TickrMeterFleetUnknown",
+            f"max without ({ONE_TARGET}) (tickrmeter_mqtt_connected)"
+            " unless fleet:tickrmeter_mqtt_connected:min",
+            Severity.CRITICAL,
+            Subject.EXPORTER,
+            "There are no figures of the whole fleet.",
+            "Exporters are scraped, and nothing is recorded of all of them together: alerts about symbols,"
+            " devices and firmware cannot fire.",
+            _DASHBOARD,
+            w("15m"),
+            whole=True,
+        ),
+        Alert(
+            "TickrMeterFleetsMixed",
+            keeping,
+            Severity.WARNING,
+            Subject.EXPORTER,
+            "Several fleets are judged as one.",
+            "{{ $value }} exporters have a whole fleet each, and no label tells the fleets apart: what is"
+            " said of the fleet is said of all of them together.",
+            _DASHBOARD,
+            w("30m"),
+            whole=True,
+        ),
         Alert(
             "TickrMeterPartitionMissing",
             f"{SIZE} - {THERE} > 0",
@@ -22,6 +52,7 @@ def partition_alerts(w: Windows) -> tuple[Alert, ...]:
             _DASHBOARD,
             w("5m"),
             linger=w(LINGER),
+            whole=True,
         ),
         Alert(
             "TickrMeterPartitionTwice",
@@ -33,6 +64,7 @@ def partition_alerts(w: Windows) -> tuple[Alert, ...]:
             " what is added up over exporters counts it as often.",
             _DASHBOARD,
             w("5m"),
+            whole=True,
         ),
         Alert(
             "TickrMeterPartitionsDiffer",
@@ -44,6 +76,7 @@ def partition_alerts(w: Windows) -> tuple[Alert, ...]:
             " counted twice or not at all where figures are added up over all of them.",
             _DASHBOARD,
             w("30m"),
+            whole=True,
         ),
         Alert(
             "TickrMeterKafkaPartitionsUnassigned",
@@ -56,6 +89,7 @@ def partition_alerts(w: Windows) -> tuple[Alert, ...]:
             _DASHBOARD,
             w("5m"),
             linger=w(LINGER),
+            whole=True,
         ),
         Alert(
             "TickrMeterKafkaLag",

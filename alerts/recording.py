@@ -4,9 +4,8 @@
 scrape configuration adds.
 """
 
-from alerts.fleet import fleet_recordings
+from alerts.fleet import elsewhere, fleet_recordings
 from alerts.rule import Group, Recording
-from alerts.share import share_recording
 from alerts.windows import Windows
 
 OBJECTIVE_WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
@@ -128,7 +127,6 @@ def _devices(w: Windows) -> tuple[Recording, ...]:
     of_firmware = "firmware:tickrmeter_stock_update_%s:rate30m"
     own_timeouts, own_ended = of_firmware % "timeouts", of_firmware % "outcomes"
     rest_ended = of_firmware % "outcomes_elsewhere"
-    rest = "sum without (firmware_version) ({0}) - ignoring (firmware_version) group_right () {0}"
     # A bare comparison keeps the series that hold; `bool` gives 0 for the rest, so empty buckets exist.
     return (
         *_picked(),
@@ -197,10 +195,10 @@ def _devices(w: Windows) -> tuple[Recording, ...]:
             "firmware:tickrmeter_stock_update_timeouts:ratio_rate30m", f"{own_timeouts} / ({own_ended} > 0)"
         ),
         # Of all other firmware: a release that most devices run must not hide behind its own share.
-        Recording(rest_ended, rest.format(own_ended)),
+        Recording(rest_ended, elsewhere(own_ended)),
         Recording(
             "firmware:tickrmeter_stock_update_timeouts_elsewhere:ratio_rate30m",
-            f"({rest.format(own_timeouts)}) / ({rest_ended} > 0)",
+            f"({elsewhere(own_timeouts)}) / ({rest_ended} > 0)",
         ),
     )
 
@@ -229,5 +227,4 @@ def _exporter(w: Windows) -> tuple[Recording, ...]:
             f"(sum without (message_type, reason) ({errors}) or 0 * instance:tickrmeter_messages:rate5m)"
             " / (instance:tickrmeter_messages:rate5m > 0)",
         ),
-        share_recording(),
     )

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+ONE_FLEET = "job, namespace, fleet"
+"""Labels that tell fleets apart: Kubernetes adds the second; the third is given to targets that need it."""
+
 
 class Severity(StrEnum):
     """How soon somebody has to look."""
@@ -45,7 +48,8 @@ class Alert:
     which names the symbol or firmware, as a template; `description` is one too. `dashboard` is the path of
     the dashboard that shows it, with its query string, also a template. `labels` come on top of severity and
     component. `linger` is how long the alert goes on when the expression holds no more (`keep_firing_for`):
-    for one that inhibits others, as long as what it explains needs to end.
+    for one that inhibits others, as long as what it explains needs to end. `whole`: it is about all exporters
+    of a fleet together, so that it has no label of one, and is evaluated where all of them are seen.
     """
 
     name: str
@@ -58,6 +62,7 @@ class Alert:
     hold: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     linger: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,9 @@ from alerts.rule import Alert, Severity, Subject
 from alerts.windows import LINGER, Windows
 
 # urlquery: a symbol may have an ampersand, a hash or a plus in it.
-_DASHBOARD = (
-    "/d/tickrmeter-backend?var-instance={{ $labels.instance | urlquery }}"
-    "&var-symbol={{ $labels.symbol | urlquery }}"
-)
+_SYMBOL = "var-symbol={{ $labels.symbol | urlquery }}"
+_OF_FLEET = f"/d/tickrmeter-backend?{_SYMBOL}"
+_DASHBOARD = f"/d/tickrmeter-backend?var-instance={{{{ $labels.instance | urlquery }}}}&{_SYMBOL}"
 _MEAN = "symbol:tickrmeter_stock_update_latency_seconds:mean5m"
 
 
@@ -15,7 +14,8 @@ def symbol_alerts(w: Windows) -> tuple[Alert, ...]:
     """Return them; the first two are published, and keep names, expressions, severities and summaries.
 
     TickrMeterSymbolTimesOut is beside the second one, which counts: a symbol that is asked for often enough
-    has a timeout every ten seconds at a share that nobody notices.
+    has a timeout every ten seconds at a share that nobody notices. It counts those of each exporter, too, so
+    that of several exporters it needs more of them; TickrMeterSymbolTimesOut looks at all.
     """
     return (
         Alert(
@@ -40,18 +40,19 @@ def symbol_alerts(w: Windows) -> tuple[Alert, ...]:
         ),
         Alert(
             "TickrMeterSymbolTimesOut",
-            # The share is of the exporter's own window, up to 15 minutes: it must still be going on. More
+            # The share is of the exporters' own windows, up to 15 minutes: it must still be going on. More
             # than three timeouts: one or two may be chance.
-            "tickrmeter_symbol_response_rate < 0.9"
-            f" and symbol:tickrmeter_stock_update_timeout:rate5m * {w.seconds('5m')} > 3",
+            "fleet_symbol:tickrmeter_symbol_response_rate:ratio < 0.9"
+            f" and fleet_symbol:tickrmeter_stock_update_timeout:rate5m * {w.seconds('5m')} > 3",
             Severity.CRITICAL,
             Subject.BACKEND,
             "More than a tenth of the requests for {{ $labels.symbol }} are not answered in time.",
             "Only {{ $value | humanizePercentage }} of the latest requests for {{ $labels.symbol }} were"
             " answered in time.",
-            _DASHBOARD,
+            _OF_FLEET,
             w("1m"),
             linger=w(LINGER),
+            whole=True,
         ),
         Alert(
             "TickrMeterSymbolSlowerThanUsual",
@@ -80,16 +81,17 @@ def symbol_alerts(w: Windows) -> tuple[Alert, ...]:
         Alert(
             "TickrMeterSymbolSilent",
             # More than three requests: one or two without an answer may be chance.
-            f"(symbol:tickrmeter_stock_update_requests:rate5m * {w.seconds('5m')} > 3"
-            " unless symbol:tickrmeter_stock_update_responses:rate5m > 0)"
-            " and symbol:tickrmeter_stock_update_responses:mean1d > 0",
+            f"(fleet_symbol:tickrmeter_stock_update_requests:rate5m * {w.seconds('5m')} > 3"
+            " unless fleet_symbol:tickrmeter_stock_update_responses:rate5m > 0)"
+            " and fleet_symbol:tickrmeter_stock_update_responses:mean1d > 0",
             Severity.CRITICAL,
             Subject.BACKEND,
             "{{ $labels.symbol }} used to be answered and is not answered at all.",
             "{{ $labels.symbol }} was asked for {{ $value | humanize }} times within five minutes, and no"
             " answer came.",
-            _DASHBOARD,
+            _OF_FLEET,
             w("5m"),
             linger=w(LINGER),
+            whole=True,
         ),
     )

@@ -31,7 +31,7 @@ def autocore() -> Made:
             Section("Sensors that are unusual", _unusual()),
             Section("One device", device()),
             Section("Messages and rules", _messages()),
-            Section("Database and queues", database()),
+            Section("Database and queues", database(), of_fleet=False),
         ),
         annotations=(alerts('component="autocore"'), connection_changes()),
     )

@@ -18,7 +18,9 @@ from grafana_foundation_sdk.models.dashboard import (
     Panel,
     RowPanel,
 )
+from grafana_foundation_sdk.models.prometheus import Dataquery
 
+from grafana.one_set import of_one_set
 from grafana.query import select
 from grafana.variable import DATASOURCE, Variable
 
@@ -35,10 +37,14 @@ _COLUMNS = 24
 
 
 class Section(NamedTuple):
-    """A row of a dashboard: a heading and what is below it."""
+    """A row of a dashboard: a heading and what is below it.
+
+    `of_fleet`: it shows a fleet, which may have two sets of exporters for a while, and not the exporters.
+    """
 
     title: str
     panels: Sequence[Panel]
+    of_fleet: bool = True
 
 
 class Made(NamedTuple):
@@ -149,6 +155,10 @@ def _placed(sections: Sequence[Section]) -> list[Panel | RowPanel]:
         placed.append(heading)
         x, y, highest = 0, y + 1, 0
         for panel in section.panels:
+            if section.of_fleet:
+                for target in panel.targets or ():
+                    if isinstance(target, Dataquery):
+                        target.expr = of_one_set(target.expr)
             size = panel.grid_pos or GridPos()
             if x + size.w > _COLUMNS:
                 x, y, highest = 0, y + highest, 0

@@ -32,9 +32,9 @@ def jobs() -> Made:
         " how it ended, and whether the controller keeps up.",
         (datasource(), job(), instance()),
         (
-            Section("Now", _now()),
-            Section("Workers", _workers()),
-            Section("The controller", _controller()),
+            Section("Now", _now(), of_fleet=False),
+            Section("Workers", _workers(), of_fleet=False),
+            Section("The controller", _controller(), of_fleet=False),
         ),
         annotations=(alerts('component="jobs"'), exporter_starts()),
     )

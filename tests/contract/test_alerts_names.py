@@ -6,8 +6,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from promql_parser import parse
 
+from alerts.document import OF_THE_FLEET, alert_groups
 from alerts.fleet import CHOSEN, NEVER_ADDED
 from alerts.rule import Alert, Recording, Severity, Subject
+from alerts.windows import Windows
 from grafana.committed import dashboards, variables
 from tests.contract.alert_rules import ROOT
 from tests.support.partitions import NEVER_ADDED as PARTITIONS_NEVER_ADDED
@@ -82,7 +84,7 @@ def test_a_recorded_name_is_level_metric_operation(rule: Recording, series: dict
     level, metric, operation = rule.record.split(":")
     assert re.fullmatch(r"(tickrmeter|autocore)_[a-z_]+", metric)
     assert re.fullmatch(
-        r"(rate|ratio_rate|mean|stddev)\d+[mhd]|sum|count|ratio|quantile|(top|bottom)k|min|complete|chosen",
+        r"(rate|ratio_rate|mean|stddev)\d+[mhd]|sum|count|ratio|quantile|(top|bottom)k|min|complete|chosen|spare",
         operation,
     )
     found = set(series[rule.record].labels) - set(TARGET) - OF_THE_FIGURE
@@ -127,6 +129,16 @@ def test_templates_use_labels_that_the_alert_has(alert: Alert, series: dict[str,
     assert ("instance" in used) == ("instance" in labels)
     # A value in a link may have any character in it.
     assert alert.dashboard.count("$labels") == alert.dashboard.count("| urlquery }}")
+
+
+@pytest.mark.parametrize("alert", alerts(), ids=by_name)
+def test_what_is_about_a_whole_fleet_is_told_of_no_exporter(alert: Alert, series: dict[str, Metric]) -> None:
+    labels = set(labels_of(parse(alert.expression), series) or {})
+    # Two are about Prometheus: that it sends alerts, and that it scrapes anything.
+    of_prometheus = {"TickrMeterWatchdog", "TickrMeterExporterAbsent"}
+    assert alert.whole == ("instance" not in labels and alert.name not in of_prometheus)
+    (group,) = (group for group in alert_groups(Windows()) if alert in group.rules)
+    assert alert.whole == (group.name == OF_THE_FLEET)
 
 
 @pytest.mark.parametrize("alert", alerts(), ids=by_name)

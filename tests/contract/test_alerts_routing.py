@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import pytest
 import yaml
@@ -11,9 +11,10 @@ from promql_parser import Matcher, MatchOp, VectorSelector, parse
 from alerts.rule import Alert
 from tests.contract.alert_rules import FOLDER
 from tools.dashlint.project import alerts, known_metrics
-from tools.dashlint.promql.labels import labels_of
+from tools.dashlint.promql.labels import SOMETIMES, labels_of
 
 CONFIG = FOLDER / "alertmanager.yaml"
+SERIES = known_metrics()
 INHIBITIONS = yaml.safe_load(CONFIG.read_text())["inhibit_rules"]
 
 
@@ -62,11 +63,23 @@ def test_an_inhibition_is_about_alerts_that_exist_and_can_be_told_to_belong_toge
     assert sources
     assert targets
     assert not [alert for alert in sources if alert in targets], "inhibits itself"
-    series = known_metrics()
-    for alert in (*sources, *targets):
-        # To Alertmanager a label that neither has is equal.
-        labels = labels_of(parse(alert.expression), series) or {}
-        assert set(rule["equal"]) <= {*labels, *_labels(alert)}
+    told_apart = {alert.name: _told_apart(rule["equal"], alert) for alert in (*sources, *targets)}
+    assert any(told_apart[alert.name] for alert in targets)
+    # What is about the whole fleet has no label of an exporter: another rule of the same sources is for that.
+    same = [each for each in INHIBITIONS if each["source_matchers"] == rule["source_matchers"]]
+    for alert in targets:
+        assert told_apart[alert.name] or any(
+            alert in _matching(each["target_matchers"]) and _told_apart(each["equal"], alert) for each in same
+        )
+    for alert in sources:
+        assert told_apart[alert.name], alert.name
+
+
+def _told_apart(equal: Iterable[str], alert: Alert) -> bool:
+    """Whether it has each of these labels: to Alertmanager what one of two alerts alone has is not equal."""
+    labels = labels_of(parse(alert.expression), SERIES) or {}
+    # To Alertmanager a label that neither has is equal.
+    return set(equal) - SOMETIMES <= {*labels, *_labels(alert)}
 
 
 def _matching(matchers: list[str]) -> Iterator[Alert]:

@@ -1,4 +1,4 @@
-"""What a global Prometheus is given, as docs/partitions.md has it: all that the rules of the fleet read."""
+"""What a global Prometheus is given, as docs/partitions.md has it: all that rules of the fleet read."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from tests.contract.alert_rules import ROOT
 from tools.dashlint.promql.walk import selectors
 
 DOCUMENT = ROOT / "docs" / "partitions.md"
-OF_THE_FLEET = "tickrmeter.fleet"
+OF_THE_FLEET = ("tickrmeter.fleet", "tickrmeter.alerts.fleet")
 
 Patterns = Callable[[], list[str]]
 
@@ -49,10 +49,10 @@ def _pattern_of(selector: str) -> str:
 
 
 def read_from_elsewhere() -> set[str]:
-    """Names that the rules of the fleet read and do not record themselves."""
-    groups = yaml.safe_load(rule_files(Windows())["recording.rules.yaml"])["groups"]
-    (rules,) = (group["rules"] for group in groups if group["name"] == OF_THE_FLEET)
-    return set(_read(rules)) - {rule["record"] for rule in rules}
+    """Names that rules and alerts of the fleet read and do not record themselves."""
+    groups = [group for text in rule_files(Windows()).values() for group in yaml.safe_load(text)["groups"]]
+    recording, alerting = (group["rules"] for group in groups if group["name"] in OF_THE_FLEET)
+    return set(_read([*recording, *alerting])) - {rule["record"] for rule in recording} - {"ALERTS"}
 
 
 def _read(rules: list[dict[str, str]]) -> Iterator[str]:

@@ -58,6 +58,10 @@ def metrics() -> dict[str, Metric]:
         ("up == bool on (job) up", "job"),
         ("up / on (job) up", "job"),
         ("up / ignoring (instance) up", "job"),
+        # A label that only some targets have.
+        ("up / on (job, fleet) up", "job"),
+        ("up and on (job, fleet) up", "job instance"),
+        ("sum without (instance, pod) (up)", "job"),
         (
             "tickrmeter_queue_size * on (job, instance) group_left (version) tickrmeter_build_info",
             "job instance queue version",

@@ -1,6 +1,6 @@
 """A real Alertmanager for tests: Debian's, with the project's routes and inhibitions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,6 +51,11 @@ class Alertmanager(HttpServerProcess):
             "--cluster.listen-address=",  # alone
         ]
         super().__init__("alertmanager", directory, command, port=port)
+
+    def fire(self, alerts: Sequence[Mapping[str, str]]) -> None:
+        """Tells it of alerts by their labels, as Prometheus does."""
+        told = [{"labels": dict(labels)} for labels in alerts]
+        self._client.post(f"{self.url}/api/v2/alerts", json=told).raise_for_status()
 
     def held(self) -> list[Held]:
         """Every alert that has not ended, inhibited ones included."""

@@ -31,7 +31,7 @@ Labels = Mapping[str, frozenset[str]]
 """The values that a label can have; an empty set is any."""
 
 ANY: frozenset[str] = frozenset()
-SOMETIMES = {"pod"}
+SOMETIMES = {"pod", "namespace", "fleet"}
 """What some scrape configurations add to every target: it may be left out of account where it is not."""
 _KEEPS_ITS_INPUT = {"topk", "bottomk", "limitk", "limit_ratio"}
 _VARIABLE = re.compile(r"\$[\w{]")
@@ -149,8 +149,8 @@ def _combined(node: BinaryExpr, left: Labels | None, right: Labels | None) -> La
     named = set(matching.labels) if matching else set()
     on = matching is not None and matching.type == LabelModifierType.Include
     if on:
-        _require(named, left, node.lhs.prettify())
-        _require(named, right, node.rhs.prettify())
+        _require(named - SOMETIMES, left, node.lhs.prettify())
+        _require(named - SOMETIMES, right, node.rhs.prettify())
     else:
         _require(named - SOMETIMES, {**left, **right}, node.prettify())
         odd = (set(left) ^ set(right)) - named
@@ -170,7 +170,7 @@ def _combined(node: BinaryExpr, left: Labels | None, right: Labels | None) -> La
         _require(added, left, node.lhs.prettify())
         return {**right, **_only(added, left)}
     # A comparison keeps no more labels than other operators do.
-    return _only(named, left) if on else _without(named, left)
+    return _only(named & set(left), left) if on else _without(named, left)
 
 
 def _require(names: set[str], labels: Labels, where: str) -> None:
