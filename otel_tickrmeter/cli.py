@@ -20,7 +20,7 @@ import anyio
 from loguru import logger
 
 from otel_tickrmeter import __version__
-from otel_tickrmeter.configuration import effective_toml, load_settings
+from otel_tickrmeter.configuration import certificate_notices, effective_toml, load_settings
 from otel_tickrmeter.jobs.command import options as job_options
 from otel_tickrmeter.settings.durations import parse_duration
 from otel_tickrmeter.settings.faults import SettingsError
@@ -365,7 +365,7 @@ def _check_config(options: argparse.Namespace) -> int:
         return 2
     settings, _ = loaded
     print(f"# {_sources(settings_files(options.config, Path.cwd()))}\n{effective_toml(settings)}", end="")
-    for notice in notices(settings, os.environ):
+    for notice in (*notices(settings, os.environ), *certificate_notices(settings, datetime.now(UTC))):
         print(f"note: {notice}", file=sys.stderr)
     return 0
 

@@ -10,6 +10,7 @@ from otel_tickrmeter import cli
 from otel_tickrmeter.cli import main
 from otel_tickrmeter.demo import run as demo
 from otel_tickrmeter.rows import all_rows
+from tests.support.certificates import Authority
 
 
 @pytest.fixture(autouse=True)
@@ -113,6 +114,14 @@ def test_notes_go_beside_the_settings(capsys: pytest.CaptureFixture[str]) -> Non
     shown = capsys.readouterr()
     assert "workers = 4\n" in shown.out
     assert shown.err.startswith("note: performance.workers has no effect")
+
+
+def test_a_certificate_that_has_ended_is_a_note(capsys: pytest.CaptureFixture[str]) -> None:
+    Authority(Path()).issue("old", days=-1)
+    tls = "[mqtt.tls]\ncert_file = 'old.pem'\nkey_file = 'old.key'\n"
+    Path("settings.toml").write_text(f"mqtt.broker = 'mqtts://b'\n{tls}")
+    assert main(["check-config"]) == 0
+    assert "note: mqtt.tls.cert_file: old.pem ended on " in capsys.readouterr().err
 
 
 def test_a_run_with_bad_settings_starts_nothing(capsys: pytest.CaptureFixture[str]) -> None:
