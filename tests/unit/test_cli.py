@@ -49,6 +49,25 @@ def test_bad_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        ("chekc", "; did you mean check-config?"),
+        ("letters", "; did you mean dead-letters?"),
+        ("completoin", "; did you mean completion?"),
+        ("zzz", ""),
+    ],
+)
+def test_a_command_that_there_is_not_names_the_nearest_and_all(
+    given: str, advice: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([given, "--config", "x"])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert f"error: no such command: {given!r}{advice}\ncommands: run, check-config, simulate, " in said
+
+
+@pytest.mark.parametrize(
     "listen",
     [
         *("", ":", "9464", ":9464", "host", "host:", "host:http", "::1", "::1:9464", "[::1]", "[]:1"),
