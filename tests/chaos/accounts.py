@@ -50,7 +50,7 @@ class Window(NamedTuple):
 class Arrivals:
     """What the receiver handed over: `facts` by device, and when each of the fleet's `numbers` came.
 
-    After a crash, whose counters are gone, `messages`, `facts` and `readings` (the numbers of boards' messages)
+    After a crash, whose counters are gone, `messages`, `facts` and `readings` (numbers of boards' messages)
     are of what came since.
     """
 
