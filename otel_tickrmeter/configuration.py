@@ -181,7 +181,7 @@ def _shared_topics(settings: Settings) -> Iterator[str]:
 def certificate_notices(settings: Settings, now: datetime) -> Iterator[str]:
     """A sentence for each certificate of ours that those who are shown it refuse at that time.
 
-    No fault: one that is renewed while the program runs is taken at the next connection.
+    No fault: it may be renewed before anybody is shown it.
     """
     files = {"mqtt.tls.cert_file": settings.mqtt.tls.cert_file}
     if settings.otlp.enabled:
