@@ -10,8 +10,11 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import (
+    anomaly,
+    autocore,
     exposition_cost,
     growth,
+    history,
     jobs,
     latency_error,
     memory,
@@ -19,6 +22,7 @@ from benchmarks import (
     page,
     peers,
     query_cost,
+    retention,
     scrape_time,
     scrapers,
     steady_load,
@@ -80,6 +84,10 @@ def benchmarks(docs: Path | None) -> Mapping[str, Callable[[Scale], Result]]:
         "devices": memory.passing_devices,
         "growth": partial(growth.measure, docs=docs),
         "jobs": jobs.measure,
+        "anomaly": anomaly.measure,
+        "autocore": autocore.measure,
+        "history": history.measure,
+        "retention": retention.measure,
         "peers": peers.measure,
         "queries": partial(query_cost.measure, docs=docs),
     }

@@ -1,4 +1,4 @@
-"""What the judging of sensors sees, misses and costs: `python -m benchmarks.anomaly`.
+"""What the judging of sensors sees, misses and costs.
 
 Made-up series with a fixed seed. The cost is a ratio to decoding the payload that brings such a reading, in
 turns with it.
@@ -12,28 +12,47 @@ from random import Random
 
 import orjson
 
-from benchmarks.figure import number
+from benchmarks.figure import Figure, Result, Target, spread
+from benchmarks.scale import Scale
 from otel_tickrmeter.insight.anomaly import START, Anomaly, Expectation, Watch
 
 _NS = 1_000_000_000
 _EVERY_NS = 15 * _NS
-_MONTH = 172_800
+_CORRELATIONS = (0.0, 0.5, 0.9)
 _SPIKES = 300
 _ROUNDS = 9
 _PAYLOAD = b'{"device_id":"ESP32_001","timestamp":"2025-01-28T10:30:00Z","temperature":21.5}'
 
 
-def main() -> None:
-    """Measure, and print the table."""
-    print("| readings every 15 s | found |\n| --- | --- |")  # noqa: T201  the output
-    for correlation in (0.0, 0.5, 0.9):
-        flagged = _flagged(_quiet(_MONTH, correlation))
-        print(f"| flagged of {_MONTH:,} quiet ones (30 days), autocorrelation {correlation} | {flagged} |")  # noqa: T201
-    print(f"| seen of {_SPIKES} spikes of 8 sigma | {_spikes_seen()} |")  # noqa: T201
-    print(f"| scale with 10 % outliers of 30 sigma, in sigma | {_scale_among_outliers():.2f} |")  # noqa: T201
-    judged, decoded = _cost()
-    print(f"| a reading judged, µs of CPU | {number(judged)} |")  # noqa: T201
-    print(f"| the same, in decodings of its payload | {judged / decoded:.1f} |")  # noqa: T201
+def measure(scale: Scale) -> Result:
+    """Count what is flagged, and take the cost."""
+    quiet = scale.quiet_readings
+    flagged = [
+        Figure(
+            f"flagged of {quiet:,} quiet readings, autocorrelation {correlation:g}",
+            _flagged(_quiet(quiet, correlation)),
+            "",
+        )
+        for correlation in _CORRELATIONS
+    ]
+    costs = _costs()
+    ratios = [judged / decoded for judged, decoded in costs]
+    return Result(
+        (
+            *flagged,
+            Figure(
+                "planted spikes of 8 sigma that are seen", _spikes_seen(), "", Target(_SPIKES, "at least")
+            ),
+            Figure("scale with 10 % outliers of 30 sigma, in sigma", _scale_among_outliers(quiet), ""),
+            Figure("CPU for judging a reading", statistics.median(judged for judged, _ in costs), "µs"),
+            Figure(
+                "the same, in decodings of its payload",
+                statistics.median(ratios),
+                "x",
+                note=spread(ratios, "x"),
+            ),
+        )
+    )
 
 
 def _quiet(count: int, correlation: float = 0.0, seed: int = 1) -> list[float]:
@@ -62,9 +81,9 @@ def _spikes_seen() -> int:
     return len(_began(readings).intersection(places))
 
 
-def _scale_among_outliers() -> float:
+def _scale_among_outliers(count: int) -> float:
     rng, watch, scales = Random(3), Watch(Expectation()), []  # noqa: S311  made up
-    for place, reading in enumerate(_quiet(_MONTH, seed=4)):
+    for place, reading in enumerate(_quiet(count, seed=4)):
         outlying = place > START and rng.random() < 0.1  # noqa: PLR2004  a tenth
         watch.judge(place * _EVERY_NS, reading + (rng.choice((-30, 30)) if outlying else 0))
         if watch.scale is not None:
@@ -72,8 +91,8 @@ def _scale_among_outliers() -> float:
     return statistics.median(scales)
 
 
-def _cost() -> tuple[float, float]:
-    """CPU of a reading judged, and of its payload decoded, in microseconds: medians of rounds in turns."""
+def _costs() -> list[tuple[float, float]]:
+    """CPU of a reading judged, and of its payload decoded, in microseconds; in turns."""
     readings = _quiet(50_000, seed=5)
 
     def judge() -> None:
@@ -85,16 +104,10 @@ def _cost() -> tuple[float, float]:
         for _ in readings:
             orjson.loads(_PAYLOAD)
 
-    rounds = [(_seconds(judge), _seconds(decode)) for _ in range(_ROUNDS)]
-    judged, decoded = (statistics.median(each) / len(readings) * 1e6 for each in zip(*rounds, strict=True))
-    return judged, decoded
+    return [(_each(judge, len(readings)), _each(decode, len(readings))) for _ in range(_ROUNDS)]
 
 
-def _seconds(work: Callable[[], None]) -> float:
+def _each(work: Callable[[], None], count: int) -> float:
     before = time.process_time()
     work()
-    return time.process_time() - before
-
-
-if __name__ == "__main__":
-    main()
+    return 1e6 * (time.process_time() - before) / count

@@ -1,31 +1,33 @@
-"""What an AutoCore fleet costs with its database: `python -m benchmarks.autocore [--quick]`.
+"""What an AutoCore fleet costs with its database, and what quality of service 1 costs without one.
 
 CPU for a message at QoS 1, batch writes included, beside a bare paho loop on the same broker and the same
 messages; then whether a rate is kept up into SQLite and into PostgreSQL with nothing lost, and the memory.
+Without a database the same messages are sent at QoS 0 and 1 in turns: both receive what is sent.
 """
 
-import argparse
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 
-from benchmarks.figure import number
+from benchmarks.figure import Figure, Result, Target, number, spread
 from benchmarks.load.boards import SENSORS, boards
 from benchmarks.load.publisher import BOARDS
 from benchmarks.load.traffic import Shape
 from benchmarks.rig.broker import Mosquitto
+from benchmarks.rig.database import KINDS, empty_database
 from benchmarks.rig.exporter import Exporter
 from benchmarks.rig.processes import cpu_seconds, resident_mb
 from benchmarks.rig.worker import Worker
+from benchmarks.scale import Scale
 from otel_tickrmeter.settings.database import parse_database_url
 from otel_tickrmeter.store.engine import open_database
 from otel_tickrmeter.store.tables import TELEMETRY
-from tools.postgresql import PostgreSql
 
 _FLEET = 500
 _RATE = 1_000
@@ -33,35 +35,66 @@ _SUSTAINED = 5_000
 _DRAIN_SECONDS = 120.0
 
 
-def main() -> None:
-    """Measure, and print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.autocore")
-    parser.add_argument("--quick", action="store_true", help="a few seconds each")
-    quick = parser.parse_args().quick
-    seconds, runs = (5, 1) if quick else (20, 5)
-    print("| AutoCore, 500 boards, QoS 1 | measured |\n| --- | --- |")  # noqa: T201  the output
-    for kind in ("SQLite", "PostgreSQL"):
-        with _database(kind) as url, _apparatus(url) as run:
-            costs = [run.cost(_RATE, seconds) for _ in range(runs)]
-            _row(f"{kind}: CPU a message at {_RATE:,}/s, writes included", [ours for ours, _ in costs], "µs")
-            _row(f"{kind}: the same, in bare paho QoS 1 loops", [ours / bare for ours, bare in costs], "x")
-            lost, behind, ours, bare = run.sustain(_SUSTAINED, seconds)
-            _row(f"{kind}: CPU a message at {_SUSTAINED:,}/s", [ours], "µs")
-            _row(f"{kind}: the same, in bare paho QoS 1 loops", [ours / bare], "x")
-            _row(f"{kind}: messages lost at {_SUSTAINED:,}/s for {seconds} s", [lost], "")
-            _row(f"{kind}: behind at the end of that, until the last row was stored", [behind], "s")
-            _row(f"{kind}: resident memory, both processes", [run.resident()], "MB")
+class _Cost(NamedTuple):
+    """Microseconds of CPU for a message in one run."""
+
+    ours: float
+    bare: float
 
 
-def _row(what: str, values: list[float], unit: str) -> None:
-    spread = f" ({number(min(values))} to {number(max(values))})" if len(values) > 1 else ""
-    print(f"| {what} | {number(statistics.median(values))} {unit}{spread} |", flush=True)  # noqa: T201
+class _Sustained(NamedTuple):
+    """Messages lost at a rate, seconds until the last row was stored, and what a message cost."""
+
+    lost: int
+    behind: float
+    cost: _Cost
+
+
+def measure(scale: Scale) -> Result:
+    """Measure with each kind of database, and without one."""
+    seconds = int(scale.window_seconds)
+    figures: list[Figure] = []
+    for kind in KINDS:
+        with empty_database(kind) as url, _apparatus(url) as run:
+            costs = [run.cost(_RATE, seconds) for _ in range(scale.runs)]
+            figures += _costs(f"{kind}: CPU a message at {number(_RATE)}/s, QoS 1, writes included", costs)
+            sustained = run.sustain(_SUSTAINED, seconds)
+            figures += _sustained(f"{kind}: ", seconds, sustained, run.resident())
+    with _apparatus(None) as run:
+        turns = [[run.cost(_RATE, seconds, qos) for qos in (0, 1)] for _ in range(scale.runs)]
+    return Result([*figures, *_qualities(turns)])
+
+
+def _costs(what: str, costs: Sequence[_Cost]) -> Iterator[Figure]:
+    ours, bare = ([cost[which] for cost in costs] for which in range(2))
+    ratios = [cost.ours / cost.bare for cost in costs]
+    yield Figure(what, statistics.median(ours), "µs", Target(60), spread(ours, "µs"))
+    paho = f"paho {spread(bare, 'µs')}"
+    yield Figure(f"{what}, in bare paho loops", statistics.median(ratios), "x", Target(2), paho)
+
+
+def _sustained(kind: str, seconds: int, run: _Sustained, resident: float) -> Iterator[Figure]:
+    what = f"{kind}at {number(_SUSTAINED)}/s for {seconds} s"
+    yield Figure(f"{what}: messages lost", run.lost, "", Target(0))
+    yield Figure(f"{what}: behind at its end, until the last row was stored", run.behind, "s")
+    bare = f"paho {number(run.cost.bare)} µs"
+    yield Figure(f"{what}: CPU a message, in bare paho loops", run.cost.ours / run.cost.bare, "x", None, bare)
+    yield Figure(f"{kind}resident memory after that, both processes", resident, "MB", Target(150))
+
+
+def _qualities(turns: Sequence[Sequence[_Cost]]) -> Iterator[Figure]:
+    what = f"no database, {number(_RATE)}/s: CPU a message at QoS 1, in that at QoS 0"
+    for whose, which in (("the exporter", 0), ("a bare paho loop", 1)):
+        none, one = ([turn[qos][which] for turn in turns] for qos in (0, 1))
+        ratios = [more / less for less, more in zip(none, one, strict=True)]
+        note = f"QoS 0 {spread(none, 'µs')}; QoS 1 {spread(one, 'µs')}"
+        yield Figure(f"{what}: {whose}", statistics.median(ratios), "x", note=note)
 
 
 class _Run:
     """The exporter and the bare loop on one broker."""
 
-    def __init__(self, broker: Mosquitto, exporter: Exporter, paho: Worker, url: str) -> None:
+    def __init__(self, broker: Mosquitto, exporter: Exporter, paho: Worker, url: str | None) -> None:
         self._broker = broker
         self._exporter = exporter
         self._paho = paho
@@ -69,30 +102,37 @@ class _Run:
         self._sent = 0
         self._readings = 0
 
-    def cost(self, rate: int, seconds: int) -> tuple[float, float]:
-        """Microseconds of CPU for a message: ours, with all it takes to store it, and the loop's."""
-        lost, _, ours, bare = self.sustain(rate, seconds)
-        if lost:
-            raise RuntimeError("messages were lost")
-        return ours, bare
+    def cost(self, rate: int, seconds: int, qos: int = 1) -> _Cost:
+        """Microseconds of CPU for a message: ours, with all it takes to store it, and the loop's.
 
-    def sustain(self, rate: int, seconds: int) -> tuple[int, float, float, float]:
-        """Messages lost at a rate, in either of the ways; seconds until all was stored; and both costs."""
+        Raises:
+            RuntimeError: Messages were lost.
+        """
+        done = self.sustain(rate, seconds, qos)
+        if done.lost:
+            raise RuntimeError(f"{done.lost} messages were lost")
+        return done.cost
+
+    def sustain(self, rate: int, seconds: int, qos: int = 1) -> _Sustained:
+        """Keep a rate up, and wait until all is stored; what is lost on the way or in the database counts."""
+        count = rate * seconds
         pids = self._exporter.pid, self._paho.pid
         before = [cpu_seconds(pid) for pid in pids]
-        self._publish(rate * seconds, rate)
+        self._publish(count, rate, qos)
         end = time.monotonic()
-        lost = self._wait() + self._wait_stored() // SENSORS
+        lost = self._sent - self._exporter.wait_processed(self._sent, _DRAIN_SECONDS)
+        if self._url is not None:
+            lost += self._wait_stored(self._url) // SENSORS
         behind = time.monotonic() - end
         self._paho.ask(str(self._sent))
         self._paho.reply()
-        used = [1e6 * (cpu_seconds(pid) - start) for pid, start in zip(pids, before, strict=True)]
-        return lost, behind, used[0] / rate / seconds, used[1] / rate / seconds
+        used = [1e6 * (cpu_seconds(pid) - start) / count for pid, start in zip(pids, before, strict=True)]
+        return _Sustained(lost, behind, _Cost(*used))
 
     def resident(self) -> float:
         return resident_mb(self._exporter.pid)
 
-    def _publish(self, count: int, rate: int) -> None:
+    def _publish(self, count: int, rate: int, qos: int) -> None:
         shape = Shape(_FLEET, 1)
         with Worker(
             "benchmarks.load.publisher",
@@ -101,16 +141,14 @@ class _Run:
             traffic=BOARDS,
             count=count,
             rate=rate,
+            qos=qos,
         ) as publisher:
             sent = publisher.reply(_DRAIN_SECONDS)["sent"]
         self._sent += count
         self._readings += SENSORS * sent.get("telemetry", 0)
 
-    def _wait(self) -> int:
-        return self._sent - self._exporter.wait_processed(self._sent, _DRAIN_SECONDS)
-
-    def _wait_stored(self) -> int:
-        database = open_database(parse_database_url(self._url))
+    def _wait_stored(self, url: str) -> int:
+        database = open_database(parse_database_url(url))
         deadline = time.monotonic() + _DRAIN_SECONDS
         query = select(func.count()).select_from(TELEMETRY)
         try:
@@ -125,22 +163,12 @@ class _Run:
 
 
 @contextmanager
-def _database(kind: str) -> Iterator[str]:
-    if kind == "SQLite":
-        with TemporaryDirectory(prefix="otel-tickrmeter-benchmark-") as directory:
-            yield f"sqlite:///{directory}/autocore.db"
-    else:
-        with PostgreSql() as server:
-            yield server.url(server.create())
-
-
-@contextmanager
-def _apparatus(url: str) -> Iterator[_Run]:
+def _apparatus(url: str | None) -> Iterator[_Run]:
     settings = {
         "AUTOCORE__ENABLED": "true",
         "TICKRMETER__ENABLED": "false",
-        "DATABASE__URL": url,
         "METRICS__DETAIL": "device",
+        **({"AUTOCORE__DATABASE": "false"} if url is None else {"DATABASE__URL": url}),
     }
     with TemporaryDirectory(prefix="otel-tickrmeter-benchmark-") as name:
         directory = Path(name)
@@ -154,7 +182,3 @@ def _apparatus(url: str) -> Iterator[_Run]:
             run = _Run(broker, exporter, paho, url)
             run.cost(_RATE, len([*boards(_FLEET)]) // _RATE + 1)  # every board, and every path, once
             yield run
-
-
-if __name__ == "__main__":
-    main()

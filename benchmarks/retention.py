@@ -1,61 +1,52 @@
-"""What housekeeping costs who writes to the database: `python -m benchmarks.retention`.
+"""What housekeeping costs who writes to the database: whether it makes a batch of readings wait.
 
-Batches of a thousand readings are written as fast as they go; in turns alone, and with a step of
-housekeeping after every so many batches, which rolls up and deletes readings of last week. The steps are in
-the thread that writes: two threads that both want the one connection for writing would measure who gets it.
-In a new SQLite file; in PostgreSQL with `--url` of an empty database, since it is filled.
+A batch of a thousand readings is due four times a second, as from a thousand boards with four sensors that
+send every second. They are written in turns alone, and with housekeeping where the program has it: in the
+thread that writes, for a moment after each batch. It rolls up and deletes readings of last week all the
+while. A batch has waited from when it was due, so a step that is not over by then counts.
 """
 
-import argparse
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from benchmarks.figure import number, percentile
-from otel_tickrmeter.settings.database import parse_database_url
-from otel_tickrmeter.store.engine import Database, open_database
+from benchmarks.figure import Figure, Result, Target, number, percentile
+from benchmarks.rig.database import KINDS, migrated_database
+from benchmarks.scale import Scale
+from otel_tickrmeter.store.engine import Database
 from otel_tickrmeter.store.housekeeping import Deleted, housekeeping
 from otel_tickrmeter.store.retention import Retention
 from otel_tickrmeter.store.rows import Reading
-from otel_tickrmeter.store.schema import migrate
 from otel_tickrmeter.store.writer import write_batch
 
 _BATCH = 1_000
+_EVERY_SECONDS = 0.25
+_STEPS_SECONDS = 0.05
+"""Of housekeeping after a batch: both as in `store/keeper.py`."""
+_OLD_A_SECOND = 6_000
+"""Readings of last week for each second with housekeeping: more than it gets through, so it is never idle."""
 _DEVICES = 250
 _SENSORS = ("temperature", "humidity", "voltage", "rpm")
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What was written in a time: rows a second, and how many milliseconds each batch took, in order."""
-
-    rate: float
-    durations_ms: list[float]
+_SHARES = (("median", 0.5), ("99th percentile", 0.99))
 
 
 class Housekeeper:
-    """Does a step after every so many batches, from round to round."""
+    """Does steps for a moment after each batch, from round to round."""
 
-    def __init__(self, database: Database, every: int) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._every = every
-        self._batches = 0
         self._round: Iterator[Deleted] = iter(())
         self.deleted = 0
-        self.durations_ms: list[float] = []
+        self.steps_ms: list[float] = []
 
     def after_a_batch(self) -> None:
-        """Do a step if it is time."""
-        self._batches += 1
-        if self._batches % self._every == 0:
-            before = time.perf_counter()
+        """Do some steps."""
+        until = time.perf_counter() + _STEPS_SECONDS
+        while (before := time.perf_counter()) < until:
             self._step()
-            self.durations_ms.append((time.perf_counter() - before) * 1e3)
+            self.steps_ms.append((time.perf_counter() - before) * 1e3)
 
     def _step(self) -> None:
         step = next(self._round, None)
@@ -86,48 +77,35 @@ class Load:
         ]
 
 
-def main() -> None:
-    """Measure, and print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.retention", description=__doc__)
-    parser.add_argument("--url", help="of an empty PostgreSQL database")
-    parser.add_argument("--pairs", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each window")
-    parser.add_argument("--old", type=int, default=200_000, help="readings of last week before each pair")
-    parser.add_argument("--every", type=int, default=1, help="a step after so many batches")
-    options = parser.parse_args()
+def measure(scale: Scale) -> Result:
+    """Measure in either kind of database."""
+    return Result([figure for kind in KINDS for figure in _figures(kind, scale)])
+
+
+def _figures(kind: str, scale: Scale) -> Iterator[Figure]:
     load, alone, beside = Load(), [], []
-    with _database(options.url) as database:
-        housekeeper = Housekeeper(database, options.every)
-        for pair in range(options.pairs):
-            _fill(database, load, f"old{pair}", options.old)
-            alone.append(_written(database, load, options.seconds, lambda: None))
-            beside.append(_written(database, load, options.seconds, housekeeper.after_a_batch))
-    ratio = statistics.median(there.rate / here.rate for here, there in zip(alone, beside, strict=True))
-    print("| | a second, median | ms: median | 99 % | longest |")  # noqa: T201  the output
-    print("| --- | --- | --- | --- | --- |")  # noqa: T201
-    for name, windows in (("readings, alone", alone), ("readings, beside housekeeping", beside)):
-        rate = number(statistics.median(window.rate for window in windows))
-        print(_row(name, rate, [duration for window in windows for duration in window.durations_ms]))  # noqa: T201
-    print(_row("steps of housekeeping", "", housekeeper.durations_ms))  # noqa: T201
-    print(f"\nbeside / alone: {ratio:.3f} (median of {options.pairs} pairs); ", end="")  # noqa: T201
-    print(f"{len(housekeeper.durations_ms):,} steps deleted {housekeeper.deleted:,} rows")  # noqa: T201
-
-
-def _row(name: str, rate: str, durations_ms: Sequence[float]) -> str:
-    ordered = sorted(durations_ms)
-    shares = (percentile(ordered, 0.5), percentile(ordered, 0.99), ordered[-1])
-    return f"| {name} | {rate} | {' | '.join(map(number, shares))} |"
-
-
-@contextmanager
-def _database(url: str | None) -> Iterator[Database]:
-    with tempfile.TemporaryDirectory() as directory:
-        database = open_database(parse_database_url(url or f"sqlite:///{directory}/autocore.db"))
-        try:
-            migrate(database)
-            yield database
-        finally:
-            database.close()
+    with migrated_database(kind) as database:
+        housekeeper = Housekeeper(database)
+        for run in range(scale.runs):
+            _fill(database, load, f"old{run}", int(scale.window_seconds * _OLD_A_SECOND))
+            alone.append(_waits(database, load, scale.window_seconds, lambda: None))
+            beside.append(_waits(database, load, scale.window_seconds, housekeeper.after_a_batch))
+    without, with_it = (sorted(wait for run in runs for wait in run) for runs in (alone, beside))
+    what = f"{kind}: a batch of {_BATCH:,} readings every {_EVERY_SECONDS:g} s, from due to written"
+    yield Figure(
+        f"{what}, beside housekeeping: 99th percentile",
+        percentile(with_it, 0.99),
+        "ms",
+        Target(1e3 * _EVERY_SECONDS),  # else the next one waits for it
+        f"longest {number(with_it[-1])} of {len(with_it)}; alone {number(without[-1])} ms",
+    )
+    for called, share in _SHARES:
+        here, there = percentile(without, share), percentile(with_it, share)
+        note = f"{number(there)} instead of {number(here)} ms"
+        yield Figure(f"{what}: {called} beside housekeeping, in that alone", there / here, "x", note=note)
+    steps = sorted(housekeeper.steps_ms)
+    note = f"{len(steps):,} steps deleted {housekeeper.deleted:,} rows; longest {number(steps[-1])} ms"
+    yield Figure(f"{kind}: a step of housekeeping", statistics.median(steps), "ms", note=note)
 
 
 def _fill(database: Database, load: Load, fleet: str, rows: int) -> None:
@@ -136,17 +114,15 @@ def _fill(database: Database, load: Load, fleet: str, rows: int) -> None:
         write_batch(database, load.batch(start + timedelta(minutes=batch), timedelta(milliseconds=1), fleet))
 
 
-def _written(database: Database, load: Load, seconds: float, after: Callable[[], None]) -> Window:
-    durations: list[float] = []
+def _waits(database: Database, load: Load, seconds: float, after: Callable[[], None]) -> Sequence[float]:
+    """Milliseconds from when each batch was due until it was written."""
+    waited: list[float] = []
     begun = time.perf_counter()
-    while time.perf_counter() - begun < seconds:
+    for place in range(int(seconds / _EVERY_SECONDS)):
+        due = begun + place * _EVERY_SECONDS
         rows = load.batch(datetime.now(UTC), timedelta(microseconds=1), "new")
-        before = time.perf_counter()
-        write_batch(database, rows)
-        durations.append((time.perf_counter() - before) * 1e3)
+        time.sleep(max(0.0, due - time.perf_counter()))
+        write_batch(database, rows, datetime.now(UTC))
+        waited.append((time.perf_counter() - due) * 1e3)
         after()
-    return Window(len(durations) * _BATCH / (time.perf_counter() - begun), durations)
-
-
-if __name__ == "__main__":
-    main()
+    return waited

@@ -24,6 +24,8 @@ class Scale:
         growth_devices: Fleet sizes.
         growth_symbols: Symbols for each device.
         peer_messages: Heartbeats that each peer gets.
+        history_apart_seconds: From one reading to the next of each sensor that fills the database.
+        quiet_readings: Made-up ones without an anomaly, of each kind of series.
     """
 
     fleet: Shape
@@ -39,6 +41,8 @@ class Scale:
     growth_devices: tuple[int, ...]
     growth_symbols: tuple[int, ...]
     peer_messages: int
+    history_apart_seconds: int
+    quiet_readings: int
 
 
 FULL = Scale(
@@ -55,6 +59,8 @@ FULL = Scale(
     growth_devices=(1000, 2000, 4000, 8000, 16_000, 32_000, 64_000),
     growth_symbols=(1, 3, 8),
     peer_messages=80_000,
+    history_apart_seconds=60,
+    quiet_readings=400_000,
 )
 
 QUICK = Scale(
@@ -71,4 +77,6 @@ QUICK = Scale(
     growth_devices=(250, 1000),
     growth_symbols=(1, 3),
     peer_messages=8_000,
+    history_apart_seconds=600,
+    quiet_readings=20_000,
 )

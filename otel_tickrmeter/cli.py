@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ import anyio
 from loguru import logger
 
 from otel_tickrmeter import __version__
-from otel_tickrmeter.configuration import effective_toml, load_settings
+from otel_tickrmeter.configuration import certificate_notices, effective_toml, load_settings
 from otel_tickrmeter.jobs.command import options as job_options
 from otel_tickrmeter.settings.durations import parse_duration
 from otel_tickrmeter.settings.faults import SettingsError
@@ -75,9 +76,12 @@ examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that the arguments (or those of the process) name; return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = make_parser(_fleet_named(given))
+    if given and given[0] not in _COMMANDS and not given[0].startswith("-"):
+        parser.error(_no_such_command(given[0]))
     if not given or (given[0] not in _COMMANDS and given[0] not in ("-h", "--help", "--version")):
         given.insert(0, "run")
-    options = make_parser(_fleet_named(given)).parse_args(given)
+    options = parser.parse_args(given)
     run: Callable[[argparse.Namespace], int] = {
         "run": _run,
         "check-config": _check_config,
@@ -92,6 +96,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "completion": _completion,
     }[options.command]
     return run(options)
+
+
+def _no_such_command(given: str) -> str:
+    # A command is meant by any of its words, too: "check" is nearer to "chekc" than "check-config" is.
+    meant = {word: command for command in _COMMANDS for word in (*command.split("-"), command)}
+    nearest = get_close_matches(given, meant, n=1)
+    advice = f"; did you mean {meant[nearest[0]]}?" if nearest else ""
+    return f"no such command: {given!r}{advice}\ncommands: {', '.join(_COMMANDS)}"
 
 
 def _fleet_named(given: Sequence[str]) -> str:
@@ -365,7 +377,7 @@ def _check_config(options: argparse.Namespace) -> int:
         return 2
     settings, _ = loaded
     print(f"# {_sources(settings_files(options.config, Path.cwd()))}\n{effective_toml(settings)}", end="")
-    for notice in notices(settings, os.environ):
+    for notice in (*notices(settings, os.environ), *certificate_notices(settings, datetime.now(UTC))):
         print(f"note: {notice}", file=sys.stderr)
     return 0
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from itertools import combinations, product
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from otel_tickrmeter.settings.key import Rule, make_schema
 from otel_tickrmeter.settings.layer import Found
 from otel_tickrmeter.settings.model import KafkaSettings, PartitionSettings, Settings
 from otel_tickrmeter.settings.rules import INPUT_RULES, JOB_RULES, KAFKA_RULES, NOTICE_RULES, OUTPUT_RULES
+from otel_tickrmeter.settings.validity import why_not_valid
+from otel_tickrmeter.settings.whole_file import read_whole
 from otel_tickrmeter.store.extra import require_database_extra
 from otel_tickrmeter.stream.giving_way import GivingWayRule
 from otel_tickrmeter.stream.subscription import overlap
@@ -199,6 +202,30 @@ def _shared_topics(settings: Settings) -> Iterator[str]:
                     f"({theirs.topic_filter}): change a topic prefix, or watch them with two exporters"
                 )
                 break
+
+
+def certificate_notices(settings: Settings, now: datetime) -> Iterator[str]:
+    """A sentence for each certificate of ours that those who are shown it refuse at that time.
+
+    No fault: it may be renewed before anybody is shown it.
+    """
+    files = {"mqtt.tls.cert_file": settings.mqtt.tls.cert_file}
+    if settings.otlp.enabled:
+        files["otlp.tls.cert_file"] = settings.otlp.tls.cert_file
+    ours = {f"{key}: {file}": read_whole(file) for key, file in files.items() if file is not None}
+    web = settings.prometheus.web_config_file
+    if web is not None:
+        # YAML, which only this needs.
+        from otel_tickrmeter.http.protect.read import read_web_config  # noqa: PLC0415
+
+        tls = read_web_config(read_whole(web), web).tls
+        if tls is not None and tls.cert_file is not None:
+            ours[f"{web}: tls_server_config.cert_file: {tls.cert_file}"] = read_whole(tls.cert_file)
+        elif tls is not None:
+            ours[f"{web}: tls_server_config.cert"] = tls.cert.encode()
+    for place, pem in ours.items():
+        if why := why_not_valid(pem, now):
+            yield f"{place} {why}: whoever looks at it refuses the connection"
 
 
 def effective_toml(settings: Settings) -> str:

@@ -1,8 +1,8 @@
 """A process that publishes pre-encoded traffic: paho is too slow to load anything at 15,000 a second.
 
-Job: `port`, `shape`, `traffic` (`fleet`, `heartbeats`, `heartbeats by topic`, or `boards`, at QoS 1),
-`count`, `rate` (messages a second; 0 is flat out), `stamps` (optional file for the time of each send,
-monotonic nanoseconds).
+Job: `port`, `shape`, `traffic` (`fleet`, `heartbeats`, `heartbeats by topic`, or `boards`), `count`, `rate`
+(messages a second; 0 is flat out), `qos` (optional; 1 for boards and 0 for others), `stamps` (optional file
+for the time of each send, monotonic nanoseconds).
 The traffic is repeated until `count` are sent.
 Replies once: `sent` by message type, `seconds`, `worst_lag_seconds` behind the pace.
 """
@@ -90,13 +90,14 @@ def main() -> None:
     """Do the job of the command line."""
     job = read_job()
     wires = list(traffic_of(job["traffic"], Shape.from_job(job["shape"])))
-    qos_1 = job["traffic"] == BOARDS
+    of_boards = job["traffic"] == BOARDS
+    qos_1 = job.get("qos", int(of_boards)) == 1
     packets = [
         publish_packet(wire.topic, wire.payload, 1 + number % _LAST_ID if qos_1 else None)
         for number, wire in enumerate(wires)
     ]
     # Another name for each: a broker ends the older of two connections with the same one.
-    link = connect(job["port"], f"benchmark-publisher-{'boards' if qos_1 else 'fleet'}")
+    link = connect(job["port"], f"benchmark-publisher-{'boards' if of_boards else 'fleet'}")
     sender = Sender(link, packets, acknowledged=qos_1)
     seconds = sender.send(job["count"], job["rate"])
     link.sendall(DISCONNECT)

@@ -3,6 +3,7 @@
 A certificate that does not load would otherwise show only as an endless row of failed connections.
 """
 
+import os
 import ssl
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -60,6 +61,10 @@ def read_named_files(
             )
     for output in ("logging.file", "messages.dead_letter_file", "capture.file"):
         attempt(output, _try_output_file)
+    attempt("state.file", _try_state_file)
+    # The default is beside other files of the working directory, and nobody's typing error.
+    if locate("database.spool") is not None:
+        attempt("database.spool", _try_spool)
     return found, faults
 
 
@@ -96,6 +101,30 @@ def _try_output_file(path: Path) -> None:
         path.exists()
     except OSError as error:
         raise ValueError(f"cannot be opened: {_reason(error)}") from None
+
+
+def _try_state_file(path: Path) -> None:
+    _try_output_file(path)
+    _try_new_files(path.parent)  # it is written beside its place, and then put there
+
+
+def _try_spool(path: Path) -> None:
+    try:
+        if path.is_dir():
+            _try_new_files(path)
+        elif path.exists():
+            raise ValueError("is not a directory")
+        elif not path.parent.is_dir():
+            raise ValueError("is in a directory that does not exist")
+        else:
+            _try_new_files(path.parent)
+    except OSError as error:
+        raise ValueError(f"cannot be used: {_reason(error)}") from None
+
+
+def _try_new_files(directory: Path) -> None:
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise ValueError(f"cannot be used: no file can be made in {directory}")
 
 
 def _reason(error: OSError) -> str:

@@ -13,7 +13,7 @@ from otel_tickrmeter.capture.chunk import Note
 from otel_tickrmeter.capture.open import open_recording
 from otel_tickrmeter.stream.message import Dropped, LinkEvent, Lost, Message, Refused, Settled, Watermark
 from otel_tickrmeter.stream.reason import LinkReason
-from tests.chaos.fleet import DEVICES, REQUEST_TIMEOUT_SECONDS, SYMBOLS, Publication
+from tests.chaos.fleet import BOARDS, DEVICES, NUMBER, REQUEST_TIMEOUT_SECONDS, SYMBOLS, Publication
 from tests.chaos.lives import Life
 from tests.integration.exposition import Exposition
 from tests.integration.program_traffic import (
@@ -32,6 +32,7 @@ from tests.support.pairing_model import End, Fact, story
 UNMATCHED = "tickrmeter_stock_update_unmatched_total"
 LATENCY_SUM = "tickrmeter_stock_update_latency_seconds_sum"
 BATTERY = "tickrmeter_device_battery_level"
+ALL_MESSAGES = (MESSAGES, "autocore_messages_total")
 _SECOND_NS = 1_000_000_000
 
 
@@ -49,7 +50,8 @@ class Window(NamedTuple):
 class Arrivals:
     """What the receiver handed over: `facts` by device, and when each of the fleet's `numbers` came.
 
-    After a crash, whose counters are gone, `messages` and `facts` are what came since.
+    After a crash, whose counters are gone, `messages`, `facts` and `readings` (numbers of boards' messages)
+    are of what came since.
     """
 
     crashed: bool = False
@@ -58,6 +60,7 @@ class Arrivals:
     missed: int = 0
     facts: dict[str, list[Fact]] = field(default_factory=lambda: {device: [] for device in DEVICES})
     numbers: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    readings: set[int] = field(default_factory=set)
     _proof_ns: int = 0
     _told_ns: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -89,6 +92,7 @@ class Arrivals:
     def _forget(self) -> None:
         self.crashed = True
         self.messages = 0
+        self.readings.clear()
         for facts in self.facts.values():
             facts.clear()
 
@@ -100,7 +104,7 @@ class Arrivals:
         if (
             message.retain
             or message.duplicate
-            or topic not in {"STOCKPRICEUPDATE", "DEVICESTATUS_RES", *DEVICES}
+            or topic not in {"STOCKPRICEUPDATE", "DEVICESTATUS_RES", *DEVICES, *BOARDS}
         ):
             return
         try:
@@ -109,9 +113,11 @@ class Arrivals:
             return
         if not isinstance(content, dict):
             return
-        number = content.get("n")
+        number = content.get(NUMBER)
         if isinstance(number, int):
             self.numbers[number].append(message.arrived_ns / _SECOND_NS)
+            if topic in BOARDS:
+                self.readings.add(number)
         device = content.get("device", topic)
         if device not in DEVICES or "symbol" not in content:
             return
@@ -145,7 +151,8 @@ def faults(
     """What is not in a settled exposition as it arrived, and what did not arrive as it was sent."""
     if arrivals.missed:
         yield f"the capture missed {arrivals.missed} messages: nothing can be said"
-    yield from differ("messages", exposition.total(MESSAGES), arrivals.messages)
+    of_both = sum(exposition.total(name) for name in ALL_MESSAGES)
+    yield from differ("messages", of_both, arrivals.messages)
     yield from differ("requests without an end", unaccounted(exposition), 0)
     yield from differ("open requests", exposition.value(PENDING), 0)
     yield from _requests(exposition, arrivals)

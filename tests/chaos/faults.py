@@ -19,6 +19,8 @@ from tests.integration.exporter import Exporter
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.program_traffic import stopped
 
+EXPORTER_KILLED = "exporter killed"
+
 
 class Stage(NamedTuple):
     """Everything that may break; `lives` are those that the exporter had, `turn` is a good scraper's."""
@@ -229,7 +231,7 @@ FAULTS = (
 RESTARTS = (
     # As a receiver that is killed; nothing that it has read is lost at a stop.
     Fault("exporter restarted", exporter_restarted, repeats=True),
-    Fault("exporter killed", exporter_killed, loses=True, repeats=True),
+    Fault(EXPORTER_KILLED, exporter_killed, loses=True, repeats=True),
 )
 """Of what an exporter knew, the state file has it."""
 NETWORK = (

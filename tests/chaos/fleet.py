@@ -1,4 +1,4 @@
-"""The devices that must be right at the end, and their backend; every message of theirs has a number."""
+"""The devices that must be right at the end, their backend, and boards; each message has a number."""
 
 import heapq
 import json
@@ -19,8 +19,13 @@ DEVICES = tuple(f"FEED{number:08X}" for number in range(30))
 SYMBOLS = ("LEGIT-A", "LEGIT-B", "LEGIT-C")
 """Nobody else asks for these."""
 PAIRS = tuple(product(DEVICES, SYMBOLS))
+BOARDS = tuple(f"autocore/BOARD{number}/telemetry" for number in range(5))
+"""The topics of their readings."""
+NUMBER = "n"
+"""The field that has the number of a message; for a board it is a sensor."""
 REQUEST_TIMEOUT_SECONDS = 3.0
 _HEARTBEAT_SECONDS = 4.0
+_READING_SECONDS = 0.5
 
 
 class Publication(NamedTuple):
@@ -66,6 +71,8 @@ class Fleet:
         for device in DEVICES:
             self._in(self._chance.uniform(2, 4), partial(self._ask, device))
             self._in(self._chance.uniform(2, 3), partial(self._beat, device))
+        for topic in BOARDS:
+            self._in(0.0, partial(self._read, topic))
         self._thread.start()
         return self
 
@@ -97,7 +104,7 @@ class Fleet:
     def _send(self, topic: str, **content: object) -> None:
         if self._client.is_connected():
             number = next(self._number)
-            payload = json.dumps({**content, "n": number})
+            payload = json.dumps({**content, NUMBER: number})
             self.sent.append(Publication(number, time.monotonic(), self._client.publish(topic, payload, 1)))
 
     def _ask(self, device: str) -> None:
@@ -121,3 +128,7 @@ class Fleet:
         if self._client.is_connected():
             self.battery[device] = battery
         self._send("DEVICESTATUS_RES", device=device, status="online", battery=battery, firmware_version="1")
+
+    def _read(self, topic: str) -> None:
+        self._in(_READING_SECONDS, partial(self._read, topic))
+        self._send(topic, timestamp=time.time())

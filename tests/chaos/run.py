@@ -1,4 +1,4 @@
-"""A run: a real broker, a fleet with a truth, the exporter, faults drawn from a seed; then the accounts."""
+"""A run: a real broker, fleets with a truth, the exporter, faults drawn from a seed; then the accounts."""
 
 import random
 import threading
@@ -11,19 +11,21 @@ from typing import NamedTuple
 
 import psutil
 
-from tests.chaos.accounts import BATTERY, Arrivals, Window, differ, faults
+from tests.chaos.accounts import ALL_MESSAGES, BATTERY, Arrivals, Window, differ, faults
 from tests.chaos.faults import FAULTS, RESTARTS, Fault, Stage
 from tests.chaos.fleet import DEVICES, PAIRS, REQUEST_TIMEOUT_SECONDS, Fleet
 from tests.chaos.link import Link
 from tests.chaos.lives import CAPTURE, Lives
+from tests.chaos.rows import row_faults, stored
 from tests.chaos.scrapers import BadScrapers, PatientScraper
 from tests.integration.conservation import Conservation
 from tests.integration.exporter import Exporter
 from tests.integration.exposition import quick_total
 from tests.integration.mosquitto import Mosquitto
-from tests.integration.program_traffic import MESSAGES, PENDING, REQUESTS, settings
+from tests.integration.program_traffic import PENDING, REQUESTS, settings
 
 KEEPALIVE_SECONDS = 4
+_DATABASE = "rows.db"
 _RECOVERY_SECONDS = 90.0
 _SETTLED_SECONDS = 3.0
 _GROWN_BYTES = 30_000_000
@@ -124,6 +126,7 @@ def run(directory: Path, seed: int, plan: Plan) -> Report:
         report.faults += conservation.faults
         report.faults += lives.faults
         report.faults += faults(exposition, arrivals, fleet.sent, windows)
+        report.faults += row_faults(stored(directory / _DATABASE), arrivals, fleet.sent, windows)
         shown = {dict(labels)["device_id"]: value for labels, value in exposition.named(BATTERY).items()}
         for device in DEVICES:
             report.faults += differ(f"battery of {device}", shown.get(device, -1), fleet.battery[device])
@@ -155,6 +158,8 @@ def _environment(link: Link) -> dict[str, str]:
         PROMETHEUS__REFRESH_INTERVAL="0.3s",
         STATE__FILE="state.db",
         STATE__INTERVAL="1s",
+        AUTOCORE__ENABLED="true",
+        DATABASE__URL=f"sqlite:///{_DATABASE}",
     )
 
 
@@ -189,8 +194,9 @@ def _settle(exporter: Exporter) -> None:
     def settled() -> bool:
         nonlocal seen, since
         text = exporter.metrics()
-        if quick_total(text, MESSAGES) != seen or quick_total(text, PENDING):
-            seen, since = quick_total(text, MESSAGES), time.monotonic()
+        came = sum(quick_total(text, name) for name in ALL_MESSAGES)
+        if came != seen or quick_total(text, PENDING):
+            seen, since = came, time.monotonic()
         return time.monotonic() - since > _SETTLED_SECONDS
 
     exporter.wait(settled, "to settle", _RECOVERY_SECONDS)

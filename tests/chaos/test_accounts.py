@@ -6,7 +6,9 @@ from paho.mqtt.client import MQTTMessageInfo
 
 from otel_tickrmeter.stream.message import Message
 from tests.chaos.accounts import Arrivals, Window, deliveries
-from tests.chaos.fleet import Publication
+from tests.chaos.faults import EXPORTER_KILLED
+from tests.chaos.fleet import BOARDS, Publication
+from tests.chaos.rows import row_faults
 
 KILLED = Window("killed", 10.0, 11.0, loses=True, repeats=True)
 FROZEN = Window("frozen", 10.0, 11.0, loses=False, repeats=False)
@@ -56,3 +58,35 @@ def test_what_comes_twice_needs_a_reason() -> None:
     (fault,) = deliveries(arrived((0, 1.1), (0, 1.2)), sent(1.0), [KILLED])
     assert fault == "1 messages came twice, on their way during nothing"
     assert [*deliveries(arrived((0, 10.5), (0, 12.0)), sent(10.0), [KILLED])] == []
+
+
+def told_by_boards(*numbers: int) -> Arrivals:
+    arrivals = Arrivals()
+    for number in numbers:
+        arrivals.take(Message(BOARDS[0].encode(), json.dumps({"n": number}).encode(), number))
+    return arrivals
+
+
+def test_every_reading_is_in_one_row() -> None:
+    arrivals, publications = told_by_boards(0, 1), sent(1.0, 2.0)
+    assert [*row_faults({0: 1, 1: 1}, arrivals, publications, [])] == []
+    assert [*row_faults({0: 1}, arrivals, publications, [])] == ["1 readings of boards are in no row"]
+    assert [*row_faults({0: 1, 1: 1, 9: 1}, arrivals, publications, [])] == [
+        "1 readings of boards are of nobody"
+    ]
+    assert [*row_faults({}, Arrivals(), [], [])] == ["no reading of a board arrived: nothing can be said"]
+
+
+def test_a_row_is_there_twice_only_if_it_was_sent_before_a_kill_was_over() -> None:
+    arrivals, publications = told_by_boards(0, 1), sent(1.0, 2.0)
+    killed = Window(f"{EXPORTER_KILLED} + link cut", 1.2, 1.5, loses=True, repeats=True)
+    assert [*row_faults({0: 2, 1: 1}, arrivals, publications, [killed])] == []
+    for rows, windows in (({0: 1, 1: 2}, [killed]), ({0: 2, 1: 1}, [KILLED])):
+        found = [*row_faults(rows, arrivals, publications, windows)]
+        assert found == ["1 readings of boards are in more than one row"]
+
+
+def test_after_a_crash_readings_are_those_that_came_since() -> None:
+    arrivals = told_by_boards(0)
+    arrivals._forget()  # noqa: SLF001  as of a life that was killed
+    assert arrivals.readings == set()

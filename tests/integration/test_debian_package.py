@@ -1,8 +1,7 @@
 """The Debian package: built for real, offline, then installed, upgraded and purged under a real systemd."""
 
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -12,6 +11,7 @@ from otel_tickrmeter import __version__
 from tests.integration.container_image import base_and_wheels, cache_directory
 from tests.integration.exposition import Exposition
 from tests.integration.podman import Container, Podman
+from tests.support.waiting import wait_until
 from tools.server_process import free_port
 
 pytestmark = pytest.mark.timeout(900)
@@ -67,15 +67,10 @@ def machine(podman: Podman, base: str, package: Path) -> Iterator[Container]:
         f"--volume={package.parent}:/made:ro",
     ]
     with podman.container(base, options, boot) as container:
-        wait(lambda: container.execute("systemctl", "is-system-running").returncode == 0)
+        wait_until(
+            lambda: container.execute("systemctl", "is-system-running").returncode == 0, "it to boot", 120.0
+        )
         yield container
-
-
-def wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120.0
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def state(machine: Container, name: str) -> str:

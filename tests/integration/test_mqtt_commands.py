@@ -2,8 +2,7 @@
 
 import signal
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,16 +19,10 @@ from tests.integration.feed_thread import FeedThread
 from tests.integration.mosquitto import Mosquitto, ServerTls
 from tests.support.certificates import Authority
 from tests.support.receiving import config_for
+from tests.support.waiting import wait_until
 
 SOON = ReconnectSettings(0.05, 0.1)
 Versions = Literal["auto", "5", "3.1.1"]
-
-
-def wait(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain {what}"
-        time.sleep(0.01)
 
 
 class Publisher:
@@ -42,15 +35,15 @@ class Publisher:
     def publish(self, topic: str, payload: bytes = b"on") -> Ticket:
         """Publish, and wait for the broker's word."""
         ticket = self.commands.publish(topic, payload)
-        wait(lambda: ticket.ended, "for the end of what was published")
+        wait_until(lambda: ticket.ended, "for the end of what was published")
         return ticket
 
     def wait_taken(self, topic: str) -> None:
         """Publish until the broker takes it: Mosquitto 2.0.11 ends a connection on a refusal."""
-        wait(lambda: self.publish(topic).failure is None, "for something to be taken")
+        wait_until(lambda: self.publish(topic).failure is None, "for something to be taken")
 
     def wait_said(self, text: str) -> None:
-        wait(lambda: bool(self.said) and text in self.said[-1], f"for {text}")
+        wait_until(lambda: bool(self.said) and text in self.said[-1], f"for {text}")
 
 
 @contextmanager
@@ -141,7 +134,7 @@ def test_what_the_broker_has_not_answered_when_it_goes_has_failed(tmp_path: Path
         broker.send(signal.SIGSTOP)
         ticket = made.commands.publish("t", b"on")
         broker.kill()
-        wait(lambda: ticket.ended, "for the end of what was published")
+        wait_until(lambda: ticket.ended, "for the end of what was published")
         assert ticket.failure == "the connection was lost before the broker answered"
 
 
@@ -163,13 +156,13 @@ def test_the_connection_comes_and_goes_as_it_is_switched(tmp_path: Path) -> None
             for times in (1, 2):
                 for _ in range(2):
                     switch.switch(on=True)
-                wait(lambda: said.count("Commands: connected") == times, "for a connection")  # noqa: B023
+                wait_until(lambda: said.count("Commands: connected") == times, "for a connection")  # noqa: B023
                 ticket = switch.publish("a", b"on")
-                wait(lambda: ticket.ended, "for the broker's word")  # noqa: B023
+                wait_until(lambda: ticket.ended, "for the broker's word")  # noqa: B023
                 assert ticket.failure is None
                 for _ in range(2):
                     switch.switch(on=False)
                 assert switch.publish("a", b"on").failure is not None
-                wait(lambda: broker.log.count(" disconnected") >= times, "for its end")  # noqa: B023
+                wait_until(lambda: broker.log.count(" disconnected") >= times, "for its end")  # noqa: B023
             switch.switch(on=True)
         assert said.count("Commands: connected") in {2, 3}

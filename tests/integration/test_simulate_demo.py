@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import pytest
 from tests.integration.databases import opened
 from tests.integration.exposition import quick_total
 from tests.integration.stored_tables import stored_tables
+from tests.support.waiting import wait_until
 
 SECONDS = 60.0
 
@@ -67,13 +68,6 @@ def readings_in(database: Path) -> float:
         return sum(stored_tables(found)["telemetry"].values())
 
 
-def wait(happened: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not happened():
-        assert time.monotonic() < deadline, f"waited for {what}"
-        time.sleep(0.2)
-
-
 @pytest.mark.parametrize(
     ("number", "options", "paths", "seen"),
     [
@@ -94,13 +88,13 @@ def test_it_serves_and_stops_leaving_nothing(
         with httpx.Client(base_url=url, timeout=SECONDS, trust_env=False) as client:
             for path in ("/-/ready", "/", "/health", *paths):
                 assert client.get(path).status_code == httpx.codes.OK, path
-            wait(lambda: quick_total(client.get("/metrics").text, seen) > 0, f"{seen} to show")
+            wait_until(lambda: quick_total(client.get("/metrics").text, seen) > 0, f"{seen} to show", SECONDS)
         database = announced_database(output)
         if options:
             assert database is not None
-            wait(lambda: readings_in(database) > 0, "readings to be stored")
+            wait_until(lambda: readings_in(database) > 0, "readings to be stored", SECONDS)
             before = readings_in(database)
-            wait(lambda: readings_in(database) > before, "more of them")
+            wait_until(lambda: readings_in(database) > before, "more of them", SECONDS)
         family = process.children(recursive=True)
         assert len(family) >= 3
         process.send_signal(number)

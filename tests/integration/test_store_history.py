@@ -3,12 +3,13 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from itertools import islice
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event, select, text
 
 from otel_tickrmeter.store.engine import Database
 from otel_tickrmeter.store.history import (
@@ -19,12 +20,15 @@ from otel_tickrmeter.store.history import (
     relay_events_of_day,
     sensors_of,
 )
+from otel_tickrmeter.store.readings import fetch_readings
 from otel_tickrmeter.store.rows import RelayEvent, Row
+from otel_tickrmeter.store.tables import TELEMETRY
 from otel_tickrmeter.store.writer import write_batch
 from tests.support.store_rows import at, reading
 
 TODAY = date(2026, 1, 28)
 MIDNIGHT = 13.5 * 3600
+READ = ("recorded_at", "received_at", "value", "anomaly", "message_key")
 
 
 def switched(number: float, index: int = 0, *, device: str = "ESP32_001", state: bool = True) -> RelayEvent:
@@ -98,6 +102,20 @@ def test_no_page_is_read_before_it_is_asked_for(database: Database) -> None:
     with statements(database.readers) as seen:
         list(islice(readings_between(database, sensor, None, None, 3), 4))
     assert sum("FROM telemetry" in statement for statement, _ in seen) == 2
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu"])
+def test_rows_are_those_that_sqlalchemy_gives(database: Database, zone: str) -> None:
+    write_batch(database, [reading(0.000001), reading(1, -1.5), replace(reading(2), anomaly=True)])
+    columns = (getattr(TELEMETRY.c, name) for name in READ)
+    wanted = select(*columns).order_by(TELEMETRY.c.recorded_at)
+    with database.reading() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f"SET timezone = '{zone}'"))
+        found, expected = fetch_readings(connection, wanted), connection.execute(wanted).all()
+    # As texts, so that a zone, or 1 for True, is another.
+    assert list(map(repr, found)) == [repr(tuple(row)) for row in expected]
+    assert len(found) == 3
 
 
 def test_the_switchings_of_one_device_and_one_day(database: Database) -> None:

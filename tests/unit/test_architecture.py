@@ -49,7 +49,11 @@ PLACES = {
     "h11": {f"{PACKAGE}.http."},
     "OpenSSL": {f"{PACKAGE}.http.protect."},
     "bcrypt": {f"{PACKAGE}.http.protect.passwords"},
-    "cryptography": {f"{PACKAGE}.http.protect.context", f"{PACKAGE}.mqtt.certificate"},
+    "cryptography": {
+        f"{PACKAGE}.http.protect.context",
+        f"{PACKAGE}.mqtt.certificate",
+        f"{PACKAGE}.settings.validity",
+    },
     "psutil": {f"{PACKAGE}.exporter.process"},
     "sqlalchemy": {f"{PACKAGE}.store."},
     "alembic": {f"{PACKAGE}.store.schema", f"{PACKAGE}.store.migrations."},

@@ -10,6 +10,7 @@ from otel_tickrmeter import cli
 from otel_tickrmeter.cli import main
 from otel_tickrmeter.demo import run as demo
 from otel_tickrmeter.rows import all_rows
+from tests.support.certificates import Authority
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +46,25 @@ def test_bad_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixt
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "error: " in shown.err
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        ("chekc", "; did you mean check-config?"),
+        ("letters", "; did you mean dead-letters?"),
+        ("completoin", "; did you mean completion?"),
+        ("zzz", ""),
+    ],
+)
+def test_a_command_that_there_is_not_names_the_nearest_and_all(
+    given: str, advice: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([given, "--config", "x"])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert f"error: no such command: {given!r}{advice}\ncommands: run, check-config, simulate, " in said
 
 
 @pytest.mark.parametrize(
@@ -113,6 +133,14 @@ def test_notes_go_beside_the_settings(capsys: pytest.CaptureFixture[str]) -> Non
     shown = capsys.readouterr()
     assert "workers = 4\n" in shown.out
     assert shown.err.startswith("note: performance.workers has no effect")
+
+
+def test_a_certificate_that_has_ended_is_a_note(capsys: pytest.CaptureFixture[str]) -> None:
+    Authority(Path()).issue("old", days=-1)
+    tls = "[mqtt.tls]\ncert_file = 'old.pem'\nkey_file = 'old.key'\n"
+    Path("settings.toml").write_text(f"mqtt.broker = 'mqtts://b'\n{tls}")
+    assert main(["check-config"]) == 0
+    assert "note: mqtt.tls.cert_file: old.pem ended on " in capsys.readouterr().err
 
 
 def test_a_run_with_bad_settings_starts_nothing(capsys: pytest.CaptureFixture[str]) -> None:
