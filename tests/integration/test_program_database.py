@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from tests.integration.databases import Databases, opened
+from tests.integration.expected import compare_exposed
 from tests.integration.exporter import Exporter
 from tests.integration.exposition import Exposition
 from tests.integration.mosquitto import Mosquitto
-from tests.integration.program_traffic import settings
+from tests.integration.program_traffic import receiver_of, settings
 from tests.integration.stored_tables import as_tables, stored_tables
 from tests.support.row_tables import Labels
 from tools.postgresql import PostgreSql
@@ -29,9 +30,12 @@ KEPT = {"MQTT__CLEAN_SESSION": "false", "MQTT__CLIENT_ID": "keeper"}
 FLEET = ("--devices", "60", "--late", "0.05", "--duplicates", "0.05", "--bursts", "0.004")
 # How much of a burst is stored depends on when it arrives.
 STEADY = ("--bursts", "0")
-# Without its state, what the last program had stored is new to the next one.
-ONCE = ("--duplicates", "0", *STEADY)
 MESSAGES = "autocore_messages_total"
+SAVED_OFTEN = {
+    "STATE__FILE": "state.db",
+    "STATE__INTERVAL": "1s",
+    "STATE__COUNTERS_AFTER_CRASH": "saved",
+}
 ERRORS = "autocore_message_errors_total"
 
 
@@ -252,25 +256,64 @@ def test_what_comes_once_more_after_a_restart_is_known(tmp_path: Path) -> None:
     assert stored["relay_events"]
 
 
+@pytest.mark.parametrize("state", [{}, SAVED_OFTEN], ids=["by itself", "with a state file"])
 def test_an_exporter_that_is_killed_in_the_middle_misses_nothing(
-    tmp_path: Path, databases: Databases
+    tmp_path: Path, databases: Databases, state: Mapping[str, str]
 ) -> None:
     url = databases.empty()
     with Mosquitto(tmp_path) as broker:
-        given = environment(broker, url, MQTT__QOS="1", **KEPT)
-        with Exporter(tmp_path, given, "first") as exporter:
+        given = environment(broker, url, MQTT__QOS="1", **KEPT, **state)
+        with Exporter(tmp_path, given, "exporter") as exporter:
             exporter.wait_ready()
-            with simulation(tmp_path, broker.url, 300, 14) as summary:
+            with simulation(tmp_path, broker.url, 300, 8, *STEADY) as summary:
                 for _ in range(2):
-                    exporter.wait(lambda: exporter.scrape().total(MESSAGES) > 900, "to hear of them")
-                    os.kill(exporter.pid, signal.SIGKILL)
-                    exporter.wait_end()
+                    exporter.wait(lambda: exporter.scrape().total(MESSAGES) > 400, "to hear of them")
+                    kill(exporter)
                     exporter.start()
+            run = truth(summary)
+            wait_stored(exporter, url, run)
+            assert "were taken again" in exporter.log
+            if state:
+                exporter.wait(lambda: settled(exporter, run), "to have handled what came once more")
+                compare_exposed(exporter.scrape(), {**run, "expected": dict(counted_once(run))})
+            assert exporter.stop() == 0
+    compare(url, run)
+
+
+def kill(exporter: Exporter) -> None:
+    os.kill(exporter.pid, signal.SIGKILL)
+    exporter.wait_end()
+
+
+def counted_once(run: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the counters: but what a broker has no word for comes once more, and is a message."""
+    for name, samples in run["expected"].items():
+        if name.endswith("_total") and name not in {MESSAGES, ERRORS}:
+            yield name, samples
+
+
+def settled(exporter: Exporter, run: Mapping[str, Any]) -> bool:
+    sent: int = run["pace"]["sent"]
+    return exporter.scrape().total(MESSAGES) >= sent
+
+
+def test_a_receiving_process_that_is_killed_misses_nothing(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'autocore.db'}"
+    with Mosquitto(tmp_path) as broker:
+        given = environment(broker, url, MQTT__QOS="1", **KEPT)
+        with Exporter(tmp_path, given, "exporter") as exporter:
+            exporter.wait_ready()
+            with simulation(tmp_path, broker.url, 300, 6, *STEADY) as summary:
+                exporter.wait(lambda: exporter.scrape().total(MESSAGES) > 300, "to hear of them")
+                receiver_of(exporter).kill()
+                exporter.wait_logged("receiver_died")
+                heard = exporter.scrape().total(MESSAGES)
+                exporter.wait(lambda: exporter.scrape().total(MESSAGES) > heard + 300, "to hear more")
+                receiver_of(exporter).kill()
             run = truth(summary)
             wait_stored(exporter, url, run)
             assert exporter.stop() == 0
     compare(url, run)
-    assert "were taken again" in exporter.log
 
 
 def test_a_broker_that_is_restarted_in_the_middle_costs_nothing(tmp_path: Path) -> None:
