@@ -117,4 +117,4 @@ def test_a_global_prometheus_knows_the_fleet_by_federation_and_by_remote_write(t
         # One that is gone is gone for all: what was federated with its time would stay for five minutes.
         assert exporters[1].stop() == 0
         for prometheus in (direct, federated, written):
-            prometheus.wait(partial(lambda each: not each.query(complete), prometheus), "to miss one of the set")
+            prometheus.wait(partial(lambda each: not each.query(complete), prometheus), "to miss one")
