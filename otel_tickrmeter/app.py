@@ -480,8 +480,6 @@ def _make_kafka_feed(
     report: Callable[[LinkEvent], None],
 ) -> "KafkaFeed":
     # The client of Kafka: only this needs it.
-    from confluent_kafka import Consumer  # noqa: PLC0415
-
     from otel_tickrmeter.kafka.feed import KafkaFeed  # noqa: PLC0415
     from otel_tickrmeter.kafka.topic import wait_for_topic  # noqa: PLC0415
 
@@ -502,7 +500,6 @@ def _make_kafka_feed(
         release=release,
         silent=pipeline.handler.silent,
         tell=pipeline.link.tell_of_log,
-        make_consumer=Consumer,
         topic_there=partial(
             wait_for_topic, settings.kafka, settings.mqtt.client_id, pipeline.link.tell_of_log
         ),

@@ -53,9 +53,9 @@ class KafkaFeed:
         release: Told of partitions that are not ours any more.
         silent: Told for how many seconds nothing has come.
         tell: Told why nothing can be taken, in words; "" when it can.
-        make_consumer: Makes librdkafka's.
         topic_there: Waits for the topic, and tells what it waits for.
         clock_ns: Our monotonic time.
+        make_consumer: Makes librdkafka's.
 
     Attributes:
         pid: There is no other process.
@@ -76,9 +76,9 @@ class KafkaFeed:
         release: Callable[[frozenset[int]], None],
         silent: Callable[[float], None],
         tell: Callable[[str], None],
-        make_consumer: Callable[[Properties], Consumer],
         topic_there: Callable[[], Awaitable[None]],
         clock_ns: Callable[[], int],
+        make_consumer: Callable[[Properties], Consumer] = Consumer,
     ) -> None:
         self._settings = settings
         self._client_id = client_id

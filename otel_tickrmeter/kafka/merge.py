@@ -219,9 +219,21 @@ class Merge:
 
 def _named(partition: int, tick: TickPart) -> list[Message]:
     # How many of a run there were before in its partition is the same in whoever reads it.
-    moment, before = tick.moment, tick.before
-    prefix, offset_ns = f"{moment.run:x}-{partition}-", moment.unix_offset_ns
+    prefix, offset_ns = f"{tick.moment.run:x}-{partition}-", tick.moment.unix_offset_ns
+    # Half of what `_replace` takes.
     return [
-        each._replace(logged=Logged(f"{prefix}{number}", each.arrived_ns + offset_ns))
-        for number, each in enumerate(tick.messages, before)
+        Message(
+            topic,
+            payload,
+            at,
+            retain,
+            duplicate,
+            backlog,
+            oversize,
+            qos,
+            Logged(f"{prefix}{number}", at + offset_ns),
+        )
+        for number, (topic, payload, at, retain, duplicate, backlog, oversize, qos, _) in enumerate(
+            tick.messages, tick.before
+        )
     ]

@@ -1,4 +1,7 @@
-"""More of `test_kafka.py`, too slow for each time: `pytest tests/integration/kafka_more.py`."""
+"""More of `test_kafka.py`, by hand after a change of `kafka/`: `pytest tests/integration/kafka_more.py`.
+
+Its name keeps it out of the checks, which it would make a minute longer.
+"""
 
 import signal
 import subprocess
@@ -9,7 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.kafka_site import MESSAGES, Site, assert_as_sent, end_one_under_load, events
+from tests.integration.kafka_site import (
+    ALL_ANSWERED,
+    MESSAGES,
+    Site,
+    assert_as_sent,
+    end_one_under_load,
+    events,
+)
 
 
 @pytest.fixture
@@ -20,6 +30,26 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 def test_what_is_counted_twice_or_not_seen_when_one_ends_under_load_is_bounded(site: Site) -> None:
     end_one_under_load(site, signal.SIGTERM)
+
+
+def test_from_2_to_3_and_back_at_rest_nothing_is_missed_or_counted_twice(site: Site) -> None:
+    site.join("a")
+    site.join("b")
+    sent = site.publish("--duration", "2s", *ALL_ANSWERED).sent
+    site.settled(sent)
+    c = site.join("c")
+    sent += site.publish("--duration", "2s", *ALL_ANSWERED).sent
+    site.settled(sent)
+    last = c.scrape()
+    assert last.total(MESSAGES) > 0
+    assert c.stop() == 0
+    del site.handlers["c"]
+    site.shared()
+    sent += site.publish("--duration", "2s", *ALL_ANSWERED).sent
+    shown = [*site.settled(sent - int(last.total(MESSAGES))), last]
+    assert sum(each.total(MESSAGES) for each in shown) == sent == site.heard()
+    seen = events(shown)
+    assert (seen["requested"], seen["timeout"], seen["abandoned"]) == (seen["answered"], 0, 0)
 
 
 def test_while_kafka_stands_still_messages_wait(site: Site) -> None:

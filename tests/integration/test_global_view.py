@@ -113,3 +113,8 @@ def test_a_global_prometheus_knows_the_fleet_by_federation_and_by_remote_write(t
 
             other.wait(alike, "to have what who scrapes all has")
             assert known(other, ALL).keys() == known(direct, ALL).keys()
+
+        # One that is gone is gone for all: what was federated with its time would stay for five minutes.
+        assert exporters[1].stop() == 0
+        for prometheus in (direct, federated, written):
+            prometheus.wait(partial(lambda each: not each.query(complete), prometheus), "to miss one")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from cryptography import x509
@@ -17,10 +18,13 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from otel_tickrmeter.configuration import load_settings
+from otel_tickrmeter.configuration import keeps_rows, load_settings
+from otel_tickrmeter.fleets.autocore.settings import AutoCoreSettings, AutoCoreTable
 from otel_tickrmeter.settings.faults import Fault, SettingsError
 from otel_tickrmeter.settings.layer import Found
+from otel_tickrmeter.settings.model import KafkaSettings
 from otel_tickrmeter.settings.rules import OURS
+from tests.support.settings import settings_of
 
 
 def faults_of(
@@ -538,6 +542,12 @@ def test_handlers_share_a_database_or_have_none(tmp_path: Path) -> None:
     # One settings file serves all: a receiver keeps no rows.
     fine = (handler + SHARED, handler + "database = false\n", OVER_KAFKA.format("receiver"))
     assert [faults_of(tmp_path, toml) for toml in fine] == [[], [], []]
+
+
+@pytest.mark.parametrize(("role", "keeps"), [("", True), ("handler", True), ("receiver", False)])
+def test_a_receiver_keeps_no_rows(role: Literal["", "receiver", "handler"], *, keeps: bool) -> None:
+    watched = settings_of(AutoCoreSettings(AutoCoreTable(enabled=True)), kafka=KafkaSettings(role=role))
+    assert keeps_rows(watched) is keeps
 
 
 def test_kafka_without_its_client_names_the_optional_part(
