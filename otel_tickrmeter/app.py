@@ -220,7 +220,7 @@ class App:
             deliver, report = _both(self._capture.deliver, deliver), _both(self._capture.report, report)
         self._feed: Feed | KafkaFeed
         if settings.kafka.role == "handler":
-            self._feed = self._taken = _make_kafka_feed(settings, pipeline, deliver, report)
+            self._feed = self._taken = _make_kafka_feed(settings, pipeline, deliver, report, self._keeper)
         else:
             self._feed = Feed(
                 receiver,
@@ -396,6 +396,8 @@ class App:
             tasks.start_soon(push.push_forever)
         if self._state is not None:
             tasks.start_soon(self._state.keep, self._lasting)
+        if self._taken is not None:
+            tasks.start_soon(self._taken.settle_forever)
         tasks.start_soon(self._receive)
 
     async def _receive(self) -> None:
@@ -478,6 +480,7 @@ def _make_kafka_feed(
     pipeline: Pipeline,
     deliver: Callable[[list[Message]], None],
     report: Callable[[LinkEvent], None],
+    keeper: "Keeper | None",
 ) -> "KafkaFeed":
     # The client of Kafka: only this needs it.
     from otel_tickrmeter.kafka.feed import KafkaFeed  # noqa: PLC0415
@@ -504,6 +507,7 @@ def _make_kafka_feed(
             wait_for_topic, settings.kafka, settings.mqtt.client_id, pipeline.link.tell_of_log
         ),
         clock_ns=time.monotonic_ns,
+        settled=None if keeper is None else keeper.settled,
     )
 
 

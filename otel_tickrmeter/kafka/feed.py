@@ -56,6 +56,7 @@ class KafkaFeed:
         topic_there: Waits for the topic, and tells what it waits for.
         clock_ns: Our monotonic time.
         make_consumer: Makes librdkafka's.
+        settled: Waits until what was made of all that was handed over is safe; None: nothing is made.
 
     Attributes:
         pid: There is no other process.
@@ -79,6 +80,7 @@ class KafkaFeed:
         topic_there: Callable[[], Awaitable[None]],
         clock_ns: Callable[[], int],
         make_consumer: Callable[[Properties], Consumer] = Consumer,
+        settled: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._settings = settings
         self._client_id = client_id
@@ -90,6 +92,9 @@ class KafkaFeed:
         self._make_consumer = make_consumer
         self._topic_there = topic_there
         self._clock_ns = clock_ns
+        self._settled = settled
+        self._shown_anew = anyio.Event()
+        self._to_settle: Mapping[int, int] = {}
         self._merge = Merge(unix_offset_ns, clock_ns(), named=named)
         self._consumer: Consumer | None = None
         self._held: frozenset[int] = frozenset()  # what the group has given us, as of now
@@ -161,8 +166,21 @@ class KafkaFeed:
                 # Partitions are revoked in it, and with that committed.
                 await to_thread.run_sync(consumer.close)
 
+    async def settle_forever(self) -> None:
+        """Have nothing committed of which rows are in memory alone: whoever handles it again makes them."""
+        while self._settled is not None:
+            await self._shown_anew.wait()
+            self._shown_anew = anyio.Event()
+            positions = self._to_settle
+            await self._settled()
+            self._to_commit = positions
+
     def _shown(self, positions: Mapping[int, int]) -> None:
-        self._to_commit = positions
+        if self._settled is None:
+            self._to_commit = positions
+        else:
+            self._to_settle = positions
+            self._shown_anew.set()
 
     def _consume(self, consumer: Consumer) -> list[Record]:
         """In a thread, while the loop waits for it."""

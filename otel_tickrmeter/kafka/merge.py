@@ -231,9 +231,10 @@ def _named(partition: int, tick: TickPart) -> list[Message]:
             backlog,
             oversize,
             qos,
+            0,
             Logged(f"{prefix}{number}", at + offset_ns),
         )
-        for number, (topic, payload, at, retain, duplicate, backlog, oversize, qos, _) in enumerate(
+        for number, (topic, payload, at, retain, duplicate, backlog, oversize, qos, *_) in enumerate(
             tick.messages, tick.before
         )
     ]

@@ -66,9 +66,8 @@ def test_two_handlers_show_and_store_what_was_sent_and_nothing_twice_when_one_is
     assert a.stop() == 0
     sent = Counter(wanted["telemetry"]) + Counter(as_tables(truth(summary)["rows"])["telemetry"])
     stored = Counter(_stored(url)["telemetry"])
-    assert not stored - sent, "no reading is there twice, though many messages were handled twice"
-    # What b had in memory, at most the rows of a quarter of a second.
-    assert (sent - stored).total() < sent.total() / 20
+    # None is there twice, though many messages were handled twice; what b had in memory was not committed.
+    assert stored == sent
 
 
 def assert_shown(site: Site, run: Mapping[str, Any]) -> None:

@@ -1,7 +1,9 @@
 """What a handler makes of its consumer's answers and calls, with one that does what the test says."""
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -113,8 +115,9 @@ def then(*actions: Callable[[], object]) -> Callable[[], object]:
 class Bench:
     """A feed, the topic that it reads, and what it says. Steps that return nothing bring no records."""
 
-    def __init__(self, *, named: bool = False) -> None:
+    def __init__(self, *, named: bool = False, rows: bool = False) -> None:
         self.now_ns = 100 * S
+        self.safe = False
         self.messages: list[Message] = []
         self.slices: list[int] = []
         self.events: list[LinkEvent] = []
@@ -138,7 +141,19 @@ class Bench:
             make_consumer=self._make,
             topic_there=self._there,
             clock_ns=lambda: self.now_ns,
+            settled=self._settled if rows else None,
         )
+
+    async def _settled(self) -> None:
+        while not self.safe:  # noqa: ASYNC110  it is said in another thread
+            await anyio.sleep(0.001)
+
+    async def _work(self) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self.feed.settle_forever)
+            with suppress(OverError):
+                await self.feed.run()
+            tasks.cancel_scope.cancel()
 
     def run(self, *steps: Callable[[], object]) -> None:
         """Let it work until the steps are over. A step that gives a list brings records."""
@@ -148,8 +163,8 @@ class Bench:
             return found if isinstance(found, list) else []
 
         self.consumer.steps = [lambda step=step: consumed(step) for step in steps]  # type: ignore[misc]
-        with pytest.raises(OverError):
-            anyio.run(self.feed.run)
+        anyio.run(self._work)
+        assert not self.consumer.steps
         assert self.consumer.closed
 
     def hear(self, *partitions: int) -> None:
@@ -527,3 +542,25 @@ def test_the_consumer_is_closed_when_the_work_is_cancelled() -> None:
     anyio.run(work)
     assert bench.consumer.closed
     assert bench.feed.lag_records() is None
+
+
+def test_where_rows_are_made_nothing_is_committed_before_they_are_safe() -> None:
+    bench = Bench(rows=True)
+    bench.hear(0)
+    so_far: list[int] = []
+
+    def wait() -> None:
+        time.sleep(0.05)  # in the thread that asks for records: the loop has its turn
+
+    bench.run(
+        lambda: bench.assign(0),
+        lambda: bench.read(0),
+        lambda: bench.feed.mark()(),  # noqa: PLW0108  of that moment
+        then(wait, list),
+        lambda: so_far.append(len(bench.consumer.commits)),
+        then(lambda: setattr(bench, "safe", True), wait, list),
+        then(wait, list),
+        list,
+    )
+    assert so_far == [0]
+    assert bench.consumer.commits == [({0: 1}, False)]
