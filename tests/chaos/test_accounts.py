@@ -5,10 +5,13 @@ import json
 from paho.mqtt.client import MQTTMessageInfo
 
 from otel_tickrmeter.stream.message import Message
-from tests.chaos.accounts import Arrivals, Window, deliveries
+from tests.chaos.accounts import POISON, UNMATCHED, Arrivals, Window, deliveries, faults
 from tests.chaos.faults import EXPORTER_KILLED
 from tests.chaos.fleet import BOARDS, Publication
 from tests.chaos.rows import row_faults
+from tests.chaos.strangers import poison
+from tests.integration.exposition import Exposition
+from tests.integration.program_traffic import PENDING
 
 KILLED = Window("killed", 10.0, 11.0, loses=True, repeats=True)
 FROZEN = Window("frozen", 10.0, 11.0, loses=False, repeats=False)
@@ -90,3 +93,11 @@ def test_after_a_crash_readings_are_those_that_came_since() -> None:
     arrivals = told_by_boards(0)
     arrivals._forget()  # noqa: SLF001  as of a life that was killed
     assert arrivals.readings == set()
+
+
+def test_poison_may_have_answers_that_nobody_asked_for() -> None:
+    shown = Exposition.parse(f'{PENDING} 0\n{UNMATCHED}{{reason="duplicate"}} 2\n')
+    poisoned = Window(f"link cut + {POISON}", 1.0, 2.0, loses=False, repeats=False)
+    assert poison.__name__ in POISON
+    assert [*faults(shown, Arrivals(), [], [FROZEN])] == ["duplicate: 2 instead of 0"]
+    assert [*faults(shown, Arrivals(), [], [poisoned])] == []
