@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from tests.integration.databases import PostgresqlDatabases, opened
+from tests.integration.expected import compare_exposed
+from tests.integration.exposition import Exposition, Labels
 from tests.integration.kafka_site import Site
 from tests.integration.stored_tables import as_tables, stored_tables
-from tests.integration.test_program_database import AUTOCORE, simulation, truth
+from tests.integration.test_program_database import AUTOCORE, STEADY, simulation, truth
 
 MESSAGES = "autocore_messages_total"
 # What a handler has shown is committed. So with expositions so far apart much is handled a second time.
@@ -43,7 +45,7 @@ def test_two_handlers_show_and_store_what_was_sent_and_nothing_twice_when_one_is
     tmp_path: Path, site: Site, url: str
 ) -> None:
     a, b = site.handlers.values()
-    with simulation(tmp_path, site.mqtt.url, 300, 2) as summary:
+    with simulation(tmp_path, site.mqtt.url, 300, 2, *STEADY) as summary:
         pass
     run = truth(summary)
     a.wait(lambda: _handled(site) >= run["pace"]["sent"], "to handle all")
@@ -54,7 +56,7 @@ def test_two_handlers_show_and_store_what_was_sent_and_nothing_twice_when_one_is
         "to store all",
     )
 
-    with simulation(tmp_path, site.mqtt.url, 300, 4) as summary:
+    with simulation(tmp_path, site.mqtt.url, 300, 4, *STEADY) as summary:
         before = b.scrape().total(MESSAGES)
         b.wait(lambda: b.scrape().total(MESSAGES) > before, "to show, and commit, the next")
         time.sleep(0.75 * EXPOSITION_SECONDS)
@@ -75,12 +77,11 @@ def assert_shown(site: Site, run: Mapping[str, Any]) -> None:
     shown = [each.scrape() for each in site.handlers.values()]
     assert site.heard() == run["pace"]["sent"]
     assert all(each.total(MESSAGES) > run["pace"]["sent"] / 8 for each in shown)
-    for name, samples in run["expected"].items():
-        wanted = {frozenset(each["labels"].items()): each["value"] for each in samples if each["value"]}
-        sums: Counter[object] = Counter()
-        for each in shown:
-            sums.update(each.named(name))
-        assert {labels: value for labels, value in sums.items() if value} == pytest.approx(wanted), name
+    sums: dict[str, Counter[Labels]] = defaultdict(Counter)
+    for each in shown:
+        for name, series in each.series.items():
+            sums[name].update(series)
+    compare_exposed(Exposition({}, sums, 0), run)
 
 
 def _handled(site: Site) -> float:
