@@ -98,10 +98,10 @@ def switching(board: Board, rng: Random, options: SimulateOptions) -> Iterator[S
     """All that a board says of a switching: its cause, and the states of all, in either order; or one."""
     choice = rng.random()
     on = [number for number, state in board.relays.items() if state]
-    if choice < 0.15 and on:  # noqa: PLR2004  shares of what boards say
+    if choice < 0.25 and on:  # noqa: PLR2004  shares of what boards say
         yield _shut_off(board, rng.choice(on))
         yield _states(board)
-    elif choice < 0.3:  # noqa: PLR2004
+    elif choice < 0.4:  # noqa: PLR2004
         yield _states(board)
     elif choice < 0.6:  # noqa: PLR2004
         number = rng.randrange(RELAYS_OF_FIELD)
