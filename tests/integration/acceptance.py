@@ -1,11 +1,13 @@
 """`python -m tests.integration.acceptance`: an AutoCore fleet at full size, held to its truth.
 
 500 devices of both layouts send 1,000 messages a second for a minute, with all that is odd: into both
-databases, with both versions of MQTT, and once with the database away for 20 s in the middle. Some eight
-minutes; the checks do the same with a smaller fleet, and restart the broker, too.
+databases, with both versions of MQTT; then with the database away for 20 s in the middle, with the exporter
+killed twice, and with the broker restarted. Some twelve minutes; the checks do the same with a smaller fleet.
 """
 
 import argparse
+import os
+import signal
 import sys
 import tempfile
 import time
@@ -19,6 +21,7 @@ from tests.integration.exporter import Exporter
 from tests.integration.mosquitto import Mosquitto
 from tests.integration.test_program_database import (
     KEPT,
+    STEADY,
     compare,
     environment,
     readings_in,
@@ -29,7 +32,10 @@ from tests.integration.test_program_database import (
 from tools.postgresql import PostgreSql
 
 AWAY_SECONDS = 20.0
+KILLED_SECONDS = 13.0
+"""From one kill to the next: longer than from one saved state to the next."""
 ONE_IN_TWENTY = ("--late", "0.05", "--duplicates", "0.05", "--leaves", "0.05", "--layouts", "seed,devices")
+SAVED = {"STATE__FILE": "state.db", "STATE__INTERVAL": "10s", "STATE__COUNTERS_AFTER_CRASH": "saved"}
 BOTH = '["seed", "devices"]'
 CHANGES = "autocore_relay_changes_total"
 
@@ -42,15 +48,37 @@ class Size(NamedTuple):
     seconds: int
 
 
-def nothing(_server: PostgreSql | None) -> None:
+class Site(NamedTuple):
+    """What may break."""
+
+    server: PostgreSql | None
+    broker: Mosquitto
+    exporter: Exporter
+
+
+def nothing(_: Site) -> None:
     pass
 
 
-def database_away(server: PostgreSql | None) -> None:
-    assert server is not None
-    server.stop()
+def database_away(site: Site) -> None:
+    assert site.server is not None
+    site.server.stop()
     time.sleep(AWAY_SECONDS)
-    server.start()
+    site.server.start()
+
+
+def exporter_killed(site: Site) -> None:
+    for _ in range(2):
+        os.kill(site.exporter.pid, signal.SIGKILL)
+        site.exporter.wait_end()
+        site.exporter.start()
+        time.sleep(KILLED_SECONDS)
+
+
+def broker_restarted(site: Site) -> None:
+    site.broker.stop()
+    time.sleep(1)
+    site.broker.start()
 
 
 class Case(NamedTuple):
@@ -58,12 +86,15 @@ class Case(NamedTuple):
 
     kind: str
     protocol: str
-    breaks: Callable[[PostgreSql | None], None] = nothing
+    breaks: Callable[[Site], None] = nothing
 
 
 CASES = (
     *(Case(kind, protocol) for kind in ("sqlite", "postgresql") for protocol in ("5", "3.1.1")),
     Case("postgresql", "5", database_away),
+    Case("sqlite", "3.1.1", exporter_killed),
+    Case("postgresql", "5", exporter_killed),
+    Case("postgresql", "5", broker_restarted),
 )
 
 
@@ -102,13 +133,16 @@ def _run(case: Case, size: Size) -> str:
             AUTOCORE__LAYOUTS=BOTH,
             AUTOCORE__RANGES=HUMID_RANGES,
             **KEPT,
+            **(SAVED if case.breaks is exporter_killed else {}),
         )
         with Exporter(directory, given, "exporter") as exporter:
             exporter.wait_ready()
-            fleet = ("--devices", str(size.devices), *ONE_IN_TWENTY)
+            # What had to wait comes all at once, as a burst does.
+            steady = STEADY if case.breaks in {exporter_killed, broker_restarted} else ()
+            fleet = ("--devices", str(size.devices), *ONE_IN_TWENTY, "--patience", "20s", *steady)
             with simulation(directory, broker.url, size.rate, size.seconds, *fleet) as summary:
                 time.sleep(size.seconds / 3)
-                case.breaks(server)
+                case.breaks(Site(server, broker, exporter))
             run = truth(summary)
             wait_stored(exporter, url, run)
             changes = sum(each["value"] for each in run["expected"][CHANGES])
