@@ -16,7 +16,7 @@ from otel_tickrmeter.recovery import ROOM_PATIENCE_SECONDS, RecoverableState, Re
 from otel_tickrmeter.saved.form import SavedError
 from otel_tickrmeter.saved.moment import Moment
 from otel_tickrmeter.store.keeping import Known, RuleRow
-from otel_tickrmeter.store.rows import AutomationRun, ConnectivityChange, Reading, RelayEvent
+from otel_tickrmeter.store.rows import AutomationRun, ConnectivityChange, Reading, RelayEvent, RelayState
 from otel_tickrmeter.stream.frames import encode_event
 from otel_tickrmeter.stream.message import LinkEvent, Message
 from otel_tickrmeter.stream.position import Position
@@ -158,6 +158,37 @@ def test_no_rule_of_a_time_of_the_day_goes_by_history(tmp_path: Path) -> None:
     scene.new.play([passing(30.5), passing(31), passing(45), passing(46)])
     found += scene.new.keeper.rows
     assert [row.rule for row in found if isinstance(row, AutomationRun)] == ["at 40"]
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_relay_has_its_state_since_no_earlier_time_than_before(tmp_path: Path, *, killed: bool) -> None:
+    on, off = (
+        message(
+            arrived, "A/relay/2/status", {"state": state, "triggered_by": "web", "timestamp": unix(stamp)}
+        )
+        for arrived, state, stamp in ((2, True, 3), (2.5, False, 2))
+    )
+    old, before = assembly("1")
+    old.play([*boards.begun(), ONLINE, on])
+    new, after = assembly("2")
+    lasting = new.lasting(after)
+    lasting.read(read(lasting, written(old.lasting(before))), 0, old.now_ns, counted=True)()
+    write(tmp_path, [on, off] if killed else [])
+    moment = Moment("boot", old.now_ns, old.now_ns + UNIX_OFFSET_NS)
+    anyio.run(new.recoverer(tmp_path).take_again, moment)
+    if not killed:
+        new.play([off])
+    assert {(row.current_state, row.state_since) for row in relays(new)} == {
+        (False, row.state_since) for row in relays(old)
+    }
+
+
+def relays(played: AutoCoreAssembly) -> list[RelayState]:
+    return [row for row in played.keeper.rows if isinstance(row, RelayState)]
+
+
+def unix(seconds: float) -> float:
+    return (at(seconds) + UNIX_OFFSET_NS) / SECOND_NS
 
 
 def _rule_at(seconds: int) -> RuleRow:

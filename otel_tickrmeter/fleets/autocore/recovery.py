@@ -47,8 +47,11 @@ class FleetRecovery:
         return self._books.position
 
     def go_on_from(self, position: Position | None) -> None:
-        """Take it that what comes next follows this position; None: it is not known."""
+        """Take it that what comes next follows this position and what was taken back; None: it is not known."""
         self._books.go_on_from(position)
+        # Before history is taken, which makes rows.
+        for device in self._fleet.devices.values():
+            self._books.recalled(device)
 
     def read_from(self, run: str, shift_ns: int) -> None:
         """Take it that what comes next was received by that run, whose clock ours is ahead of by so much."""
