@@ -47,7 +47,7 @@ class FleetRecovery:
         return self._books.position
 
     def go_on_from(self, position: Position | None) -> None:
-        """Take it that what comes next follows this position and what was taken back; None: it is not known."""
+        """Take it that what comes next follows what was taken back, and this position, if known."""
         self._books.go_on_from(position)
         # Before history is taken, which makes rows.
         for device in self._fleet.devices.values():
