@@ -203,7 +203,7 @@ async def test_a_full_disk_holds_up_no_worker_and_what_is_kept_comes_later(
 async def test_the_schedule_starts_its_jobs_and_says_what_it_cannot_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("otel_tickrmeter.jobs.service.FIRST_ROUND_SECONDS", 0.0)
+    monkeypatch.setattr("otel_tickrmeter.jobs.schedule.FIRST_ROUND_SECONDS", 0.0)
     said: list[str] = []
     sink = logger.add(lambda message: said.append(message.record["message"]), level="WARNING")
     counts = Counts()
