@@ -191,7 +191,8 @@ class JobService:
 
     async def _hear(self, message: FromShard) -> None:
         while not self.reports.put(message):
-            self._room = anyio.Event()
+            if self._room.is_set():  # else another shard waits for it already
+                self._room = anyio.Event()
             await self._room.wait()
         self._come.set()
 

@@ -18,7 +18,7 @@ from loguru import logger
 
 from otel_tickrmeter.jobs.asked import Caller, ChangeWorker, Create, JobRefused, Reason, Role, Show
 from otel_tickrmeter.jobs.controller import Status
-from otel_tickrmeter.jobs.inbox import CAPACITY
+from otel_tickrmeter.jobs.inbox import CAPACITY, Inbox
 from otel_tickrmeter.jobs.service import JobService
 from otel_tickrmeter.jobs.state import Command
 from otel_tickrmeter.jobs.wire import Progress, Run, Tick, Ticked, decode, encode
@@ -260,3 +260,11 @@ async def test_a_full_inbox_refuses_at_once(tmp_path: Path) -> None:
     assert reasons == {Reason.UNKNOWN: CAPACITY, Reason.FULL: 5}
     assert counts.counted["worker_stop", "error"] == CAPACITY + 5
     assert len(service.asked) == 0
+
+
+async def test_shards_that_wait_for_room_all_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("otel_tickrmeter.jobs.service.Inbox", lambda: Inbox(1))
+    async with at_work(tmp_path, Counts(), shards=2) as service:
+        made = [await create(service, "count", steps=150) for _ in range(4)]
+        await until(lambda: all(worker.ended for worker in made), "all to be heard", 15.0)
+    assert [worker.error for worker in made] == [None] * 4
