@@ -28,6 +28,8 @@ from otel_tickrmeter.wall_clock import SteadyOffset
 
 _SLICE_MESSAGES = 256
 _ROOM_SECONDS = 0.05
+PATIENCE_SECONDS = 15.0
+"""Rows go to the spool after 5 s without a database: when there is no room after this, there is none."""
 
 
 class _Part(NamedTuple):
@@ -71,6 +73,7 @@ class Recoverer:
         self._handler = handler
         self._has_room = has_room
         self._offset = offset
+        self._patience_seconds = PATIENCE_SECONDS
 
     @property
     def position(self) -> Position:
@@ -82,8 +85,7 @@ class Recoverer:
         taken = 0
         try:
             for part in self._parts(now):
-                while not self._has_room():  # noqa: ASYNC110  rows that are written set no event
-                    await anyio.sleep(_ROOM_SECONDS)
+                await self._wait_for_room()
                 self._recovery.read_from(part.run, part.shift_ns)
                 self._offset.tell_past(part.unix_offset_ns)
                 if part.event is not None:
@@ -97,6 +99,20 @@ class Recoverer:
         if taken:
             logger.info("{} messages that the last run may not have finished were taken again", taken)
         self._recovery.begin(now.monotonic_ns)
+
+    async def _wait_for_room(self) -> None:
+        """Where neither database nor disk takes rows, the rest gives way, and is counted, as at any time."""
+        with anyio.move_on_after(self._patience_seconds):
+            while not self._has_room():  # noqa: ASYNC110  rows that are written set no event
+                await anyio.sleep(_ROOM_SECONDS)
+            self._patience_seconds = PATIENCE_SECONDS
+            return
+        if self._patience_seconds:
+            logger.error(
+                "Neither the database nor the disk takes rows: what was received is taken again anyway"
+            )
+        # Not once more for each part.
+        self._patience_seconds = 0.0
 
     def take_rest(self, now: Moment) -> None:
         """Take what a receiving process had written down when it ended, and had not handed over.
@@ -113,14 +129,13 @@ class Recoverer:
 
     def let_go(self, position: Position) -> None:
         """Delete what lies before a position; for any thread. What cannot be deleted now is so later."""
-        found = segments(self._directory)
-        needed = from_position(found, position)
-        for segment in found[: len(found) - len(needed)]:
-            try:
+        try:
+            found = segments(self._directory)
+            needed = from_position(found, position)
+            for segment in found[: len(found) - len(needed)]:
                 segment.path.unlink(missing_ok=True)
-            except OSError as error:
-                logger.warning("{} cannot be deleted: {}", segment.path, error.strerror or error)
-                return
+        except OSError as error:
+            logger.warning("Nothing in {} can be deleted: {}", self._directory, error.strerror or error)
 
     def _tell(self, error: OSError) -> None:
         logger.error("The journal in {} cannot be read: {}", self._directory, error.strerror or error)

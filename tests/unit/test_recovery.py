@@ -177,6 +177,46 @@ def test_it_waits_for_room(tmp_path: Path) -> None:
     assert len(scene.new.keeper.rows) > 3
 
 
+def test_where_nothing_takes_rows_it_waits_once_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("otel_tickrmeter.recovery.PATIENCE_SECONDS", 0.1)
+    scene = Scene(tmp_path, 0)
+    asked: list[bool] = []
+
+    def has_room() -> bool:
+        asked.append(False)
+        return asked[-1]
+
+    (fleet,) = scene.new._pipeline.fleets  # noqa: SLF001
+    recoverer = Recoverer(scene.directory, fleet, scene.new._pipeline.handler, has_room, scene.new.offset)  # noqa: SLF001
+    lines: list[str] = []
+    sink = logger.add(lines.append, format="{message}", level="ERROR")
+    anyio.run(recoverer.take_again, Moment("boot", scene.now_ns, scene.now_ns + UNIX_OFFSET_NS))
+    logger.remove(sink)
+    assert len(scene.new.keeper.rows) > 3
+    assert lines == [
+        "Neither the database nor the disk takes rows: what was received is taken again anyway\n"
+    ]
+    assert len(asked) < 2 * len(STORY)
+
+
+def test_a_directory_that_cannot_be_listed_is_said_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = Scene(tmp_path, 0)
+    lines: list[str] = []
+    sink = logger.add(lines.append, format="{message}", level="WARNING")
+
+    def refuse(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    scene.recoverer.let_go(Position("1", at(100), 0))
+    logger.remove(sink)
+    assert lines == [f"Nothing in {scene.directory} can be deleted: Permission denied\n"]
+
+
 def test_what_cannot_be_read_or_deleted_is_said_and_it_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
