@@ -9,7 +9,7 @@ from loguru import logger
 
 from otel_tickrmeter.journal.segments import segments
 from otel_tickrmeter.journal.write import Journal, JournalRule
-from otel_tickrmeter.recovery import RecoverableState, Recoverer
+from otel_tickrmeter.recovery import RecoverableState, Recoverer, discard
 from otel_tickrmeter.saved.form import SavedError
 from otel_tickrmeter.saved.moment import Moment
 from otel_tickrmeter.store.rows import ConnectivityChange, Reading, RelayEvent
@@ -141,7 +141,10 @@ def test_history_is_told_to_nobody(tmp_path: Path) -> None:
     sink = logger.add(lines.append, format="{message}", level="INFO")
     scene.take_again()
     logger.remove(sink)
-    assert lines == ["6 messages that the last run may not have finished were taken again\n"]
+    assert lines == [
+        "Taking again what the last run may not have finished\n",
+        "6 messages that the last run may not have finished were taken again\n",
+    ]
 
 
 def test_a_silence_of_before_is_told_by_the_name_of_then(tmp_path: Path) -> None:
@@ -268,3 +271,27 @@ def test_a_fleet_that_takes_nothing_again_has_no_recoverer(tmp_path: Path) -> No
     telemetry = compact_telemetry("device", rows=boards.rows())
     with pytest.raises(ValueError, match="nothing again"):
         AutoCoreAssembly(telemetry).recoverer(tmp_path)
+
+
+def test_what_is_not_kept_is_deleted_and_nothing_else(tmp_path: Path) -> None:
+    directory, state, other = tmp_path / "received", tmp_path / "state", tmp_path / "received" / "other"
+    write(directory, STORY[:2])
+    for path in (state, other):
+        path.touch()
+    discard(None, None)
+    assert len(segments(directory)) == 2
+    assert state.exists()
+    discard(directory, None)
+    assert [*directory.iterdir()] == [other]
+    assert state.exists()
+    discard(None, state)
+    discard(tmp_path / "nowhere", state)
+    assert not state.exists()
+
+
+def test_what_is_not_kept_and_cannot_be_deleted_is_said(tmp_path: Path) -> None:
+    lines: list[str] = []
+    sink = logger.add(lines.append, format="{message}", level="WARNING")
+    discard(None, tmp_path)
+    logger.remove(sink)
+    assert lines == [f"{tmp_path} cannot be deleted: Is a directory\n"]
