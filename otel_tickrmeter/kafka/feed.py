@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 
 import anyio
-from anyio import to_thread
+from anyio import from_thread, to_thread
 from anyio.lowlevel import checkpoint
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as Record
@@ -34,6 +34,9 @@ SLICE_MESSAGES = 256
 
 AHEAD_TICKS = 500
 """A partition that has so many ticks more than another is paused until that one comes after."""
+
+REVOKED_SECONDS = 10.0
+"""For the rows of partitions that are revoked: without a database they are in the spool after 5 s."""
 
 _COMMITTED_SECONDS = 10.0
 _SILENT_NS = SECOND_NS
@@ -231,9 +234,17 @@ class KafkaFeed:
             return partitions
 
     def _on_revoke(self, consumer: Consumer, _: list[TopicPartition]) -> None:
-        # Whoever gets them goes on after what we have handled.
-        self._commit(consumer, self._handed_over, wait=True)
+        # Whoever gets them goes on after what we have handled; where its rows are not safe, before it.
+        if from_thread.run(self._are_rows_safe):
+            self._commit(consumer, self._handed_over, wait=True)
         self._held = frozenset()
+
+    async def _are_rows_safe(self) -> bool:
+        if self._settled is None:
+            return True
+        with anyio.move_on_after(REVOKED_SECONDS) as waiting:
+            await self._settled()
+        return not waiting.cancelled_caught
 
     def _on_lost(self, _: Consumer, __: list[TopicPartition]) -> None:
         # Others have them already, and went on from what was committed.

@@ -125,6 +125,7 @@ class Bench:
         self.silences: list[float] = []
         self.told: list[str] = []
         self.on_deliver: Callable[[], object] = list
+        self.on_settle: Callable[[], object] = list
         self.consumer = _Consumer({})
         self.writer = TickWriter(PARTITIONS, 10_000, run=7, unix_offset_ns=0)
         self.topic: dict[int, list[bytes]] = defaultdict(list)
@@ -145,6 +146,7 @@ class Bench:
         )
 
     async def _settled(self) -> None:
+        self.on_settle()
         while not self.safe:  # noqa: ASYNC110  it is said in another thread
             await anyio.sleep(0.001)
 
@@ -564,3 +566,47 @@ def test_where_rows_are_made_nothing_is_committed_before_they_are_safe() -> None
     )
     assert so_far == [0]
     assert bench.consumer.commits == [({0: 1}, False)]
+
+
+@pytest.mark.parametrize("safe", [True, False])
+def test_where_rows_are_made_a_partition_is_left_where_they_are_safe(
+    safe: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("otel_tickrmeter.kafka.feed.REVOKED_SECONDS", 0.2)
+    bench = Bench(rows=True)
+    bench.hear(0)
+    left: list[int] = []
+    bench.on_settle = lambda: left.append(len(bench.consumer.commits))
+    bench.run(
+        lambda: bench.assign(0),
+        lambda: bench.read(0),
+        then(lambda: setattr(bench, "safe", safe), lambda: bench.revoke(0), list),
+        list,
+    )
+    assert left == [0]
+    assert bench.consumer.commits == ([({0: 1}, True)] if safe else [])
+
+
+def test_a_handler_that_is_stopped_waits_for_its_rows_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(rows=True)
+    bench.hear(0)
+    close = bench.consumer.close
+    monkeypatch.setattr(bench.consumer, "close", then(lambda: bench.revoke(0), close))
+
+    async def work() -> None:
+        async with anyio.create_task_group() as tasks:
+            steps: list[Any] = [
+                then(lambda: bench.assign(0), list),
+                lambda: bench.read(0),
+                then(
+                    lambda: setattr(bench, "safe", True),
+                    lambda: anyio.from_thread.run_sync(tasks.cancel_scope.cancel),
+                    list,
+                ),
+            ]
+            bench.consumer.steps = steps
+            tasks.start_soon(bench.feed.run)
+
+    anyio.run(work)
+    assert bench.consumer.commits == [({0: 1}, True)]
