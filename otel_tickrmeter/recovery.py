@@ -102,20 +102,6 @@ class Recoverer:
             logger.info("{} messages that the last run may not have finished were taken again", taken)
         self._recovery.begin(now.monotonic_ns)
 
-    async def _wait_for_room(self) -> None:
-        """Where neither database nor disk takes rows, the rest gives way, and is counted, as at any time."""
-        with anyio.move_on_after(self._patience_seconds):
-            while not self._has_room():  # noqa: ASYNC110  rows that are written set no event
-                await anyio.sleep(_ROOM_SECONDS)
-            self._patience_seconds = PATIENCE_SECONDS
-            return
-        if self._patience_seconds:
-            logger.error(
-                "Neither the database nor the disk takes rows: what was received is taken again anyway"
-            )
-        # Not once more for each part.
-        self._patience_seconds = 0.0
-
     def take_rest(self, now: Moment) -> None:
         """Take what a receiving process had written down when it ended, and had not handed over.
 
@@ -138,6 +124,20 @@ class Recoverer:
                 segment.path.unlink(missing_ok=True)
         except OSError as error:
             logger.warning("Nothing in {} can be deleted: {}", self._directory, error.strerror or error)
+
+    async def _wait_for_room(self) -> None:
+        """Where neither database nor disk takes rows, the rest gives way, and is counted, as at any time."""
+        with anyio.move_on_after(self._patience_seconds):
+            while not self._has_room():  # noqa: ASYNC110  rows that are written set no event
+                await anyio.sleep(_ROOM_SECONDS)
+            self._patience_seconds = PATIENCE_SECONDS
+            return
+        if self._patience_seconds:
+            logger.error(
+                "Neither the database nor the disk takes rows: what was received is taken again anyway"
+            )
+        # Not once more for each part.
+        self._patience_seconds = 0.0
 
     def _tell(self, error: OSError) -> None:
         logger.error("The journal in {} cannot be read: {}", self._directory, error.strerror or error)
