@@ -47,7 +47,7 @@ from otel_tickrmeter.mqtt.configure import receiver_config
 from otel_tickrmeter.mqtt.feed import Feed
 from otel_tickrmeter.notify.configure import change_dispatcher, make_dispatcher
 from otel_tickrmeter.pipeline import Clock, Pipeline, make_pipeline
-from otel_tickrmeter.recovery import RecoverableState, Recoverer
+from otel_tickrmeter.recovery import RecoverableState, Recoverer, discard
 from otel_tickrmeter.reload import ReadSettings, Reloader
 from otel_tickrmeter.rows import rows_of
 from otel_tickrmeter.settings.database import DEFAULT_DATABASE_URL, parse_database_url
@@ -247,6 +247,14 @@ class App:
         lasting = Lasting(settings, fleets, self._telemetry, only)
         return lasting if self._recoverer is None else RecoverableState(lasting, self._recoverer)
 
+    def _discard_unkept(self) -> None:
+        """Delete what an earlier run with other settings has left beside the spool."""
+        spool, file = self._settings.database.spool, self._settings.state.file
+        state = spool / _STATE_FILE
+        recovers = self._recoverer is not None
+        is_kept = recovers if file is None else file.absolute() == state.absolute()
+        discard(None if recovers else spool / _JOURNAL, None if is_kept else state)
+
     def _saved(self) -> None:
         if isinstance(self._lasting, RecoverableState):
             self._lasting.saved()
@@ -273,6 +281,7 @@ class App:
         sys.setswitchinterval(_SWITCH_SECONDS)
         if self._keeper is not None:
             self._keeper.open()
+            self._discard_unkept()
         if self._state is not None:
             self._state.restore(self._lasting)
         if self._jobs is not None:

@@ -90,6 +90,8 @@ class Recoverer:
                 self._offset.tell_past(part.unix_offset_ns)
                 if part.event is not None:
                     self._fleet.noticed(part.event)
+                if part.messages and not taken:
+                    logger.info("Taking again what the last run may not have finished")
                 self._handler.deliver(part.messages)
                 taken += len(part.messages)
                 self._offset.tell_past(None)
@@ -127,14 +129,13 @@ class Recoverer:
 
     def let_go(self, position: Position) -> None:
         """Delete what lies before a position; for any thread. What cannot be deleted now is so later."""
-        found = segments(self._directory)
-        needed = from_position(found, position)
-        for segment in found[: len(found) - len(needed)]:
-            try:
+        try:
+            found = segments(self._directory)
+            needed = from_position(found, position)
+            for segment in found[: len(found) - len(needed)]:
                 segment.path.unlink(missing_ok=True)
-            except OSError as error:
-                logger.warning("{} cannot be deleted: {}", segment.path, error.strerror or error)
-                return
+        except OSError as error:
+            logger.warning("Nothing in {} can be deleted: {}", self._directory, error.strerror or error)
 
     def _tell(self, error: OSError) -> None:
         logger.error("The journal in {} cannot be read: {}", self._directory, error.strerror or error)
@@ -197,6 +198,24 @@ class RecoverableState:
         """What was made last is in the file: what lies before it is needed no more."""
         if self._saving is not None:
             self._recoverer.let_go(self._saving)
+
+
+def discard(journal: Path | None, state: Path | None) -> None:
+    """Delete what this run does not go on with.
+
+    What it hears puts that out of date: whoever took it back later would tell of old things as new.
+
+    Args:
+        journal: The directory of a journal; None: it is kept.
+        state: The file of a state that goes with one; None: it is kept.
+    """
+    try:
+        for segment in () if journal is None else segments(journal):
+            segment.path.unlink(missing_ok=True)
+        if state is not None:
+            state.unlink(missing_ok=True)
+    except OSError as error:
+        logger.warning("{} cannot be deleted: {}", error.filename, error.strerror or error)
 
 
 def _follows(numbering: Numbering, message: Message, position: Position, *, behind: bool) -> bool:

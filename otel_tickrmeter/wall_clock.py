@@ -3,7 +3,11 @@
 from collections.abc import Callable
 
 STEP_NS = 1_000_000
-"""The two clocks run alike, and measuring takes microseconds: what differs by more was set."""
+"""The two clocks run alike, and measuring takes microseconds: what differs by more, twice, was set.
+
+Twice, since a process may be held up in the middle of it. And what it was set to counts in whole steps:
+two processes that measure it microseconds apart find the same, but for one time in some hundreds.
+"""
 
 
 class SteadyOffset:
@@ -11,11 +15,12 @@ class SteadyOffset:
 
     Args:
         measure: Measures it.
+        since_start_ns: What another process has found, and goes by as well; None: it is measured.
     """
 
-    def __init__(self, measure: Callable[[], int]) -> None:
+    def __init__(self, measure: Callable[[], int], since_start_ns: int | None = None) -> None:
         self._measure = measure
-        self._steady_ns = measure()
+        self._steady_ns = measure() if since_start_ns is None else since_start_ns
         self._past_ns: int | None = None
 
     def now(self) -> int:
@@ -23,8 +28,8 @@ class SteadyOffset:
         if self._past_ns is not None:
             return self._past_ns
         now_ns = self._measure()
-        if abs(now_ns - self._steady_ns) > STEP_NS:
-            self._steady_ns = now_ns
+        if abs(now_ns - self._steady_ns) > STEP_NS and abs(self._measure() - now_ns) <= STEP_NS:
+            self._steady_ns = round(now_ns / STEP_NS) * STEP_NS
         return self._steady_ns
 
     def tell_past(self, offset_ns: int | None) -> None:

@@ -12,6 +12,7 @@ before it: `00000007-5f0c9d2e1a-2af31b0c9e1`. So what is in a file can be told w
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,5 +69,9 @@ def from_position(found: Sequence[Segment], position: Position) -> Sequence[Segm
 
 
 def size_of(found: Iterable[Segment]) -> int:
-    """Bytes of all of them."""
-    return sum(segment.path.stat().st_size for segment in found if segment.path.exists())
+    """Bytes of all of them; the main process may delete them meanwhile."""
+    size = 0
+    for segment in found:
+        with suppress(FileNotFoundError):
+            size += segment.path.stat().st_size
+    return size

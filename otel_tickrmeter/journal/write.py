@@ -16,10 +16,9 @@ from pathlib import Path
 from otel_tickrmeter.journal.segments import HEAD, PACKET_IDS, name_of, segments, size_of
 from otel_tickrmeter.stream.frames import encode_batch, encode_frame, encode_record
 from otel_tickrmeter.stream.message import Message
+from otel_tickrmeter.wall_clock import SteadyOffset
 
 SEGMENT_BYTES = 4 * 2**20
-CLOCK_SET_NS = 1_000_000
-"""When Unix time less monotonic time has changed by more, the clock was set."""
 AGAIN_SECONDS = 5.0
 """After a failure it is tried again."""
 
@@ -64,7 +63,7 @@ class Journal:
         segment_bytes: int = SEGMENT_BYTES,
         measure: Callable[[], int] = lambda: time.time_ns() - time.monotonic_ns(),
     ) -> None:
-        self._measure = measure
+        self._offset = SteadyOffset(measure, rule.unix_offset_ns)
         self.trouble = ""
         self._rule = rule
         self._directory = Path(rule.directory)
@@ -77,6 +76,7 @@ class Journal:
         self._latest_ns = 0
         self._after_ns = 0
         self._descriptor: int | None = None
+        self._path = self._directory
         self._size = 0
         self._again_at = 0.0
 
@@ -109,8 +109,8 @@ class Journal:
         frames, self._frames = self._frames, []
         if self.trouble and time.monotonic() < self._again_at:
             return
-        offset_ns = self._measure()
-        if abs(offset_ns - self._unix_offset_ns) > CLOCK_SET_NS:
+        offset_ns = self._offset.now()
+        if offset_ns != self._unix_offset_ns:
             self._unix_offset_ns = offset_ns
             frames.insert(0, self._head())
         try:
@@ -136,6 +136,7 @@ class Journal:
         if self._descriptor is None or self._size >= self._segment_bytes:
             self._leave()
             self._begin()
+            data = self._head() + data
         while data and self._descriptor is not None:
             written = os.write(self._descriptor, data)
             self._size += written
@@ -150,7 +151,7 @@ class Journal:
         number = found[-1].number + 1 if found else 1
         path = self._directory / name_of(number, self._rule.run, self._after_ns)
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        self._size = os.write(self._descriptor, self._head())
+        self._path, self._size = path, 0
 
     def _head(self) -> bytes:
         head = {"boot": self._rule.boot, "unix_offset_ns": self._unix_offset_ns}
@@ -158,6 +159,10 @@ class Journal:
 
     def _fail(self, error: OSError) -> None:
         # What was written last may have been cut off: what follows begins a file of its own.
+        if self._descriptor is not None and not self._size:
+            # It is tried again every few seconds, and a full disk may stay so for days.
+            with suppress(OSError):
+                self._path.unlink()
         self._leave()
         self.trouble = error.strerror or str(error)
         self._again_at = time.monotonic() + AGAIN_SECONDS

@@ -287,10 +287,9 @@ class Keeper:
                 await self._spool_rows(self._waiting.take_rows())
             if late and now - saved > SPOOL_SECONDS:
                 saved = now
-                states = self._waiting.take_states()
-                self._waiting.give_back(states)
+                states, copied = self._waiting.states(), self._waiting.mark()
                 if await self._save_states(states):
-                    self._waiting.are_safe(states)
+                    self._waiting.are_safe(states, copied)
 
     async def _spool_rows(self, rows: list[Row]) -> None:
         if not rows:

@@ -33,6 +33,8 @@ class WaitingRows:
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._states: dict[StateKey, Row] = {}
+        # Those that were taken out last, and may come back.
+        self._states_out: dict[StateKey, Row] = {}
         # The states that were put first of those that wait: how many were put before each.
         self._since: dict[StateKey, int] = {}
         self._states_put = 0
@@ -86,25 +88,34 @@ class WaitingRows:
 
     def take(self, limit: int) -> list[Row]:
         """Take out what is next: at most `limit` rows, and all states besides."""
-        rows = [*self._states.values(), *_from(self._others, limit)]
-        rows += _from(self._readings, limit - len(rows) + len(self._states))
-        self._states.clear()
-        self._since.clear()
+        states = self.take_states()
+        rows = [*states, *_from(self._others, limit)]
+        rows += _from(self._readings, limit - len(rows) + len(states))
         return rows
 
     def take_states(self) -> list[Row]:
         """Take out the states."""
-        states = [*self._states.values()]
-        self._states.clear()
+        self._states_out, self._states = self._states, {}
         self._since.clear()
-        return states
+        return [*self._states_out.values()]
 
-    def are_safe(self, states: Iterable[Row]) -> None:
-        """Such of these states as are still here stand in a file: nobody has to wait for them."""
+    def states(self) -> list[Row]:
+        """The states that wait, and those that were taken out last: of these nobody knows yet."""
+        return [*(self._states_out | self._states).values()]
+
+    def are_safe(self, states: Iterable[Row], copied: Mark) -> None:
+        """These states stand in a file, as they were when that mark was made: nobody has to wait for them.
+
+        Whoever has been replaced meanwhile waits since then only: in a busy fleet there always is one.
+        """
         for state in states:
             key = state_key(state)
-            if key is not None and self._states.get(key) is state:
-                self._since.pop(key, None)
+            if key is None or key not in self._since:
+                continue
+            if self._states[key] is state:
+                del self._since[key]
+            else:
+                self._since[key] = max(self._since[key], copied.states + 1)
 
     def take_rows(self) -> list[Row]:
         """Take out all but the states."""

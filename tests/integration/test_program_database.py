@@ -23,6 +23,7 @@ from tests.integration.program_traffic import receiver_of, settings
 from tests.integration.stored_tables import as_tables, stored_tables
 from tests.support.row_tables import Labels
 from tools.postgresql import PostgreSql
+from tools.server_process import free_port
 
 AUTOCORE = {"AUTOCORE__ENABLED": "true", "TICKRMETER__ENABLED": "false"}
 # The broker keeps what comes while nobody is there to hear it.
@@ -278,6 +279,29 @@ def test_an_exporter_that_is_killed_in_the_middle_misses_nothing(
                 compare_exposed(exporter.scrape(), {**run, "expected": dict(counted_once(run))})
             assert exporter.stop() == 0
     compare(url, run)
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ({"DATABASE__JOURNAL": "false"}, set()),
+        ({"DATABASE__JOURNAL": "false", "STATE__FILE": "autocore-spool/state"}, {"state.unreadable"}),
+        ({"STATE__FILE": "state.db"}, {"00000001-1-0"}),
+    ],
+    ids=["without a journal", "a state file of that name", "a state elsewhere"],
+)
+def test_what_other_settings_have_left_is_never_taken_back(
+    tmp_path: Path, given: Mapping[str, str], left: set[str]
+) -> None:
+    spool = tmp_path / "autocore-spool"
+    (spool / "received").mkdir(parents=True)
+    for name in ("state", "received/00000001-1-0"):
+        (spool / name).touch()
+    nobody = f"mqtt://127.0.0.1:{free_port()}"
+    with Exporter(tmp_path, settings(nobody, **AUTOCORE, **given), "exporter") as exporter:
+        names = {path.name for path in spool.rglob("*")} & {"state", "state.unreadable", "00000001-1-0"}
+        assert exporter.stop() == 0
+    assert names == left
 
 
 def kill(exporter: Exporter) -> None:

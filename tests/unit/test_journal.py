@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from otel_tickrmeter.journal.read import Head, JournalEntry, PacketIds, deliveries, read_segment
-from otel_tickrmeter.journal.segments import from_position, name_of, segments
+from otel_tickrmeter.journal.segments import from_position, name_of, segments, size_of
 from otel_tickrmeter.journal.write import AGAIN_SECONDS, Journal, JournalRule
 from otel_tickrmeter.mqtt.outbox import Outbox
 from otel_tickrmeter.stream.frames import FrameDecoder
@@ -203,12 +203,12 @@ def test_a_clock_that_was_set_has_a_head_of_its_own(tmp_path: Path) -> None:
     now = [OFFSET_NS]
     journal = Journal(rule(tmp_path), measure=lambda: now[0])
     outbox = Outbox(100, journal=journal)
-    for by_ns in (900_000, 2_000_000, 0):
+    for by_ns in (900_000, 2_000_400, 0):
         now[0] += by_ns
         outbox.add_message(FIRST)
         journal.commit()
     heads = [entry for entry in entries(tmp_path) if isinstance(entry, Head)]
-    assert heads == [Head("5f", "boot", OFFSET_NS), Head("5f", "boot", OFFSET_NS + 2_900_000)]
+    assert heads == [Head("5f", "boot", OFFSET_NS), Head("5f", "boot", OFFSET_NS + 3_000_000)]
 
 
 def test_a_disk_that_takes_nothing_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,3 +240,40 @@ def test_a_disk_that_takes_nothing_stops_nobody(tmp_path: Path, monkeypatch: pyt
     assert not journal.trouble
     read = [message.arrived_ns for entry in entries(tmp_path) if isinstance(entry, list) for message in entry]
     assert read == [5, 8]
+
+
+def test_a_full_disk_is_not_filled_with_names_of_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = made(tmp_path)
+    outbox = Outbox(100, journal=journal)
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("otel_tickrmeter.journal.write.os.write", full)
+    outbox.add_message(FIRST)
+    journal.commit()
+    assert journal.trouble
+    assert [*(tmp_path / "received").iterdir()] == []
+
+
+def test_a_head_may_be_taken_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = made(tmp_path)
+    outbox = Outbox(100, journal=journal)
+    write_really = os.write
+    monkeypatch.setattr(
+        "otel_tickrmeter.journal.write.os.write", lambda descriptor, data: write_really(descriptor, data[:3])
+    )
+    outbox.add_message(FIRST)
+    journal.commit()
+    monkeypatch.undo()
+    assert [type(entry) for entry in entries(tmp_path)] == [Head, PacketIds, list]
+
+
+def test_a_file_that_is_deleted_meanwhile_has_no_size(tmp_path: Path) -> None:
+    write(tmp_path, [1, 2])
+    found = segments(tmp_path / "received")
+    size = size_of(found)
+    found[0].path.unlink()
+    assert 0 < size_of(found) < size

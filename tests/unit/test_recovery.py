@@ -12,7 +12,7 @@ from loguru import logger
 
 from otel_tickrmeter.journal.segments import segments
 from otel_tickrmeter.journal.write import Journal, JournalRule
-from otel_tickrmeter.recovery import ROOM_PATIENCE_SECONDS, RecoverableState, Recoverer
+from otel_tickrmeter.recovery import ROOM_PATIENCE_SECONDS, RecoverableState, Recoverer, discard
 from otel_tickrmeter.saved.form import SavedError
 from otel_tickrmeter.saved.moment import Moment
 from otel_tickrmeter.store.keeping import Known, RuleRow
@@ -146,7 +146,10 @@ def test_history_is_told_to_nobody(tmp_path: Path) -> None:
     sink = logger.add(lines.append, format="{message}", level="INFO")
     scene.take_again()
     logger.remove(sink)
-    assert lines == ["6 messages that the last run may not have finished were taken again\n"]
+    assert lines == [
+        "Taking again what the last run may not have finished\n",
+        "6 messages that the last run may not have finished were taken again\n",
+    ]
 
 
 def test_no_rule_of_a_time_of_the_day_goes_by_history(tmp_path: Path) -> None:
@@ -271,6 +274,22 @@ def test_what_cannot_be_read_or_deleted_is_said_and_it_goes_on(
     assert [line.rsplit(": ", 1)[1] for line in lines] == ["Operation not permitted\n"] * 3
 
 
+def test_a_directory_that_cannot_be_listed_is_said_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = Scene(tmp_path, 0)
+    lines: list[str] = []
+    sink = logger.add(lines.append, format="{message}", level="WARNING")
+
+    def refuse(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    scene.recoverer.let_go(Position("1", at(100), 0))
+    logger.remove(sink)
+    assert lines == [f"Nothing in {scene.directory} can be deleted: Permission denied\n"]
+
+
 def test_a_state_says_what_may_be_let_go_when_it_is_written(tmp_path: Path) -> None:
     scene = Scene(tmp_path, 0)
     scene.restore()
@@ -303,3 +322,27 @@ def test_a_fleet_that_takes_nothing_again_has_no_recoverer(tmp_path: Path) -> No
     telemetry = compact_telemetry("device", rows=boards.rows())
     with pytest.raises(ValueError, match="nothing again"):
         AutoCoreAssembly(telemetry).recoverer(tmp_path)
+
+
+def test_what_is_not_kept_is_deleted_and_nothing_else(tmp_path: Path) -> None:
+    directory, state, other = tmp_path / "received", tmp_path / "state", tmp_path / "received" / "other"
+    write(directory, STORY[:2])
+    for path in (state, other):
+        path.touch()
+    discard(None, None)
+    assert len(segments(directory)) == 2
+    assert state.exists()
+    discard(directory, None)
+    assert [*directory.iterdir()] == [other]
+    assert state.exists()
+    discard(None, state)
+    discard(tmp_path / "nowhere", state)
+    assert not state.exists()
+
+
+def test_what_is_not_kept_and_cannot_be_deleted_is_said(tmp_path: Path) -> None:
+    lines: list[str] = []
+    sink = logger.add(lines.append, format="{message}", level="WARNING")
+    discard(None, tmp_path)
+    logger.remove(sink)
+    assert lines == [f"{tmp_path} cannot be deleted: Is a directory\n"]
