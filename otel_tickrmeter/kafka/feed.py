@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 
 import anyio
-from anyio import from_thread, to_thread
+from anyio import to_thread
 from anyio.lowlevel import checkpoint
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as Record
@@ -34,9 +34,6 @@ SLICE_MESSAGES = 256
 
 AHEAD_TICKS = 500
 """A partition that has so many ticks more than another is paused until that one comes after."""
-
-SETTLE_SECONDS = 2.0
-"""How long a rebalance may wait for rows: everybody else waits with it."""
 
 _COMMITTED_SECONDS = 10.0
 _SILENT_NS = SECOND_NS
@@ -234,17 +231,9 @@ class KafkaFeed:
             return partitions
 
     def _on_revoke(self, consumer: Consumer, _: list[TopicPartition]) -> None:
-        # Whoever gets them goes on after what we have handled, and makes no rows of that.
-        if self._settled is not None and self._handed_over:
-            from_thread.run(self._settle_soon, self._settled)
+        # Whoever gets them goes on after what we have handled.
         self._commit(consumer, self._handed_over, wait=True)
         self._held = frozenset()
-
-    async def _settle_soon(self, settled: Callable[[], Awaitable[None]]) -> None:
-        with anyio.move_on_after(SETTLE_SECONDS) as limit:
-            await settled()
-        if limit.cancelled_caught:
-            logger.warning("Kafka: rows of what is committed now are in memory alone")
 
     def _on_lost(self, _: Consumer, __: list[TopicPartition]) -> None:
         # Others have them already, and went on from what was committed.

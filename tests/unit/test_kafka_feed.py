@@ -11,7 +11,6 @@ import anyio
 import pytest
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
 
-from otel_tickrmeter.kafka import feed
 from otel_tickrmeter.kafka.feed import AHEAD_TICKS, SLICE_MESSAGES, KafkaFeed
 from otel_tickrmeter.kafka.ticks import TickWriter
 from otel_tickrmeter.settings.model import KafkaSettings
@@ -119,7 +118,6 @@ class Bench:
     def __init__(self, *, named: bool = False, rows: bool = False) -> None:
         self.now_ns = 100 * S
         self.safe = False
-        self.on_settling: Callable[[], object] = list
         self.messages: list[Message] = []
         self.slices: list[int] = []
         self.events: list[LinkEvent] = []
@@ -147,7 +145,6 @@ class Bench:
         )
 
     async def _settled(self) -> None:
-        self.on_settling()
         while not self.safe:  # noqa: ASYNC110  it is said in another thread
             await anyio.sleep(0.001)
 
@@ -311,24 +308,6 @@ def test_what_is_lost_in_a_rebalance_is_committed_first_and_released() -> None:
     assert bench.consumer.assigned == {0: 1, 1: 1}
     assert bench.released == [frozenset({2})]
     assert bench.feed.rebalances == 2
-
-
-def test_what_is_lost_in_a_rebalance_is_committed_when_its_rows_are_safe() -> None:
-    bench = Bench(rows=True)
-    bench.hear(0)
-    bench.on_settling = lambda: setattr(bench, "safe", not bench.consumer.commits)
-    bench.run(lambda: bench.assign(0), lambda: bench.read(0), lambda: bench.revoke(0), list)
-    assert bench.safe
-    assert bench.consumer.commits == [({0: 1}, True)]
-
-
-def test_a_rebalance_does_not_wait_for_rows_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "SETTLE_SECONDS", 0.01)
-    bench = Bench(rows=True)
-    bench.hear(0)
-    bench.run(lambda: bench.assign(0), lambda: bench.read(0), lambda: bench.revoke(0), list)
-    assert not bench.safe
-    assert bench.consumer.commits == [({0: 1}, True)]
 
 
 def test_what_was_shown_is_not_committed_for_whoever_has_it_now() -> None:
