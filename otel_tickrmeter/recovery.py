@@ -28,6 +28,9 @@ from otel_tickrmeter.wall_clock import SteadyOffset
 
 _SLICE_MESSAGES = 256
 _ROOM_SECONDS = 0.05
+ROOM_PATIENCE_SECONDS = 15.0
+"""With no room for so long, neither the database nor the disk takes rows, and nobody listens to the broker:
+it goes on, and rows give way as at any other time, and are counted."""
 
 
 class _Part(NamedTuple):
@@ -79,11 +82,10 @@ class Recoverer:
 
     async def take_again(self, now: Moment) -> None:
         """Take what was received before; then the fleet begins to listen."""
-        taken = 0
+        taken, patient = 0, True
         try:
             for part in self._parts(now):
-                while not self._has_room():  # noqa: ASYNC110  rows that are written set no event
-                    await anyio.sleep(_ROOM_SECONDS)
+                patient = patient and await self._has_room_in_time()
                 self._recovery.read_from(part.run, part.shift_ns)
                 self._offset.tell_past(part.unix_offset_ns)
                 if part.event is not None:
@@ -97,6 +99,18 @@ class Recoverer:
         if taken:
             logger.info("{} messages that the last run may not have finished were taken again", taken)
         self._recovery.begin(now.monotonic_ns)
+
+    async def _has_room_in_time(self) -> bool:
+        waits = 0
+        while not self._has_room():  # rows that are written set no event
+            if waits * _ROOM_SECONDS >= ROOM_PATIENCE_SECONDS:
+                logger.error(
+                    "Neither the database nor the disk takes rows: what was received is taken all the same"
+                )
+                return False
+            waits += 1
+            await anyio.sleep(_ROOM_SECONDS)
+        return True
 
     def take_rest(self, now: Moment) -> None:
         """Take what a receiving process had written down when it ended, and had not handed over.

@@ -80,13 +80,18 @@ def _write_file(parameters: Mapping[str, Any], work: Work) -> Mapping[str, Any]:
         return {"bytes": output.stat().st_size, "rows": mark["total"]}
     output.parent.mkdir(parents=True, exist_ok=True)
     with _alone(part) as file:
-        if output.exists():
-            raise ValueError(f"{parameters['output']} is there already")
+        _refuse_taken(output, parameters)
         with database_of(work) as database:
             rows = _write(database, parameters, work, mark, file)
         os.fsync(file.fileno())
+        _refuse_taken(output, parameters)  # it may have come meanwhile
         part.rename(output)
     return {"bytes": output.stat().st_size, "rows": rows}
+
+
+def _refuse_taken(output: Path, parameters: Mapping[str, Any]) -> None:
+    if output.exists():
+        raise ValueError(f"{parameters['output']} is there already")
 
 
 @contextmanager

@@ -50,6 +50,7 @@ from otel_tickrmeter.jobs.wire import (
     WorkerReport,
 )
 from otel_tickrmeter.jobs.worker import Worker
+from otel_tickrmeter.settings.durations import format_duration
 
 KNOWN_SECONDS = 900.0
 """A worker is known for so long after its end."""
@@ -75,7 +76,7 @@ class Controller:
         shards: The processes.
         tally: Counts.
         most_shards: At most so many at once.
-        seconds: How long a worker may run.
+        seconds: How long a worker may run, or wait for somebody to have it run.
         new_id: Makes the id of a worker.
     """
 
@@ -97,6 +98,7 @@ class Controller:
         self._most_shards = most_shards
         self._seconds = seconds
         self._new_id = new_id
+        self._restored_at = 0.0
         self.workers: dict[str, Worker] = {}
         self.shards: dict[str, ShardState] = {}
         self.status = Status.RUNNING
@@ -104,6 +106,7 @@ class Controller:
 
     def restore(self, workers: Iterable[Worker], now: float) -> None:
         """Take over the workers of an earlier run: what ran is paused at its checkpoint, or has failed."""
+        self._restored_at = now
         for worker in workers:
             self.workers[worker.id] = worker
             worker.holds_slot = False
@@ -218,7 +221,17 @@ class Controller:
             elif now - shard.empty_since >= EMPTY_SECONDS and not shard.ending:
                 shard.ending = True
                 self._processes.end(name)
+        self._end_waiting(now)
         self._forget(now)
+
+    def _end_waiting(self, now: float) -> None:
+        """End what nobody has had run for as long as it may run; of what runs its shard knows that."""
+        for worker in self.workers.values():
+            since = max(worker.started_at or worker.created_at, self._restored_at)
+            waits = worker.state in {State.IDLE, State.PAUSED} and not worker.running
+            if waits and now - since > self._seconds:
+                self._fail(worker, f"waited for longer than {format_duration(self._seconds)}", now)
+                self._let_go(worker)
 
     def stopping(self) -> None:
         """Take no new work from now on; what runs stays as it is, for the next run of the exporter."""

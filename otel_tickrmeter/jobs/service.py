@@ -20,12 +20,10 @@ from otel_tickrmeter.jobs import keep
 from otel_tickrmeter.jobs.asked import (
     SYSTEM,
     Asked,
-    Caller,
     ChangeWorker,
     Create,
     JobRefused,
     Reason,
-    Role,
     Show,
     ShowAll,
 )
@@ -35,6 +33,7 @@ from otel_tickrmeter.jobs.directory import make_directory
 from otel_tickrmeter.jobs.inbox import FromShard, Inbox
 from otel_tickrmeter.jobs.ports import Tally
 from otel_tickrmeter.jobs.processes import ShardEnded, ShardProcesses
+from otel_tickrmeter.jobs.schedule import Schedule
 from otel_tickrmeter.jobs.show import Overview
 from otel_tickrmeter.jobs.state import MessageType, Queue, operation_of
 from otel_tickrmeter.jobs.surroundings import Surroundings
@@ -44,9 +43,6 @@ from otel_tickrmeter.jobs.worker import Worker
 from otel_tickrmeter.views.glance import Glance
 
 TICK_SECONDS = 1.0
-FIRST_ROUND_SECONDS = 600.0
-ROUND_SECONDS = 3600.0
-"""Of what is done again and again."""
 _ASKED_SECONDS = 8.0
 _FILE = ".workers.json"
 
@@ -108,10 +104,9 @@ class JobService:
             seconds=seconds,
             new_id=lambda: str(uuid.uuid4()),
         )
-        self._again = again
-        self._again_at = time.monotonic() + FIRST_ROUND_SECONDS
         self._path = Path(surroundings.directory) / _FILE
         self._unix_offset = unix_offset_ns / 1e9
+        self._schedule = Schedule(self.controller, again, self._now())
         self._kept = True
         self._come = anyio.Event()
         self._room = anyio.Event()
@@ -196,7 +191,8 @@ class JobService:
 
     async def _hear(self, message: FromShard) -> None:
         while not self.reports.put(message):
-            self._room = anyio.Event()
+            if self._room.is_set():  # else another shard waits for it already
+                self._room = anyio.Event()
             await self._room.wait()
         self._come.set()
 
@@ -244,21 +240,11 @@ class JobService:
         while True:
             next_at = max(next_at + TICK_SECONDS, anyio.current_time())
             await anyio.sleep_until(next_at)
-            self._begin_again()
-            self.controller.tick(self._now())
+            now = self._now()
+            for blueprint, refused in self._schedule.tick(now):
+                logger.warning("Jobs: {} of {} did not start: {}", blueprint, SYSTEM, refused.why)
+            self.controller.tick(now)
             await self.keep()
-
-    def _begin_again(self) -> None:
-        if time.monotonic() < self._again_at:
-            return
-        self._again_at = time.monotonic() + ROUND_SECONDS
-        active = {worker.blueprint for worker in self.controller.workers.values() if not worker.ended}
-        for blueprint in self._again:
-            if blueprint not in active:
-                asked = Create(Caller(SYSTEM, Role.ADMIN), blueprint, {}, start=True)
-                answer = self.controller.answer(asked, self._now())
-                if isinstance(answer, JobRefused):
-                    logger.warning("Jobs: {} of {} did not start: {}", blueprint, SYSTEM, answer.why)
 
     async def keep(self) -> None:
         """Write down what there is, if it is not what was written last."""

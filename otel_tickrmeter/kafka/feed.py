@@ -6,10 +6,11 @@ before and after. Partitions that come back with an assignment go on where they 
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import CancelledError
 from functools import partial
 
 import anyio
-from anyio import to_thread
+from anyio import from_thread, to_thread
 from anyio.lowlevel import checkpoint
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as Record
@@ -31,6 +32,9 @@ WAIT_SECONDS = 0.1
 
 SLICE_MESSAGES = 256
 """Delivered in one go before the event loop gets its turn."""
+
+SAFE_SECONDS = 2.0
+"""For the rows of what was handed over to be safe, before partitions go to others."""
 
 AHEAD_TICKS = 500
 """A partition that has so many ticks more than another is paused until that one comes after."""
@@ -95,6 +99,7 @@ class KafkaFeed:
         self._settled = settled
         self._shown_anew = anyio.Event()
         self._to_settle: Mapping[int, int] = {}
+        self._last_safe: Mapping[int, int] = {}
         self._merge = Merge(unix_offset_ns, clock_ns(), named=named)
         self._consumer: Consumer | None = None
         self._held: frozenset[int] = frozenset()  # what the group has given us, as of now
@@ -171,9 +176,11 @@ class KafkaFeed:
         while self._settled is not None:
             await self._shown_anew.wait()
             self._shown_anew = anyio.Event()
-            positions = self._to_settle
+            positions, rebalances = self._to_settle, self.rebalances
             await self._settled()
-            self._to_commit = positions
+            # After another assignment they may be behind what others have committed meanwhile.
+            if rebalances == self.rebalances:
+                self._to_commit = self._last_safe = positions
 
     def _shown(self, positions: Mapping[int, int]) -> None:
         if self._settled is None:
@@ -217,6 +224,7 @@ class KafkaFeed:
         self._held = frozenset(each.partition for each in ours)
         self._assignment = self._held, frozenset(anew)
         self._paused.clear()
+        self._last_safe = {}
         self.rebalances += 1
 
     def _committed(self, consumer: Consumer, partitions: list[TopicPartition]) -> list[TopicPartition]:
@@ -231,9 +239,26 @@ class KafkaFeed:
             return partitions
 
     def _on_revoke(self, consumer: Consumer, _: list[TopicPartition]) -> None:
-        # Whoever gets them goes on after what we have handled.
-        self._commit(consumer, self._handed_over, wait=True)
+        # Whoever gets them goes on after what we have handled; where rows are made, after what of it is safe:
+        # we may be killed before the rest is.
+        positions = self._handed_over if self._is_safe() else self._last_safe
+        self._commit(consumer, positions, wait=True)
         self._held = frozenset()
+
+    def _is_safe(self) -> bool:
+        """Whether no rows of what was handed over are in memory alone, which is waited for; in a thread."""
+        if self._settled is None:
+            return True
+        try:
+            return from_thread.run(self._settles_in_time, self._settled)
+        except CancelledError:
+            return False
+
+    @staticmethod
+    async def _settles_in_time(settled: Callable[[], Awaitable[None]]) -> bool:
+        with anyio.move_on_after(SAFE_SECONDS) as waiting:
+            await settled()
+        return not waiting.cancelled_caught
 
     def _on_lost(self, _: Consumer, __: list[TopicPartition]) -> None:
         # Others have them already, and went on from what was committed.

@@ -252,7 +252,7 @@ JOB_KEYS = (
         '"/etc/otel-tickrmeter/tokens"',
         "nobody",
     ),
-    Key("dagda.max_duration", DURATION, "A job that runs for longer is ended."),
+    Key("dagda.max_duration", DURATION, "A job that runs, or waits to run, for longer is ended."),
     Key("dagda.worker_memory", kinds.SIZE, "A job that needs more memory fails."),
     Key(
         "dagda.allow_watched_broker", kinds.BOOL, "Let jobs publish to the broker that the exporter watches."

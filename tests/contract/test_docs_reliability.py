@@ -25,7 +25,7 @@ def test_each_fault_has_tests_that_are_there(row: str) -> None:
     assert tests
     for path, test in tests:
         assert re.search(
-            rf"^ *def {test}\(", (ROOT / "tests" / path).read_text(encoding="utf-8"), re.MULTILINE
+            rf"^ *(?:async )?def {test}\(", (ROOT / "tests" / path).read_text(encoding="utf-8"), re.MULTILINE
         ), test
 
 

@@ -148,3 +148,16 @@ def test_what_cannot_be_written_is_told_and_leaves_nothing(where: Surroundings) 
     assert failure(where, OUTPUT).endswith("history.txt is there already")
     assert file_of(where).read_text() == "mine"
     assert parts(where) == []
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+def test_a_file_that_has_come_meanwhile_is_left_as_it_is(where: Surroundings) -> None:
+    with WorkerProcess(where, "backfill", OUTPUT) as worker:
+        in_the_middle(worker)
+        file_of(where).write_text("mine")
+        worker.tell(Resume("w"))
+        _, ended = worker.end()
+    assert isinstance(ended, Failed), ended
+    assert ended.error.endswith("history.txt is there already")
+    assert file_of(where).read_text() == "mine"
+    assert parts(where) == []

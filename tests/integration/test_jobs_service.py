@@ -18,7 +18,7 @@ from loguru import logger
 
 from otel_tickrmeter.jobs.asked import Caller, ChangeWorker, Create, JobRefused, Reason, Role, Show
 from otel_tickrmeter.jobs.controller import Status
-from otel_tickrmeter.jobs.inbox import CAPACITY
+from otel_tickrmeter.jobs.inbox import CAPACITY, Inbox
 from otel_tickrmeter.jobs.service import JobService
 from otel_tickrmeter.jobs.state import Command
 from otel_tickrmeter.jobs.wire import Progress, Run, Tick, Ticked, decode, encode
@@ -203,7 +203,7 @@ async def test_a_full_disk_holds_up_no_worker_and_what_is_kept_comes_later(
 async def test_the_schedule_starts_its_jobs_and_says_what_it_cannot_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("otel_tickrmeter.jobs.service.FIRST_ROUND_SECONDS", 0.0)
+    monkeypatch.setattr("otel_tickrmeter.jobs.schedule.FIRST_ROUND_SECONDS", 0.0)
     said: list[str] = []
     sink = logger.add(lambda message: said.append(message.record["message"]), level="WARNING")
     counts = Counts()
@@ -260,3 +260,11 @@ async def test_a_full_inbox_refuses_at_once(tmp_path: Path) -> None:
     assert reasons == {Reason.UNKNOWN: CAPACITY, Reason.FULL: 5}
     assert counts.counted["worker_stop", "error"] == CAPACITY + 5
     assert len(service.asked) == 0
+
+
+async def test_shards_that_wait_for_room_all_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("otel_tickrmeter.jobs.service.Inbox", lambda: Inbox(1))
+    async with at_work(tmp_path, Counts(), shards=2) as service:
+        made = [await create(service, "count", steps=150) for _ in range(4)]
+        await until(lambda: all(worker.ended for worker in made), "all to be heard", 15.0)
+    assert [worker.error for worker in made] == [None] * 4

@@ -4,6 +4,7 @@ The container has the two capabilities that this systemd needs to set up the uni
 beyond podman's: it shares this machine's network and kernel, and must not be able to change them.
 """
 
+import os
 import ssl
 import subprocess
 import time
@@ -212,7 +213,8 @@ def test_jobs_run_under_it_and_give_way(service: Service, tmp_path: Path) -> Non
         }
         made = service.ask("POST", "/workers", wanted)
         service.wait(lambda: service.ask("GET", f"/workers/{made['id']}")["status"] == "completed")
-    assert service.nice_of_shards() == ["10"]
+    # It gives way to who has started it, however nice that is.
+    assert service.nice_of_shards() == [str(min(os.nice(0) + 10, 19))]
 
 
 def test_it_says_how_it_goes_and_reads_its_settings_again(service: Service) -> None:

@@ -25,9 +25,13 @@ FINAL = {"completed", "stopped"}
 
 @dataclass
 class Job:
-    """A worker, as operators are told; `out`: its shard was told to run it, and has not said its end."""
+    """A worker, as operators are told; `out`: its shard was told to run it, and has not said its end.
+
+    `since`: when it was made, started for the first time, or taken over by the exporter, the last of these.
+    """
 
     shard: str
+    since: float
     state: str = "idle"
     out: bool = False
     mark: int | None = None
@@ -100,7 +104,7 @@ class JobsModel:
         assert self.held(shard) == min(self.held(str(each)) for each in range(SHARDS)), (
             "it has more than others"
         )
-        self.jobs[worker] = Job(shard)
+        self.jobs[worker] = Job(shard, now)
         if shard not in self.shards:
             self._begin(shard, now)
         if start:
@@ -110,6 +114,8 @@ class JobsModel:
     def changed(self, worker: str, command: str, now: float) -> None:
         job = self.jobs[worker]
         job.state = MAY[job.state, command]
+        if command == "start":
+            job.since = now
         if command == "stop":
             job.ended_at = now
             self.counted["job", "stopped"] += 1
@@ -146,9 +152,15 @@ class JobsModel:
             elif now - shard.empty_since >= EMPTY and not shard.ending:
                 shard.ending = True
                 end.add(name)
+        self._end_waiting(now)
         self._forget(now)
         self.kept = deepcopy(self.jobs)
         return end, kill
+
+    def _end_waiting(self, now: float) -> None:
+        for job in self.jobs.values():
+            if job.state in {"idle", "paused"} and not job.out and now - job.since > LIMIT:
+                self._fail(job, "waited for longer than 5m", now)
 
     def _forget(self, now: float) -> None:
         for worker, job in list(self.jobs.items()):
@@ -265,7 +277,7 @@ class JobsModel:
         self.served = Counter({key[1]: count for key, count in self.counted.items() if key[0] == "ticks"})
         self.stopping = False
         for job in self.jobs.values():
-            job.out = False
+            job.out, job.since = False, now
             if job.state in {"in_progress", "paused"}:
                 if job.mark is None:
                     self._fail(job, "the exporter was restarted", now)

@@ -68,7 +68,7 @@ class RuleDriver:
         self.hands = Hands()
         self.ended_runs: list[tuple[str, str, RunOutcome, str | None]] = []
         classify = Decoder(("seed", "devices"), DEFAULT_FIELDS).classify
-        self.permission = Permission(topics, "autocore/", 0, classify, publish=publish)
+        self.permission = Permission(topics, "autocore/", (0, 0), classify, publish=publish)
         self.permission.barred = frozenset(barred)
         self.automation = Automation(self.hands, self, self.permission, self._find)
         self.fleet = Driver(automation=self.automation)

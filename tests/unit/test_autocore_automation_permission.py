@@ -16,7 +16,7 @@ CLASSIFY = Decoder(("seed", "devices"), DEFAULT_FIELDS).classify
 def permission(
     *, publish: bool = True, topics: tuple[str, ...] = ("autocore/devices/+/relays/set",)
 ) -> Permission:
-    made = Permission(topics, "autocore/", 1, CLASSIFY, publish=publish)
+    made = Permission(topics, "autocore/", (0, 1), CLASSIFY, publish=publish)
     made.barred = frozenset({("E1", 3), ("E2", 0)})
     return made
 
@@ -61,6 +61,12 @@ def test_without_one_it_may_not(
     assert given.refusal(asking, topic, payload) == refusal
 
 
+def test_a_critical_relay_is_known_by_what_its_board_calls_it() -> None:
+    given = permission(topics=("autocore/#",))
+    assert given.refusal(MAY, "autocore/E1/relay/3/set", "on") == "it may switch E1/3, which no rule may"
+    assert given.refusal(MAY, "autocore/devices/E1/relays/3/set", "on") is None
+
+
 def test_what_is_not_the_fleets_switches_nothing_of_it() -> None:
     assert permission(topics=("home/#",)).refusal(MAY, "home/lamp", "on") is None
 
@@ -97,8 +103,11 @@ def test_topics_that_are_allowed(topics: tuple[str, ...], topic: str, *, allowed
         ("devices/E1/relays/set", '{"channel": "x"}', Touched("E1", None)),
         ("devices/E1/relays/set", "[1]", Touched("E1", None)),
         ("devices/E1/relays/set", "all off", Touched("E1", None)),
-        ("E1/relay/4/set", "on", Touched("E1", 3)),
-        ("E1/relays/4", "on", Touched("E1", 3)),
+        ("devices/E1/relays/4/set", "on", Touched("E1", 3)),
+        # Boards of the seed's layout count from 0, in a fleet of both too.
+        ("E1/relay/4/set", "on", Touched("E1", 4)),
+        ("E1/relays/4", "on", Touched("E1", 4)),
+        ("E1/set", '{"channel": 2}', Touched("E1", 2)),
         ("E1/relay/all", "on", Touched("E1", None)),
         ("E1/reboot", "", Touched("E1", None)),
         ("commands/E1", '{"channel": 1}', Touched(None, None)),
@@ -106,4 +115,4 @@ def test_topics_that_are_allowed(topics: tuple[str, ...], topic: str, *, allowed
     ],
 )
 def test_what_a_command_may_switch(topic: str, payload: str, expected: Touched) -> None:
-    assert touched(tuple(topic.split("/")), payload, 1) == expected
+    assert touched(tuple(topic.split("/")), payload, (0, 1)) == expected

@@ -88,7 +88,7 @@ def test_critical_relays_of_the_settings_change_and_those_of_the_tables_stay() -
 
 
 def test_permissions_are_those_of_now() -> None:
-    permission = Permission(["a/b"], "autocore/", 0, lambda _: None, publish=False)
+    permission = Permission(["a/b"], "autocore/", (0, 0), lambda _: None, publish=False)
     asking = rule({"type": "relay"})
     assert permission.refusal(asking, "a/b", "x") == "autocore.automation.publish is off"
     permission.use(["a/c"], publish=True)

@@ -65,7 +65,7 @@ class Bench:
         )
         self.hands = RuleHands(workshop, lambda: UNIX * 10**9)
         recorder = RunRecorder(workshop, self.list)
-        self.permission = Permission(["#"], "autocore/", 0, lambda _: None, publish=True)
+        self.permission = Permission(["#"], "autocore/", (0, 0), lambda _: None, publish=True)
         self.automation = Automation(self.hands, recorder, self.permission, lambda _: None)
         self.fleet = Driver(automation=self.automation)
         self.fleet.quiet(0)

@@ -14,7 +14,7 @@ from otel_tickrmeter.fleets.autocore.settings import (
     AutomationTable,
     critical_relays,
     expectations,
-    first_relay,
+    first_relays,
     limits,
 )
 from otel_tickrmeter.fleets.autocore.state import Limits
@@ -159,13 +159,14 @@ def test_what_is_no_topic_filter(topic: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        (AutoCoreTable(), 0),
-        (AutoCoreTable(layouts=("seed", "devices")), 1),
-        (AutoCoreTable(layouts=("seed", "devices"), relay_offset=0), 0),
+        (AutoCoreTable(), (0, 0)),
+        (AutoCoreTable(layouts=("devices",)), (1, 1)),
+        (AutoCoreTable(layouts=("seed", "devices")), (0, 1)),
+        (AutoCoreTable(layouts=("seed", "devices"), relay_offset=0), (0, 0)),
     ],
 )
-def test_what_the_first_relay_is_called(settings: AutoCoreTable, expected: int) -> None:
-    assert first_relay(settings) == expected
+def test_what_the_first_relay_is_called(settings: AutoCoreTable, expected: tuple[int, int]) -> None:
+    assert first_relays(settings) == expected
 
 
 def test_critical_relays() -> None:

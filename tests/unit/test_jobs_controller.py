@@ -8,7 +8,7 @@ from otel_tickrmeter.jobs.asked import Caller, ChangeWorker, Create, JobRefused,
 from otel_tickrmeter.jobs.blueprint import FILE, Blueprint, Parameter
 from otel_tickrmeter.jobs.controller import KNOWN_SECONDS, MOST_ACTIVE, MOST_KNOWN, Controller, Status
 from otel_tickrmeter.jobs.show import as_json
-from otel_tickrmeter.jobs.state import Command
+from otel_tickrmeter.jobs.state import Command, State
 from otel_tickrmeter.jobs.surroundings import Surroundings
 from otel_tickrmeter.jobs.views import jobs_glance
 from otel_tickrmeter.jobs.wire import Completed, Failed, Order, Progress, Run, Tick, Ticked
@@ -168,6 +168,25 @@ def test_what_finds_no_room_is_refused(shards: int, room: int) -> None:
     assert office.counted["task_created", "error"] == 1
     office.controller.answer(ChangeWorker(ANN, "w3", Command.STOP), 0.0)
     office.create()
+
+
+def test_what_nobody_starts_or_resumes_holds_its_slot_for_no_longer_than_it_may_run() -> None:
+    office = Office(most_shards=1)
+    kept = Worker("kept", "job", {}, "ann", "0", created_at=0.0, started_at=1.0)
+    kept.state, kept.checkpoint = State.IN_PROGRESS, {"at": 1}
+    office.controller.restore([kept], 100.0)
+    idle, runs = office.create(101.0, start=False), office.create(101.0)
+    office.controller.answer(ChangeWorker(ANN, runs.id, Command.PAUSE), 101.0)
+    office.controller.tick(160.0)
+    assert kept.state is State.PAUSED, "its time begins anew with the exporter"
+    office.controller.tick(161.0)
+    assert (kept.state, idle.state) == (State.STOPPED, State.IDLE)
+    office.controller.tick(161.5)
+    for ended in (kept, idle):
+        assert (ended.state, ended.error) == (State.STOPPED, "waited for longer than 1m")
+        assert not ended.holds_slot
+    assert runs.state is State.PAUSED, "its shard sees to that"
+    assert office.counted["failed", "error"] == office.counted["job", "failed"] == 2
 
 
 def test_others_have_no_say_and_faulty_parameters_are_named() -> None:

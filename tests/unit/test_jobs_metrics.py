@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from otel_tickrmeter.jobs.asked import Show
 from otel_tickrmeter.jobs.controller import KNOWN_SECONDS
 from otel_tickrmeter.jobs.inbox import FromShard
 from otel_tickrmeter.jobs.shard_state import EMPTY_SECONDS
@@ -11,7 +12,7 @@ from otel_tickrmeter.jobs.wire import Completed, Gone, Progress, Ticked
 from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
 from tests.support.assembly import compact_telemetry, expose
 from tests.support.exposition_text import families
-from tests.support.jobs_assembly import ROWS, JobsAssembly
+from tests.support.jobs_assembly import ROOT, ROWS, JobsAssembly
 
 Series = Mapping[tuple[tuple[str, str], ...], float]
 
@@ -75,8 +76,10 @@ def test_queues_show_what_really_waits_and_what_was_merged(
 ) -> None:
     for number in range(1_200):
         jobs.reports.put(FromShard("0", Completed(f"w{number}", {})))
+    for number in range(700):
+        jobs.asked.put(Show(ROOT, f"w{number}"))
     sizes = series(telemetry, "dagda_message_queue_size")
-    assert sizes == {(("queue_type", "dagda_inbox"),): 0, (("queue_type", "worker_inbox"),): 1_000}
+    assert sizes == {(("queue_type", "dagda_inbox"),): 700, (("queue_type", "worker_inbox"),): 1_000}
     while len(jobs.reports):
         jobs.reports.take()
     for number in range(50):

@@ -564,3 +564,75 @@ def test_where_rows_are_made_nothing_is_committed_before_they_are_safe() -> None
     )
     assert so_far == [0]
     assert bench.consumer.commits == [({0: 1}, False)]
+
+
+@pytest.mark.parametrize(("safe", "committed"), [(True, [({0: 2}, True)]), (False, [({0: 1}, True)])])
+def test_what_is_lost_is_committed_as_far_as_its_rows_are_safe(
+    monkeypatch: pytest.MonkeyPatch, *, safe: bool, committed: list[tuple[dict[int, int], bool]]
+) -> None:
+    monkeypatch.setattr("otel_tickrmeter.kafka.feed.SAFE_SECONDS", 0.05)
+    bench = Bench(rows=True)
+    bench.hear(0)
+    bench.hear(0)
+
+    bench.run(
+        lambda: bench.assign(0),
+        lambda: bench.read(0, last=1),
+        then(lambda: setattr(bench, "safe", True), bench.show),
+        lambda: time.sleep(0.05),  # the loop has its turn
+        then(lambda: setattr(bench, "safe", False), lambda: bench.read(0, first=1)),
+        then(lambda: setattr(bench, "safe", safe), lambda: bench.revoke(0)),
+        list,
+    )
+    assert bench.payloads == [b"0", b"0"]
+    assert [each for each in bench.consumer.commits if each[1]] == committed
+
+
+def test_nothing_is_set_back_that_another_has_committed_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("otel_tickrmeter.kafka.feed.SAFE_SECONDS", 0.01)
+    bench = Bench(rows=True)
+    bench.hear(0)
+
+    def again() -> None:
+        bench.revoke(0)
+        bench.consumer.places[0] = 5
+        bench.safe = False
+        bench.assign(0)
+
+    bench.run(
+        lambda: bench.assign(0),
+        lambda: bench.read(0),
+        then(lambda: setattr(bench, "safe", True), bench.show),
+        lambda: time.sleep(0.05),  # the loop has its turn
+        again,
+        lambda: bench.revoke(0),
+    )
+    assert [each for each in bench.consumer.commits if each[1]] == [({0: 1}, True)]
+
+
+def test_a_stop_meanwhile_commits_what_is_safe() -> None:
+    bench = Bench(rows=True)
+    bench.hear(0)
+
+    async def work() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(bench.feed.run)
+            while not asked:  # noqa: ASYNC110  it is said in another thread
+                await anyio.sleep(0.001)
+            tasks.cancel_scope.cancel()
+
+    asked: list[bool] = []
+
+    def revoke() -> list[_Record]:
+        asked.append(True)
+        bench.revoke(0)
+        return []
+
+    def assign() -> list[_Record]:
+        bench.assign(0)
+        return []
+
+    bench.consumer.steps = [assign, lambda: bench.read(0), revoke]
+    anyio.run(work)
+    assert bench.consumer.closed
+    assert bench.consumer.commits == []

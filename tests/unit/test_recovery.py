@@ -1,21 +1,26 @@
 """What was received before a crash is taken again: by the fleet as history, and from where its state ends."""
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from loguru import logger
 
 from otel_tickrmeter.journal.segments import segments
 from otel_tickrmeter.journal.write import Journal, JournalRule
-from otel_tickrmeter.recovery import RecoverableState, Recoverer
+from otel_tickrmeter.recovery import ROOM_PATIENCE_SECONDS, RecoverableState, Recoverer
 from otel_tickrmeter.saved.form import SavedError
 from otel_tickrmeter.saved.moment import Moment
-from otel_tickrmeter.store.rows import ConnectivityChange, Reading, RelayEvent
+from otel_tickrmeter.store.keeping import Known, RuleRow
+from otel_tickrmeter.store.rows import AutomationRun, ConnectivityChange, Reading, RelayEvent, RelayState
 from otel_tickrmeter.stream.frames import encode_event
 from otel_tickrmeter.stream.message import LinkEvent, Message
 from otel_tickrmeter.stream.position import Position
+from otel_tickrmeter.stream.second import SECOND_NS
 from otel_tickrmeter.telemetry.exposition import Telemetry
 from tests.support import autocore_assembly as boards
 from tests.support.assembly import START_NS, UNIX_OFFSET_NS, compact_telemetry
@@ -144,6 +149,55 @@ def test_history_is_told_to_nobody(tmp_path: Path) -> None:
     assert lines == ["6 messages that the last run may not have finished were taken again\n"]
 
 
+def test_no_rule_of_a_time_of_the_day_goes_by_history(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, len(STORY))
+    scene.restore()
+    write(scene.directory, [*STORY, passing(10), passing(30)])
+    scene.new.keeper.outcomes.known(Known(rules=(_rule_at(20), _rule_at(40))))
+    found = scene.take_again()
+    scene.new.play([passing(30.5), passing(31), passing(45), passing(46)])
+    found += scene.new.keeper.rows
+    assert [row.rule for row in found if isinstance(row, AutomationRun)] == ["at 40"]
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_relay_has_its_state_since_no_earlier_time_than_before(tmp_path: Path, *, killed: bool) -> None:
+    on, off = (
+        message(
+            arrived, "A/relay/2/status", {"state": state, "triggered_by": "web", "timestamp": unix(stamp)}
+        )
+        for arrived, state, stamp in ((2, True, 3), (2.5, False, 2))
+    )
+    old, before = assembly("1")
+    old.play([*boards.begun(), ONLINE, on])
+    new, after = assembly("2")
+    lasting = new.lasting(after)
+    lasting.read(read(lasting, written(old.lasting(before))), 0, old.now_ns, counted=True)()
+    write(tmp_path, [on, off] if killed else [])
+    moment = Moment("boot", old.now_ns, old.now_ns + UNIX_OFFSET_NS)
+    anyio.run(new.recoverer(tmp_path).take_again, moment)
+    if not killed:
+        new.play([off])
+    assert {(row.current_state, row.state_since) for row in relays(new)} == {
+        (False, row.state_since) for row in relays(old)
+    }
+
+
+def relays(played: AutoCoreAssembly) -> list[RelayState]:
+    return [row for row in played.keeper.rows if isinstance(row, RelayState)]
+
+
+def unix(seconds: float) -> float:
+    return (at(seconds) + UNIX_OFFSET_NS) / SECOND_NS
+
+
+def _rule_at(seconds: int) -> RuleRow:
+    when = datetime.fromtimestamp((at(seconds) + UNIX_OFFSET_NS) // SECOND_NS, UTC)
+    trigger = json.dumps({"type": "time", "at": f"{when:%H:%M:%S}"})
+    actions = json.dumps([{"type": "log", "text": "now"}])
+    return RuleRow(f"at {seconds}", False, trigger, "[]", actions, 0)  # noqa: FBT003  as the table has it
+
+
 def test_a_silence_of_before_is_told_by_the_name_of_then(tmp_path: Path) -> None:
     scene = Scene(tmp_path, len(STORY))
     scene.restore()
@@ -175,6 +229,27 @@ def test_it_waits_for_room(tmp_path: Path) -> None:
     anyio.run(recoverer.take_again, Moment("boot", scene.now_ns, scene.now_ns + UNIX_OFFSET_NS))
     assert asked[:3] == [False, False, False]
     assert len(scene.new.keeper.rows) > 3
+
+
+def test_it_does_not_wait_for_ever_where_nothing_takes_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = Scene(tmp_path, 0)
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if sum(slept) > 2 * ROOM_PATIENCE_SECONDS:
+            raise TimeoutError
+        await anyio.lowlevel.checkpoint()
+
+    monkeypatch.setattr("otel_tickrmeter.recovery.anyio.sleep", sleep)
+    pipeline = scene.new._pipeline  # noqa: SLF001
+    (fleet,) = pipeline.fleets
+    recoverer = Recoverer(scene.directory, fleet, pipeline.handler, lambda: False, scene.new.offset)
+    anyio.run(recoverer.take_again, Moment("boot", scene.now_ns, scene.now_ns + UNIX_OFFSET_NS))
+    assert sum(slept) == pytest.approx(ROOM_PATIENCE_SECONDS)
+    assert recoverer.position == Position("1", at(4.5), 0)
 
 
 def test_what_cannot_be_read_or_deleted_is_said_and_it_goes_on(

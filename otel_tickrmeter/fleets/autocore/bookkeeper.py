@@ -263,6 +263,12 @@ class Bookkeeper(Outcomes):
             case _:
                 self.noted(device, decoded.message_type, event, when)
 
+    def recalled(self, device: Device) -> None:
+        """A device is known from before a restart: so is since when its relays are as they are written."""
+        for number, relay in device.relays.items():
+            if relay.since_ns is not None:
+                self._since_ns.setdefault((device.id, number), relay.since_ns)
+
     def forgotten(self, device: Device) -> None:
         """The device is forgotten here; its history stays."""
         self._seen_ns.pop(device.id, None)

@@ -32,7 +32,7 @@ from otel_tickrmeter.fleets.autocore.settings import (
     AutoCoreSettings,
     AutoCoreTable,
     critical_relays,
-    first_relay,
+    first_relays,
     limits,
 )
 from otel_tickrmeter.fleets.autocore.state import Fleet
@@ -145,7 +145,7 @@ class AutoCore:
             permission = Permission(
                 own.automation.topics,
                 root,
-                first_relay(own),
+                first_relays(own),
                 decoder.classify,
                 publish=_may_publish(settings),
             )

@@ -134,7 +134,8 @@ class AutoCoreIntake:
                 if books is not None:
                     books.passed(self._fleet.devices.values(), unix_ns)
                 if self._automation is not None:
-                    self._automation.passed(event.at_ns, unix_ns)
+                    history = self._recovery is not None and self._recovery.under_way
+                    self._automation.passed(event.at_ns, unix_ns, history=history)
             case Foreign():
                 self._fleet.advance(event.at_ns, event.at_ns, event.at_ns + self._unix_offset_ns())
             case Refused() | Lost():

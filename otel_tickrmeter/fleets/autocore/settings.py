@@ -105,11 +105,12 @@ def critical_relays(settings: AutoCoreTable) -> list[tuple[str, int]]:
     return [(device, int(number)) for device, _, number in parts]
 
 
-def first_relay(settings: AutoCoreTable) -> int:
-    """What boards that take commands call their first relay."""
+def first_relays(settings: AutoCoreTable) -> tuple[int, int]:
+    """What boards call their first relay: those with commands on topics of the seed's layout, and others."""
     if settings.relay_offset is not None:
-        return settings.relay_offset
-    return 1 if DEVICES in settings.layouts else 0
+        return settings.relay_offset, settings.relay_offset
+    # Where only one layout is heard, all boards are of it, whatever topics they take commands on.
+    return 0 if SEED in settings.layouts else 1, 1 if DEVICES in settings.layouts else 0
 
 
 def _read_layouts(value: object) -> tuple[str, ...]:

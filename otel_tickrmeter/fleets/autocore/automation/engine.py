@@ -116,14 +116,18 @@ class Automation(Outcomes):
             if isinstance(rule.trigger, ReadingTrigger):
                 self._by_sensor.setdefault(rule.trigger.sensor, []).append((rule, rule.trigger))
 
-    def passed(self, now_ns: int, unix_ns: int) -> None:
-        """Time has passed, by the monotonic clock and by the calendar; some times a second."""
+    def passed(self, now_ns: int, unix_ns: int, *, history: bool = False) -> None:
+        """Time has passed, by the monotonic clock and by the calendar; some times a second.
+
+        `history`: it passed for a program that was killed, which may have done what was due by it.
+        """
         before = self._unix_ns // SECOND_NS
         self._now_ns, self._unix_ns = now_ns, unix_ns
         second = unix_ns // SECOND_NS
         if second != before and before:
             self._caused = [(reach, until) for reach, until in self._caused if now_ns < until]
-            self._at_times(max(before, second - LONGEST_GAP_SECONDS), second)
+            if not history:
+                self._at_times(max(before, second - LONGEST_GAP_SECONDS), second)
         for run in list(self._running.values()):
             outcome = run.advance(now_ns, self._hands, self._permission)
             if run.reached is not None:

@@ -26,17 +26,17 @@ class Touched(NamedTuple):
         return self.device in {None, device} and (relay is None or self.relay in {None, relay})
 
 
-def touched(levels: tuple[str, ...], payload: str, offset: int) -> Touched:
+def touched(levels: tuple[str, ...], payload: str, offsets: tuple[int, int]) -> Touched:
     """What a command below the fleet's root may switch, as far as topic and payload say it for certain.
 
-    `offset` is what the board calls its first relay.
+    `offsets` are what boards call their first relay: those of the seed's layout, and others.
     """
     device: str | None
     match levels:
         case ("devices", device, *rest):
-            pass
+            offset = offsets[1]
         case (device, *rest) if device not in RESERVED:
-            pass
+            offset = offsets[0]
         case _:
             return Touched(None, None)
     number = _number_in_topic(rest)
@@ -52,7 +52,7 @@ class Permission:
         publish: Whether anything may.
         topics: Filters of the topics that may be published on.
         root: What the fleet's topics begin with.
-        offset: What boards call their first relay.
+        offsets: What boards call their first relay: those of the seed's layout, and others.
         classify: Says what a message is, by its topic; None when it is none of the fleet's.
 
     Attributes:
@@ -63,14 +63,14 @@ class Permission:
         self,
         topics: Collection[str],
         root: str,
-        offset: int,
+        offsets: tuple[int, int],
         classify: Callable[[bytes], MessageType | None],
         *,
         publish: bool,
     ) -> None:
         self.use(topics, publish=publish)
         self._root = root
-        self._offset = offset
+        self._offsets = offsets
         self._classify = classify
         self.barred: frozenset[tuple[str, int]] = frozenset()
 
@@ -96,7 +96,7 @@ class Permission:
         """What it may switch; None when it is no topic of the fleet's."""
         if not topic.startswith(self._root):
             return None
-        return touched(tuple(topic.removeprefix(self._root).split("/")), payload, self._offset)
+        return touched(tuple(topic.removeprefix(self._root).split("/")), payload, self._offsets)
 
     def _barred(self, topic: str, payload: str) -> str | None:
         reach = self.touched(topic, payload)
