@@ -75,13 +75,16 @@ def _chosen() -> tuple[Recording, ...]:
         Recording(
             CHOSEN,
             f"max without (partition, partitions) ({_INFO} and ignoring ({_OF_SET}) ({oldest}))"
-            # Handlers deal partitions of a topic among themselves: together they are one set.
-            f" or ({_ASSIGNED} >= bool 0 and ignoring ({ONE_TARGET}) ({UNASSIGNED} == 0))",
+            # Handlers deal partitions of a topic among themselves: together they are one set. Beside a
+            # complete set of exporters they count when that is gone.
+            f" or ({_ASSIGNED} >= bool 0 and ignoring ({ONE_TARGET}) ({UNASSIGNED} == 0)"
+            f" unless ignoring ({ONE_TARGET}) max without (partitions) ({COMPLETE}))",
         ),
         # None while no set is complete: what leaves these out then shows a part of the fleet, not nothing.
         Recording(
             SPARE,
-            f"(max without (partition, partitions) ({_INFO}) unless on (job, instance) {CHOSEN})"
+            f"((max without (partition, partitions) ({_INFO}) or {_ASSIGNED} >= bool 0)"
+            f" unless on (job, instance) {CHOSEN})"
             f" and ignoring ({ONE_TARGET}) max without ({ONE_TARGET}) ({CHOSEN})",
         ),
     )

@@ -47,6 +47,8 @@ def template_unit(unit: str) -> str:
         (r"(?m)^(Description=.*)$", r"\1, partition %i"),
         (r"(?m)^(LogsDirectory=.*)$", r"\1-%i"),
         (r"(?m)^(StateDirectory=.*)$", r"\1-%i"),
+        (r"(may be: /var/lib/otel-tickrmeter)\.", r"\1-%i."),
+        (r"(systemctl edit otel-tickrmeter)\)", r"\1@.service)"),
         (r"(?m)^(ExecStart=)", _UNIT_LINES + r"\1"),
     ):
         text, found = re.subn(pattern, replacement, text)

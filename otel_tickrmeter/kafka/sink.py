@@ -13,6 +13,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from otel_tickrmeter.kafka.ticks import TickWriter
+from otel_tickrmeter.stream.giving_way import GivesWay
 from otel_tickrmeter.stream.message import Dropped, Forwarded, LinkEvent, Message, Watermark
 from otel_tickrmeter.stream.outgoing import Outgoing
 from otel_tickrmeter.stream.partition import OwnerRule, Places, Spread, first_place
@@ -53,6 +54,7 @@ class KafkaSink:
         self._unacknowledged = 0  # messages
         self._undelivered = 0
         self._dropped = 0
+        self._counted = 0
         self._trouble = ""
 
     @property
@@ -81,7 +83,10 @@ class KafkaSink:
 
     def add_message(self, message: Message) -> None:
         """Take a message to where it belongs."""
-        if self._writer.add(self._place(message), message):
+        self._writer.add(self._place(message), message)
+        # One that gave way later was counted already, and is dropped now: it stands for one that comes.
+        if self._writer.taken > self._counted:
+            self._counted += 1
             self._usual.count_foreign(message.arrived_ns)
 
     def add_event(self, event: LinkEvent) -> None:
@@ -147,7 +152,9 @@ class KafkaSink:
         self._trouble = f"Kafka: {error.str()}"
 
 
-def make_sink(options: Mapping[str, Any], rules: Iterable[OwnerRule], usual: Outgoing) -> Outgoing:
+def make_sink(
+    options: Mapping[str, Any], rules: Iterable[OwnerRule], usual: Outgoing, gives_way: GivesWay | None
+) -> Outgoing:
     """See `SinkRule`; options are `properties`, `topic`, `partitions` and `buffer_size`."""
     spread = Spread(options["partitions"])
     placers: list[Places] = [
@@ -164,6 +171,7 @@ def make_sink(options: Mapping[str, Any], rules: Iterable[OwnerRule], usual: Out
             options["buffer_size"],
             run=run,
             unix_offset_ns=run - time.monotonic_ns(),
+            gives_way=gives_way,
         ),
         usual,
     )

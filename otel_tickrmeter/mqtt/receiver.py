@@ -185,10 +185,11 @@ def pause_after(messages: int, allowed_seconds: float) -> float:
 
 def _make_outbox(config: ReceiverConfig, journal: Journal | None) -> Outgoing:
     """What takes messages on their way to the main process, or elsewhere, where that is told."""
+    gives_way = load_test(config.giving_way_rules)
     if config.sink is None:
-        return Outbox(config.buffer_size, gives_way=load_test(config.giving_way_rules), journal=journal)
+        return Outbox(config.buffer_size, gives_way=gives_way, journal=journal)
     sink: Outgoing = import_module(config.sink.module).make_sink(
-        config.sink.options, config.owner_rules, Outbox(config.buffer_size)
+        config.sink.options, config.owner_rules, Outbox(config.buffer_size), gives_way
     )
     return sink
 

@@ -12,8 +12,9 @@ class SinkRule:
     """Where messages go instead of to the main process, for a process that knows no such place.
 
     Attributes:
-        module: Has a `make_sink(options, rules, usual)` that gives an `Outgoing`: `rules` are those of the
-            fleets, and `usual` is what leads to the main process.
+        module: Has a `make_sink(options, rules, usual, gives_way)` that gives an `Outgoing`: `rules` are
+            those of the fleets, `usual` is what leads to the main process, and `gives_way` knows what is to
+            be lost first.
         options: What that has to know, as JSON can say it.
     """
 

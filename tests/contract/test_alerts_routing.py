@@ -8,7 +8,7 @@ import pytest
 import yaml
 from promql_parser import Matcher, MatchOp, VectorSelector, parse
 
-from alerts.rule import Alert
+from alerts.rule import ONE_FLEET, Alert
 from tests.contract.alert_rules import FOLDER
 from tools.dashlint.project import alerts, known_metrics
 from tools.dashlint.promql.labels import SOMETIMES, labels_of
@@ -110,3 +110,8 @@ def _holds(matcher: Matcher, value: str) -> bool:
     assert matcher.op in (MatchOp.Equal, MatchOp.Re), matcher
     pattern = matcher.value if matcher.op == MatchOp.Re else re.escape(matcher.value)
     return re.fullmatch(pattern, value) is not None
+
+
+def test_alerts_of_two_fleets_are_told_apart_in_what_is_sent() -> None:
+    group_by = yaml.safe_load(CONFIG.read_text())["route"]["group_by"]
+    assert set(ONE_FLEET.split(", ")) <= set(group_by)

@@ -56,6 +56,12 @@ def test_the_template_is_the_unit_but_for_what_is_each_ones_own() -> None:
     assert changed == {"Description", "LogsDirectory", "StateDirectory", "Environment", "EnvironmentFile"}
 
 
+def test_a_unit_names_its_own_directory_and_drop_in() -> None:
+    text = (DEPLOY / UNIT).read_text()
+    assert "may be: /var/lib/otel-tickrmeter-%i." in text
+    assert "(systemctl edit otel-tickrmeter@.service):" in text
+
+
 def test_a_unit_without_its_lines_is_refused() -> None:
     with pytest.raises(ValueError, match="the unit has 0 of"):
         template_unit("[Unit]\n")

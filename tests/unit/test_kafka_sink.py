@@ -12,6 +12,7 @@ from otel_tickrmeter.kafka.sink import TICK_NS, TOLD_NS, KafkaSink
 from otel_tickrmeter.kafka.ticks import TickWriter
 from otel_tickrmeter.mqtt.outbox import Outbox
 from otel_tickrmeter.stream.frames import FrameDecoder
+from otel_tickrmeter.stream.giving_way import GivesWay
 from otel_tickrmeter.stream.message import (
     Dropped,
     Foreign,
@@ -62,11 +63,11 @@ class _Producer:
 class Bench:
     """A sink of one partition, and what the main process gets."""
 
-    def __init__(self, most: int = 100) -> None:
+    def __init__(self, most: int = 100, gives_way: GivesWay | None = None) -> None:
         self.producer = _Producer()
         self.decoder = FrameDecoder()
         self.told: list[LinkEvent | list[Message]] = []
-        writer = TickWriter(1, most, run=7, unix_offset_ns=0)
+        writer = TickWriter(1, most, run=7, unix_offset_ns=0, gives_way=gives_way)
         self.sink = KafkaSink(self._make, "t", lambda _: 0, writer, Outbox(100))
 
     def _make(self, tell: Callable[[KafkaError], None]) -> Any:  # noqa: ANN401  what it stands for has no protocol
@@ -193,3 +194,14 @@ def test_each_role_shows_what_it_has() -> None:
         names.KAFKA_LAG: 1.5,
         names.KAFKA_REBALANCES: 3,
     }
+
+
+def test_what_gave_way_is_dropped_and_no_other_partitions_any_more() -> None:
+    bench = Bench(most=2, gives_way=lambda message: message.payload == b"x")
+    bench.turn(5 * S)
+    for payload in (b"x", b"x", b"a", b"b", b"c"):
+        bench.sink.add_message(Message(b"0", payload, 6 * S))
+    told = [each for each in bench.turn(7 * S) if isinstance(each, Foreign | Dropped)]
+    assert sum(each.count for each in told if isinstance(each, Foreign)) == 2
+    assert [each.count for each in told if isinstance(each, Dropped)] == [3]
+    assert [each.payload for tick in bench.producer.ticks() for each in tick.messages] == [b"a", b"b"]

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from otel_tickrmeter.kafka.merge import Handed, Merge
 from otel_tickrmeter.kafka.ticks import PART_BYTES, TickWriter
+from otel_tickrmeter.stream.giving_way import GivesWay
 from otel_tickrmeter.stream.message import (
     Connected,
     Doubted,
@@ -35,9 +36,17 @@ class Log:
         self.room = 1_000_000
         self.begin()
 
-    def begin(self, run: int = OFFSET_NS, offset_ns: int = OFFSET_NS, most: int = 1_000) -> None:
+    def begin(
+        self,
+        run: int = OFFSET_NS,
+        offset_ns: int = OFFSET_NS,
+        most: int = 1_000,
+        gives_way: GivesWay | None = None,
+    ) -> None:
         """Another life of the receiver."""
-        self.writer = TickWriter(len(self.records), most, run=run, unix_offset_ns=offset_ns)
+        self.writer = TickWriter(
+            len(self.records), most, run=run, unix_offset_ns=offset_ns, gives_way=gives_way
+        )
 
     def send(self) -> None:
         self.writer.send(self._write)
@@ -236,6 +245,46 @@ def test_while_the_log_takes_nothing_records_wait_in_bounds() -> None:
     assert log.writer.waiting == 0
     assert log.writer.add(0, said(0, 9))
     assert log.messages == 2
+
+
+def is_reading(message: Message) -> bool:
+    return message.payload.startswith(b"reading")
+
+
+def test_what_gives_way_is_lost_before_anything_else_and_told_before_what_is_kept() -> None:
+    log = Log()
+    log.begin(most=3, gives_way=is_reading)
+    log.hear(mark(1 * S), said(0, 2 * S, b"reading"), said(1, 3 * S, b"reading"), said(1, 4 * S, b"switched"))
+    log.hear(said(0, 5 * S, b"reading"), said(0, 6 * S, b"shut off"), said(1, 7 * S, b"switched"))
+    assert (log.writer.taken, log.writer.dropped, log.writer.waiting) == (3, 3, 3)
+    # There is none left that may.
+    log.hear(said(1, 8 * S, b"switched"), mark(9 * S))
+    assert handler(log).read_all() == [
+        mark(1 * S),
+        Dropped(1 * S, 3),
+        [said(1, 4 * S, b"switched"), said(0, 6 * S, b"shut off"), said(1, 7 * S, b"switched")],
+        Dropped(7 * S, 1),
+        mark(9 * S),
+    ]
+    assert handler(log, 0).read_all()[1:4] == [
+        Dropped(1 * S, 2),
+        [said(0, 6 * S, b"shut off")],
+        Foreign(7 * S, 2),
+    ]
+
+
+def test_what_is_in_a_closed_tick_gives_way_no_more() -> None:
+    log = Log(1)
+    log.begin(most=2, gives_way=is_reading)
+    log.room = 0
+    log.hear(
+        said(0, 1 * S, b"reading"), mark(2 * S), said(0, 3 * S, b"reading"), said(0, 4 * S), said(0, 5 * S)
+    )
+    assert (log.writer.taken, log.writer.dropped) == (2, 2)
+    log.room = 10
+    log.hear(mark(6 * S))
+    heard = [said(0, 1 * S, b"reading"), said(0, 4 * S)]
+    assert [each for some in handler(log, 0).read_all() if isinstance(some, list) for each in some] == heard
 
 
 def test_large_partitions_end_a_tick() -> None:
