@@ -218,6 +218,7 @@ class App:
         report: Callable[[LinkEvent], None] = pipeline.handler.report
         if self._capture is not None:
             deliver, report = _both(self._capture.deliver, deliver), _both(self._capture.report, report)
+        self._deliver = deliver
         self._feed: Feed | KafkaFeed
         if settings.kafka.role == "handler":
             self._feed = self._taken = _make_kafka_feed(settings, pipeline, deliver, report, self._keeper)
@@ -236,7 +237,6 @@ class App:
         return Recoverer(
             directory,
             fleet,
-            self._pipeline.handler,
             lambda: keeper is None or keeper.state.has_room,
             self._offset,
         )
@@ -261,7 +261,7 @@ class App:
 
     def _recover(self) -> None:
         if self._recoverer is not None:
-            self._recoverer.take_rest(present_moment())
+            self._recoverer.take_rest(present_moment(), self._deliver)
 
     def deliver(self, messages: list[Message]) -> None:
         """Handle messages that did not come by our own connection, in the event loop that `run` runs in."""
@@ -411,7 +411,7 @@ class App:
 
     async def _receive(self) -> None:
         if self._recoverer is not None:
-            await self._recoverer.take_again(present_moment())
+            await self._recoverer.take_again(present_moment(), self._pipeline.handler.deliver)
         if self._settings.kafka.role == "receiver":
             # The client of Kafka: only this needs it.
             from otel_tickrmeter.kafka.topic import wait_for_topic  # noqa: PLC0415

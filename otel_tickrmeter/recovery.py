@@ -16,7 +16,6 @@ import anyio.lowlevel
 from loguru import logger
 
 from otel_tickrmeter.fleets.dialect import Intake, Recovery
-from otel_tickrmeter.handler import Handler
 from otel_tickrmeter.journal.read import Head, PacketIds, read_segment
 from otel_tickrmeter.journal.segments import from_position, segments
 from otel_tickrmeter.lasting import Lasting
@@ -52,7 +51,6 @@ class Recoverer:
     Args:
         directory: Of the journal.
         fleet: The fleet that is journaled.
-        handler: Takes messages.
         has_room: Whether more rows may be made now.
         offset: What the handler takes for Unix time less monotonic time.
     """
@@ -61,7 +59,6 @@ class Recoverer:
         self,
         directory: Path,
         fleet: Intake[Any],
-        handler: Handler,
         has_room: Callable[[], bool],
         offset: SteadyOffset,
     ) -> None:
@@ -71,7 +68,6 @@ class Recoverer:
         self._recovery: Recovery = recovery
         self._directory = directory
         self._fleet = fleet
-        self._handler = handler
         self._has_room = has_room
         self._offset = offset
 
@@ -80,8 +76,13 @@ class Recoverer:
         """Up to where messages have been taken."""
         return self._recovery.position()
 
-    async def take_again(self, now: Moment) -> None:
-        """Take what was received before; then the fleet begins to listen."""
+    async def take_again(self, now: Moment, deliver: Callable[[list[Message]], None]) -> None:
+        """Take what was received before; then the fleet begins to listen.
+
+        Args:
+            now: The present.
+            deliver: Takes messages; a capture of this run has none of them, the last one's has.
+        """
         taken, patient = 0, True
         try:
             for part in self._parts(now):
@@ -92,7 +93,7 @@ class Recoverer:
                     self._fleet.noticed(part.event)
                 if part.messages and not taken:
                     logger.info("Taking again what the last run may not have finished")
-                self._handler.deliver(part.messages)
+                deliver(part.messages)
                 taken += len(part.messages)
                 self._offset.tell_past(None)
                 await anyio.lowlevel.checkpoint()
@@ -114,16 +115,17 @@ class Recoverer:
             await anyio.sleep(_ROOM_SECONDS)
         return True
 
-    def take_rest(self, now: Moment) -> None:
+    def take_rest(self, now: Moment, deliver: Callable[[list[Message]], None]) -> None:
         """Take what a receiving process had written down when it ended, and had not handed over.
 
-        It is a moment old, and no history: this program has seen all that came before.
+        It is a moment old, and no history: this program has seen all that came before. So `deliver` is what
+        the receiving process would have delivered to.
         """
         try:
             for part in self._parts(now):
                 if part.event is not None:
                     self._fleet.noticed(part.event)
-                self._handler.deliver(part.messages)
+                deliver(part.messages)
         except OSError as error:
             self._tell(error)
 

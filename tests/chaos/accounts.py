@@ -57,6 +57,7 @@ class Arrivals:
 
     crashed: bool = False
     messages: int = 0
+    of_boards: int = 0
     dropped: int = 0
     missed: int = 0
     facts: dict[str, list[Fact]] = field(default_factory=lambda: {device: [] for device in DEVICES})
@@ -92,7 +93,7 @@ class Arrivals:
 
     def _forget(self) -> None:
         self.crashed = True
-        self.messages = 0
+        self.messages = self.of_boards = 0
         self.readings.clear()
         for facts in self.facts.values():
             facts.clear()
@@ -100,6 +101,7 @@ class Arrivals:
     def take(self, message: Message) -> None:
         """Note one that was handed over."""
         self.messages += 1
+        self.of_boards += message.topic.startswith(b"autocore/")
         self._proof_ns = max(self._proof_ns, message.arrived_ns)
         topic = message.topic.decode(errors="replace")
         if (
@@ -153,7 +155,9 @@ def faults(
     if arrivals.missed:
         yield f"the capture missed {arrivals.missed} messages: nothing can be said"
     of_both = sum(exposition.total(name) for name in ALL_MESSAGES)
-    yield from differ("messages", of_both, arrivals.messages)
+    # What a crash left of boards is taken again, and counted; the capture of the life before has it.
+    again = exposition.total("autocore_messages_total") - arrivals.of_boards if arrivals.crashed else 0
+    yield from differ("messages", of_both, arrivals.messages + max(0, again))
     yield from differ("requests without an end", unaccounted(exposition), 0)
     yield from differ("open requests", exposition.value(PENDING), 0)
     poisoned = any(POISON in window.name for window in windows)

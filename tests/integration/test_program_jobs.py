@@ -267,8 +267,14 @@ def test_how_long_messages_take_is_what_the_controller_took(site: Site) -> None:
 
 def test_the_processor_is_as_busy_as_it_is_said_to_be(site: Site) -> None:
     said = 'system_cpu_usage_percent{cpu="total"}'
+    ages = range(0, 10, 2)
+
+    def shown_throughout() -> bool:
+        return all(site.query(said, time.time() - SETTLED_SECONDS - ago) for ago in (*ages, ages.stop))
+
+    site.prometheus.wait(shown_throughout, "to have seen it for so long", 60.0)
     now = time.time() - SETTLED_SECONDS
-    for at in (now - ago for ago in range(0, 10, 2)):
+    for at in (now - ago for ago in ages):
         ((cpu, busy),) = site.query(said, at).items()
         assert cpu == ("total",)
         assert 0 <= busy <= 100

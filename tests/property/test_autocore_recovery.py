@@ -98,6 +98,10 @@ def test_what_is_taken_again_is_what_it_was(
     segment_bytes: int,
 ) -> None:
     saved, killed = sorted(int(share * len(steps)) for share in shares)
+    # What a broker kept of devices that are not known yet is in no state: it comes again with the connection.
+    first_part = [step for step in steps[:saved] if not (isinstance(step, Message) and step.retain)]
+    steps = [*first_part, *steps[saved:]]
+    saved, killed = len(first_part), killed - saved + len(first_part)
     before, after, never = (compact_telemetry("device", rows=rows()) for _ in range(3))
     old = AutoCoreAssembly(before, table, run="1")
     old.play(steps[:saved])
@@ -117,7 +121,7 @@ def test_what_is_taken_again_is_what_it_was(
     if saved:
         recoverer.let_go(recoverer.position)
     moment = Moment("another" if rebooted else "boot", now_ns, old.now_ns + UNIX_OFFSET_NS)
-    anyio.run(recoverer.take_again, moment)
+    anyio.run(recoverer.take_again, moment, new.deliver)
     again = told(new)
 
     reference = AutoCoreAssembly(never, table, run="1")

@@ -41,7 +41,7 @@ class World:
         self._deliver: Callable[[Message], None] = lambda _: None
 
     def link(
-        self, _config: object, _watch: object, deliver: Callable[[Message], None], _tell: object
+        self, _config: object, _watch: object, deliver: Callable[[Message], None], *_: object
     ) -> "World":
         self._deliver = deliver
         return self

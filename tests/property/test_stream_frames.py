@@ -15,6 +15,7 @@ messages = st.builds(
     st.booleans(),
     st.booleans(),
     st.integers(0, 2),
+    packet_id=st.just(0),
     logged=st.none(),
 )
 events = st.one_of(

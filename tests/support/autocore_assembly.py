@@ -81,7 +81,11 @@ class AutoCoreAssembly:
     def recoverer(self, directory: Path) -> Recoverer:
         """What reads a journal there, for this one."""
         (fleet,) = self._pipeline.fleets
-        return Recoverer(directory, fleet, self._pipeline.handler, lambda: True, self.offset)
+        return Recoverer(directory, fleet, lambda: True, self.offset)
+
+    def deliver(self, messages: list[Message]) -> None:
+        """Handle these."""
+        self._pipeline.handler.deliver(messages)
 
     def play(self, steps: Iterable[Message | LinkEvent]) -> None:
         """Give it what the receiver would."""

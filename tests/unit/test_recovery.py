@@ -59,7 +59,7 @@ class Scene:
 
     def take_again(self) -> list[Any]:
         moment = Moment("boot", self.now_ns, self.now_ns + UNIX_OFFSET_NS)
-        anyio.run(self.recoverer.take_again, moment)
+        anyio.run(self.recoverer.take_again, moment, self.new.deliver)
         rows, self.new.keeper.rows = self.new.keeper.rows, []
         return rows
 
@@ -128,7 +128,13 @@ def test_what_a_receiver_left_behind_is_no_history(tmp_path: Path) -> None:
     recoverer = alone.recoverer(scene.directory)
     alone.keeper.rows.clear()
     lines.clear()
-    recoverer.take_rest(Moment("boot", scene.now_ns, scene.now_ns + UNIX_OFFSET_NS))
+    delivered: list[Message] = []
+
+    def deliver(messages: list[Message]) -> None:
+        delivered.extend(messages)
+        alone.deliver(messages)
+
+    recoverer.take_rest(Moment("boot", scene.now_ns, scene.now_ns + UNIX_OFFSET_NS), deliver)
     logger.remove(sink)
     assert [type(row) for row in alone.keeper.rows if isinstance(row, Reading | RelayEvent)] == [
         RelayEvent,
@@ -138,6 +144,7 @@ def test_what_a_receiver_left_behind_is_no_history(tmp_path: Path) -> None:
     ]
     assert lines == ["Device A status updated: online (reported)\n"]
     assert recoverer.position == Position("1", at(4.5), 0)
+    assert [each.topic for each in delivered] == [step.topic for step in STORY if isinstance(step, Message)]
 
 
 def test_history_is_told_to_nobody(tmp_path: Path) -> None:
@@ -178,7 +185,7 @@ def test_a_relay_has_its_state_since_no_earlier_time_than_before(tmp_path: Path,
     lasting.read(read(lasting, written(old.lasting(before))), 0, old.now_ns, counted=True)()
     write(tmp_path, [on, off] if killed else [])
     moment = Moment("boot", old.now_ns, old.now_ns + UNIX_OFFSET_NS)
-    anyio.run(new.recoverer(tmp_path).take_again, moment)
+    anyio.run(new.recoverer(tmp_path).take_again, moment, new.deliver)
     if not killed:
         new.play([off])
     assert {(row.current_state, row.state_since) for row in relays(new)} == {
@@ -228,8 +235,12 @@ def test_it_waits_for_room(tmp_path: Path) -> None:
         return asked[-1]
 
     (fleet,) = scene.new._pipeline.fleets  # noqa: SLF001
-    recoverer = Recoverer(scene.directory, fleet, scene.new._pipeline.handler, has_room, scene.new.offset)  # noqa: SLF001
-    anyio.run(recoverer.take_again, Moment("boot", scene.now_ns, scene.now_ns + UNIX_OFFSET_NS))
+    recoverer = Recoverer(scene.directory, fleet, has_room, scene.new.offset)
+    anyio.run(
+        recoverer.take_again,
+        Moment("boot", scene.now_ns, scene.now_ns + UNIX_OFFSET_NS),
+        scene.new.deliver,
+    )
     assert asked[:3] == [False, False, False]
     assert len(scene.new.keeper.rows) > 3
 
@@ -249,8 +260,12 @@ def test_it_does_not_wait_for_ever_where_nothing_takes_rows(
     monkeypatch.setattr("otel_tickrmeter.recovery.anyio.sleep", sleep)
     pipeline = scene.new._pipeline  # noqa: SLF001
     (fleet,) = pipeline.fleets
-    recoverer = Recoverer(scene.directory, fleet, pipeline.handler, lambda: False, scene.new.offset)
-    anyio.run(recoverer.take_again, Moment("boot", scene.now_ns, scene.now_ns + UNIX_OFFSET_NS))
+    recoverer = Recoverer(scene.directory, fleet, lambda: False, scene.new.offset)
+    anyio.run(
+        recoverer.take_again,
+        Moment("boot", scene.now_ns, scene.now_ns + UNIX_OFFSET_NS),
+        scene.new.deliver,
+    )
     assert sum(slept) == pytest.approx(ROOM_PATIENCE_SECONDS)
     assert recoverer.position == Position("1", at(4.5), 0)
 
@@ -267,7 +282,7 @@ def test_what_cannot_be_read_or_deleted_is_said_and_it_goes_on(
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
     assert scene.take_again() == []
-    scene.recoverer.take_rest(Moment("boot", scene.now_ns, 0))
+    scene.recoverer.take_rest(Moment("boot", scene.now_ns, 0), list[Message]().extend)
     monkeypatch.setattr(Path, "unlink", refuse)
     scene.recoverer.let_go(Position("1", at(100), 0))
     logger.remove(sink)
