@@ -495,3 +495,12 @@ def test_times_are_exact_to_the_microsecond() -> None:
     made = fleet()
     made.telemetry(1, voltage=12, timestamp=UNIX + 0.123456)
     assert [reading.recorded_at for reading in made.list.take(Reading)] == [at(0.123456)]
+
+
+def test_a_relay_that_is_known_and_was_never_switched_may_be_switched_at_any_time() -> None:
+    made = fleet()
+    made.snapshot(3, c1=True)
+    made.books.recalled(made.device())
+    made.list.rows.clear()
+    made.snapshot(4, c1=False)
+    assert [row.state_since for row in made.list.take(RelayState)] == [at(4)]
