@@ -6,6 +6,7 @@ from contextlib import suppress
 import anyio
 from anyio.abc import ByteReceiveStream, ByteSendStream
 from anyio.streams.buffered import BufferedByteReceiveStream
+from anyio.streams.memory import MemoryObjectSendStream
 
 from otel_tickrmeter.jobs.wire import LONGEST_LINE, Line, WireError, decode, encode
 
@@ -30,6 +31,17 @@ async def read_lines(stream: ByteReceiveStream) -> AsyncIterator[Line]:
         except anyio.DelimiterNotFound:
             raise WireError("a line that is too long") from None
         yield decode(line)
+
+
+def offer(orders: MemoryObjectSendStream[Line], order: Line) -> bool:
+    """Have a process told something; False when it has not read for so long that there is no more room."""
+    try:
+        orders.send_nowait(order)
+    except anyio.WouldBlock:
+        return False
+    except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+        pass  # it has just ended, which will be heard
+    return True
 
 
 async def write_lines(stream: ByteSendStream | None, lines: AsyncIterable[Line]) -> None:

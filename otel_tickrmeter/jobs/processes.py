@@ -9,7 +9,7 @@ from anyio.abc import Process, TaskGroup
 
 from otel_tickrmeter.jobs.inbox import FromShard
 from otel_tickrmeter.jobs.leash import kill_group
-from otel_tickrmeter.jobs.lines import read_lines, write_lines
+from otel_tickrmeter.jobs.lines import offer, read_lines, write_lines
 from otel_tickrmeter.jobs.surroundings import Surroundings
 from otel_tickrmeter.jobs.wire import Line, Order, WireError
 
@@ -94,12 +94,8 @@ class ShardProcesses:
     def tell(self, shard: str, order: Order) -> None:
         """Give it an order."""
         handle = self._handles[shard]
-        try:
-            handle.orders.send_nowait(order)
-        except anyio.WouldBlock:
+        if not offer(handle.orders, order):
             _kill(handle)
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-            pass  # it has just ended, which will be heard
 
     async def _serve(self, shard: str, handle: _Handle, after_seconds: float) -> None:
         try:

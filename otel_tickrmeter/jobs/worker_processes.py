@@ -7,7 +7,7 @@ import anyio
 from anyio.abc import ByteReceiveStream, Process, TaskGroup
 
 from otel_tickrmeter.jobs.leash import kill_group
-from otel_tickrmeter.jobs.lines import read_lines, write_lines
+from otel_tickrmeter.jobs.lines import offer, read_lines, write_lines
 from otel_tickrmeter.jobs.shard import Shard
 from otel_tickrmeter.jobs.surroundings import Surroundings
 from otel_tickrmeter.jobs.wire import Line, Pause, Resume, Run, Stop, WireError
@@ -82,12 +82,8 @@ class WorkerProcesses:
     def tell(self, worker: str, order: Pause | Resume | Stop) -> None:
         """Give it an order."""
         handle = self._handles[worker]
-        try:
-            handle.orders.send_nowait(order)
-        except anyio.WouldBlock:
+        if not offer(handle.orders, order):
             _kill(handle)
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-            pass  # it has just ended, which will be heard
 
     def kill(self, worker: str, after_seconds: float) -> None:
         """End it with all that it has started, if it is there then."""
