@@ -8,7 +8,6 @@ started anew, where the monotonic clock is another.
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -18,15 +17,14 @@ from hypothesis import strategies as st
 from loguru import logger
 
 from otel_tickrmeter.journal.segments import segments
-from otel_tickrmeter.journal.write import Journal, JournalRule
 from otel_tickrmeter.saved.moment import Moment
 from otel_tickrmeter.store import rows as stored
-from otel_tickrmeter.stream.frames import encode_event
 from otel_tickrmeter.stream.message import LinkEvent, Message, Watermark
 from tests.property.test_autocore_lasting import Steps, lose_connection, samples
 from tests.property.test_autocore_oracle import KEPT, SHORT, boards
 from tests.support.assembly import SECOND_NS, UNIX_OFFSET_NS, compact_telemetry
 from tests.support.autocore_assembly import AutoCoreAssembly, rows
+from tests.support.journal import write_down
 from tests.support.lasting import read, written
 
 
@@ -65,21 +63,6 @@ def in_order(steps: Steps) -> Steps:
     return ordered
 
 
-def write_down(directory: Path, run: str, steps: Steps, segment_bytes: int) -> None:
-    """What a receiver would have written, in small files."""
-    shutil.rmtree(directory, ignore_errors=True)
-    rule = JournalRule(str(directory), run, ("autocore/",), 1 << 30, "boot", UNIX_OFFSET_NS)
-    journal = Journal(rule, segment_bytes=segment_bytes, measure=lambda: UNIX_OFFSET_NS)
-    for step in steps:
-        if isinstance(step, Message):
-            journal.record(step)
-        else:
-            journal.add_event(encode_event(step))
-        journal.commit()
-    journal.close()
-    assert not journal.trouble
-
-
 @settings(max_examples=60)
 @given(
     steps=boards(60).map(in_order),
@@ -112,6 +95,7 @@ def test_what_is_taken_again_is_what_it_was(
     lost = told(old)
 
     directory = tmp_path_factory.getbasetemp() / "received"
+    shutil.rmtree(directory, ignore_errors=True)
     write_down(directory, "1", steps[:killed], segment_bytes)
     new = AutoCoreAssembly(after, table, run="2")
     recoverer = new.recoverer(directory)

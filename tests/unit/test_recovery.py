@@ -11,13 +11,11 @@ import pytest
 from loguru import logger
 
 from otel_tickrmeter.journal.segments import segments
-from otel_tickrmeter.journal.write import Journal, JournalRule
 from otel_tickrmeter.recovery import ROOM_PATIENCE_SECONDS, RecoverableState, Recoverer, discard
 from otel_tickrmeter.saved.form import SavedError
 from otel_tickrmeter.saved.moment import Moment
 from otel_tickrmeter.store.keeping import Known, RuleRow
 from otel_tickrmeter.store.rows import AutomationRun, ConnectivityChange, Reading, RelayEvent, RelayState
-from otel_tickrmeter.stream.frames import encode_event
 from otel_tickrmeter.stream.message import LinkEvent, Message
 from otel_tickrmeter.stream.position import Position
 from otel_tickrmeter.stream.second import SECOND_NS
@@ -25,6 +23,7 @@ from otel_tickrmeter.telemetry.exposition import Telemetry
 from tests.support import autocore_assembly as boards
 from tests.support.assembly import START_NS, UNIX_OFFSET_NS, compact_telemetry
 from tests.support.autocore_assembly import AutoCoreAssembly, at, message, passing
+from tests.support.journal import write_down
 from tests.support.lasting import read, written
 
 ONLINE = message(1, "A/status", {"status": "online"})
@@ -71,15 +70,7 @@ def assembly(run: str) -> tuple[AutoCoreAssembly, Telemetry]:
 
 def write(directory: Path, steps: list[Message | LinkEvent]) -> None:
     """Write it down, each step in a file of its own."""
-    rule = JournalRule(str(directory), "1", ("autocore/",), 1 << 30, "boot", UNIX_OFFSET_NS)
-    journal = Journal(rule, segment_bytes=1, measure=lambda: UNIX_OFFSET_NS)
-    for step in steps:
-        if isinstance(step, Message):
-            journal.record(step)
-        else:
-            journal.add_event(encode_event(step))
-        journal.commit()
-    journal.close()
+    write_down(directory, "1", steps, 1)
 
 
 @pytest.mark.parametrize("saved", range(len(STORY) + 1))
