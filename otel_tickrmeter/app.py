@@ -82,7 +82,7 @@ from otel_tickrmeter.telemetry.series import label_text
 from otel_tickrmeter.telemetry.snapshot import SnapshotTelemetry
 from otel_tickrmeter.telemetry.target import make_resource
 from otel_tickrmeter.threads import ThreadWatch
-from otel_tickrmeter.wall_clock import SteadyOffset
+from otel_tickrmeter.wall_clock import SteadyOffset, unix_offset_ns
 from otel_tickrmeter.web.openapi import ApiPart
 from otel_tickrmeter.web.reload import reload_route
 
@@ -142,7 +142,7 @@ class App:
         self._log = log
         self._manager = manager
         self._started_ns = time.monotonic_ns()
-        self._offset = SteadyOffset(_unix_offset_ns)
+        self._offset = SteadyOffset(unix_offset_ns)
         self._threads = ThreadWatch()
         resource = make_resource(socket.gethostname())
         self._taken: KafkaFeed | None = None
@@ -157,7 +157,8 @@ class App:
         self._capture = _make_capture(settings.capture, self._started_ns)
         self._keeper = _make_keeper(settings) if keeps_rows(settings) else None
         journal = _journal_rule(settings, self._keeper, self._offset.now())
-        self._state = _make_state(settings, self._keeper, self._saved, recovers=journal is not None)
+        settled = None if self._keeper is None or journal is None else self._keeper.settled
+        self._state = _make_state(settings, settled, self._saved)
         self._jobs: JobService | None = None
         self._notifier = make_dispatcher(settings.notifications) if gives_notices(settings) else None
         around = nullcontext if manager is None else manager.reloading
@@ -195,7 +196,9 @@ class App:
             taken=lambda: self._taken,
             recovers=journal is not None,
         )
-        self._recoverer = None if journal is None else self._make_recoverer(Path(journal.directory))
+        self._recoverer = None
+        if self._keeper is not None and journal is not None:
+            self._recoverer = self._make_recoverer(Path(journal.directory), self._keeper)
         self._lasting = self._make_lasting()
         if settings.dagda.enabled:
             self._jobs = _make_jobs(
@@ -210,7 +213,7 @@ class App:
             self._telemetry,
             started_ns=self._started_ns,
             clock_ns=time.monotonic_ns,
-            unix_offset_ns=_unix_offset_ns,
+            unix_offset_ns=unix_offset_ns,
             others=() if self._jobs is None else (self._jobs.glance,),
             parts=_job_parts(self._jobs, blueprints, settings.dagda.tokens_file),
         )
@@ -231,15 +234,9 @@ class App:
                 recover=self._recover,
             )
 
-    def _make_recoverer(self, directory: Path) -> Recoverer | None:
-        keeper = self._keeper
+    def _make_recoverer(self, directory: Path, keeper: "Keeper") -> Recoverer:
         (fleet,) = (fleet for fleet in self._pipeline.fleets if fleet.recovery() is not None)
-        return Recoverer(
-            directory,
-            fleet,
-            lambda: keeper is None or keeper.state.has_room,
-            self._offset,
-        )
+        return Recoverer(directory, fleet, lambda: keeper.state.has_room, self._offset)
 
     def _make_lasting(self) -> KeptState:
         settings, fleets = self._settings, self._pipeline.fleets
@@ -504,7 +501,7 @@ def _make_kafka_feed(
     return KafkaFeed(
         settings.kafka,
         settings.mqtt.client_id,
-        _unix_offset_ns(),
+        unix_offset_ns(),
         # Rows are told apart by it: what is handled again makes none twice.
         named=keeps_rows(settings),
         deliver=deliver,
@@ -547,32 +544,26 @@ def _make_capture(capture: CaptureSettings, started_ns: int) -> CaptureWriter | 
         capture.files,
         run=secrets.token_hex(5),
         started_ns=started_ns,
-        unix_offset_ns=_unix_offset_ns,
+        unix_offset_ns=unix_offset_ns,
     )
 
 
 def _make_state(
-    settings: Settings, keeper: "Keeper | None", written: Callable[[], None], *, recovers: bool
+    settings: Settings, settled: Callable[[], Awaitable[None]] | None, written: Callable[[], None]
 ) -> StateKeeper | None:
     state, partition = settings.state, settings.partition
-    whose = f"partition {partition.index} of {partition.count}"
-    if keeper is None or not recovers:
-        if state.file is None:
+    file, interval = state.file, state.interval
+    if file is None:
+        if settled is None:
             return None
-        return StateKeeper(
-            state.file,
-            state.interval,
-            present_moment,
-            whose=whose,
-            counters_after_crash=state.counters_after_crash == "saved",
-        )
+        file, interval = settings.database.spool / _STATE_FILE, _STATE_SECONDS
     return StateKeeper(
-        state.file or settings.database.spool / _STATE_FILE,
-        state.interval if state.file is not None else _STATE_SECONDS,
+        file,
+        interval,
         present_moment,
-        whose=whose,
+        whose=f"partition {partition.index} of {partition.count}",
         counters_after_crash=state.file is not None and state.counters_after_crash == "saved",
-        settled=keeper.settled,
+        settled=settled,
         written=written,
     )
 
@@ -582,7 +573,7 @@ def _journaled(settings: Settings) -> frozenset[str]:
     return frozenset(fleet.name for fleet in watched_fleets(settings) if fleet.journaled(settings))
 
 
-def _journal_rule(settings: Settings, keeper: "Keeper | None", unix_offset_ns: int) -> JournalRule | None:
+def _journal_rule(settings: Settings, keeper: "Keeper | None", offset_ns: int) -> JournalRule | None:
     # Kafka keeps what comes from there.
     if keeper is None or not settings.database.journal or settings.kafka.role:
         return None
@@ -592,7 +583,7 @@ def _journal_rule(settings: Settings, keeper: "Keeper | None", unix_offset_ns: i
         tuple(chain.from_iterable(fleet.journaled(settings) for fleet in watched_fleets(settings))),
         settings.database.spool_max_size,
         present_moment().boot,
-        unix_offset_ns,
+        offset_ns,
     )
 
 
@@ -642,7 +633,7 @@ def _make_jobs(
         most_shards=dagda.shards or min(max(processors - 1, 1), MOST_SHARDS),
         seconds=dagda.max_duration,
         again=("retention",) if keeps_rows(settings) else (),
-        unix_offset_ns=_unix_offset_ns(),
+        unix_offset_ns=unix_offset_ns(),
     )
 
 
@@ -667,7 +658,7 @@ def _make_traces(otlp: OtlpSettings, resource: Resource) -> "TraceSender":
         resource,
         round(otlp.traces_slower_than * SECOND_NS),
         otlp.traces_per_second,
-        _unix_offset_ns,
+        unix_offset_ns,
     )
 
 
@@ -707,7 +698,7 @@ def _make_telemetry(
         prometheus.refresh_interval or (_REFRESH_SECONDS_BY_DEVICE if by_device else _REFRESH_SECONDS),
         exposition_rows(),
         clock_ns=time.monotonic_ns,
-        unix_offset_ns=_unix_offset_ns,
+        unix_offset_ns=unix_offset_ns,
         scope_labels=label_text(scope) if prometheus.scope_labels else "",
         deltas=None if temporality in (None, "cumulative") else Deltas(observed=temporality == "delta"),
         mark=mark,
@@ -716,7 +707,3 @@ def _make_telemetry(
 
 def _most_series(settings: Settings) -> int:
     return max(fleet.most_series(settings) for fleet in watched_fleets(settings))
-
-
-def _unix_offset_ns() -> int:
-    return time.time_ns() - time.monotonic_ns()

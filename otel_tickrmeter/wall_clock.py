@@ -1,5 +1,6 @@
 """What time it is by the calendar, told so that the same message has the same time whenever it is asked."""
 
+import time
 from collections.abc import Callable
 
 STEP_NS = 1_000_000
@@ -8,6 +9,11 @@ STEP_NS = 1_000_000
 Twice, since a process may be held up in the middle of it. And what it was set to counts in whole steps:
 two processes that measure it microseconds apart find the same, but for one time in some hundreds.
 """
+
+
+def unix_offset_ns() -> int:
+    """Unix time less monotonic time, as the clocks of this machine have it now."""
+    return time.time_ns() - time.monotonic_ns()
 
 
 class SteadyOffset:

@@ -16,7 +16,7 @@ from pathlib import Path
 from otel_tickrmeter.journal.segments import HEAD, PACKET_IDS, name_of, segments, size_of
 from otel_tickrmeter.stream.frames import encode_batch, encode_frame, encode_record
 from otel_tickrmeter.stream.message import Message
-from otel_tickrmeter.wall_clock import SteadyOffset
+from otel_tickrmeter.wall_clock import SteadyOffset, unix_offset_ns
 
 SEGMENT_BYTES = 4 * 2**20
 AGAIN_SECONDS = 5.0
@@ -61,7 +61,7 @@ class Journal:
         rule: JournalRule,
         *,
         segment_bytes: int = SEGMENT_BYTES,
-        measure: Callable[[], int] = lambda: time.time_ns() - time.monotonic_ns(),
+        measure: Callable[[], int] = unix_offset_ns,
     ) -> None:
         self._offset = SteadyOffset(measure, rule.unix_offset_ns)
         self.trouble = ""

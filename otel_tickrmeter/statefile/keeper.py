@@ -44,10 +44,6 @@ class KeptState(Protocol):
         """
 
 
-async def _at_once() -> None:
-    pass
-
-
 def _nothing() -> None:
     pass
 
@@ -62,7 +58,8 @@ class StateKeeper:
         whose: Which of several programs this is: it takes back nobody else's state.
         counters_after_crash: Whether counters go on from what was saved last when no stop saved it: scrapes
             may have shown more since, and Prometheus takes a counter that fell for one that began at zero.
-        settled: Waits until what was made of the state before it was copied is safe elsewhere.
+        settled: Waits until what was made of the state before it was copied is safe elsewhere; None: nothing
+            is made of it.
         written: Called when the copy that was made last is in the file; in the thread that wrote it.
 
     Attributes:
@@ -78,7 +75,7 @@ class StateKeeper:
         *,
         whose: str = "",
         counters_after_crash: bool = True,
-        settled: Callable[[], Awaitable[None]] = _at_once,
+        settled: Callable[[], Awaitable[None]] | None = None,
         written: Callable[[], None] = _nothing,
     ) -> None:
         self._settled = settled
@@ -150,7 +147,8 @@ class StateKeeper:
             self._failed(error)
             return
 
-        await self._settled()
+        if self._settled is not None:
+            await self._settled()
 
         def run() -> None:
             with self._writing:
