@@ -334,7 +334,8 @@ def test_an_answer_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(channels, "LONGEST_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as server, dripping(server):
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
-        with pytest.raises(DeliveryError, match="answers 503"):
+        # It has begun with a status, or not even that: that depends on whose turn it is.
+        with pytest.raises(DeliveryError):
             WebhookChannel(url).send(notice())
 
 

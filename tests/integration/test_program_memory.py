@@ -12,9 +12,10 @@ import httpx
 import psutil
 import pytest
 
+from otel_tickrmeter.mqtt.packets import MAX_PAYLOAD_BYTES
 from tests.integration.exporter import Exporter
 from tests.integration.mosquitto import Mosquitto
-from tests.integration.program_traffic import hears, on_the_wire, receiver_of, settings, wait_change
+from tests.integration.program_traffic import changes, hears, on_the_wire, receiver_of, settings, wait_change
 from tests.support.service_manager import Manager, managed
 from tests.support.wire import request
 
@@ -79,7 +80,13 @@ def test_a_receiver_without_memory_is_replaced(tmp_path: Path) -> None:
     with Mosquitto(tmp_path) as broker, Exporter(tmp_path, settings(broker.url)) as exporter:
         exporter.wait_ready()
         limit(receiver_of(exporter).pid, 0)
-        broker.publish([("STOCKPRICEUPDATE", b"x" * 20_000_000)] * 3)
+
+        def lost() -> bool:
+            # What it has freed may be room for the first.
+            broker.publish([("STOCKPRICEUPDATE", b"x" * MAX_PAYLOAD_BYTES)] * 500)
+            return bool(changes(exporter.scrape(), "lost"))
+
+        exporter.wait(lost, "to lose its receiver")
         wait_change(exporter, "lost", {"receiver_died"})
         exporter.wait_ready()
         hears(exporter, broker)
