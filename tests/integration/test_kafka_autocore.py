@@ -74,8 +74,9 @@ def test_two_handlers_show_and_store_what_was_sent_and_nothing_twice_when_one_is
 
 def assert_shown(site: Site, run: Mapping[str, Any]) -> None:
     """Together the handlers show what was sent, and both had a part in it."""
-    shown = [each.scrape() for each in site.handlers.values()]
+    site.receiver.wait(lambda: site.heard() >= run["pace"]["sent"], "to show all")
     assert site.heard() == run["pace"]["sent"]
+    shown = [each.scrape() for each in site.handlers.values()]
     assert all(each.total(MESSAGES) > run["pace"]["sent"] / 8 for each in shown)
     sums: dict[str, Counter[Labels]] = defaultdict(Counter)
     for each in shown:
