@@ -2,7 +2,9 @@
 
 librdkafka fetches in threads of its own. It calls back about assignments while it is asked for records, which
 is done in a thread, so that the event loop goes on; what has been handed over changes in the loop alone,
-before and after. Partitions that come back with an assignment go on where they were: all are revoked first.
+before and after. Meanwhile the loop must ask librdkafka nothing: that would wait for the callback, which may
+be waiting for the loop. Partitions that come back with an assignment go on where they were: all are revoked
+first.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -101,7 +103,7 @@ class KafkaFeed:
         self._to_settle: Mapping[int, int] = {}
         self._last_safe: Mapping[int, int] = {}
         self._merge = Merge(unix_offset_ns, clock_ns(), named=named)
-        self._consumer: Consumer | None = None
+        self._ends: Mapping[int, int] = {}  # offsets of what will come next into our partitions
         self._held: frozenset[int] = frozenset()  # what the group has given us, as of now
         self._assignment: tuple[frozenset[int], frozenset[int]] | None = None  # and what of it begins anew
         self._handed_over: Mapping[int, int] = {}
@@ -125,14 +127,13 @@ class KafkaFeed:
 
     def lag_records(self) -> int | None:
         """How many records of our partitions were not handed over; None while it is not known."""
-        consumer = self._consumer
-        if consumer is None or not self._held:
+        if not self._held:
             return None
-        lag = 0
-        for partition, position in self._handed_over.items():
-            _, high = consumer.get_watermark_offsets(self._at(partition), cached=True)
-            lag += max(0, high - position)
-        return lag
+        ends = self._ends
+        return sum(
+            max(0, ends.get(partition, position) - position)
+            for partition, position in self._handed_over.items()
+        )
 
     def mark(self) -> Callable[[], None]:
         """A snapshot is taken; what it returns is to be called when the snapshot is what is shown."""
@@ -152,7 +153,6 @@ class KafkaFeed:
             "error_cb": self._failed,
         }
         consumer = self._make_consumer(properties)
-        self._consumer = consumer
         try:
             consumer.subscribe(
                 [self._settings.topic],
@@ -166,10 +166,10 @@ class KafkaFeed:
                 self._hold_back(consumer)
                 self._tell_how_it_goes()
         finally:
-            self._consumer = None
             with anyio.CancelScope(shield=True):
                 # Partitions are revoked in it, and with that committed.
                 await to_thread.run_sync(consumer.close)
+            self._held = frozenset()
 
     async def settle_forever(self) -> None:
         """Have nothing committed of which rows are in memory alone: whoever handles it again makes them."""
@@ -193,7 +193,18 @@ class KafkaFeed:
         """In a thread, while the loop waits for it."""
         self._commit(consumer, self._to_commit, wait=False)
         self._to_commit = {}
-        return consumer.consume(TAKEN, WAIT_SECONDS)
+        records = consumer.consume(TAKEN, WAIT_SECONDS)
+        self._ends = self._ends_of(consumer)
+        return records
+
+    def _ends_of(self, consumer: Consumer) -> Mapping[int, int]:
+        """As far as librdkafka knows; it asks nobody."""
+        try:
+            return {
+                each: consumer.get_watermark_offsets(self._at(each), cached=True)[1] for each in self._held
+            }
+        except KafkaException:  # it has not yet heard of one
+            return {}
 
     def _commit(self, consumer: Consumer, positions: Mapping[int, int], *, wait: bool) -> None:
         # What is another's now would be set back.

@@ -1,5 +1,6 @@
 """What a handler makes of its consumer's answers and calls, with one that does what the test says."""
 
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -97,6 +98,10 @@ class _Consumer:
 
     def get_watermark_offsets(self, place: TopicPartition, *, cached: bool) -> tuple[int, int]:
         assert cached
+        # In the loop it would wait for a callback that is under way, which may be waiting for the loop.
+        assert threading.current_thread() is not threading.main_thread()
+        if self.fails is not None:
+            raise self.fails
         return 0, self.high + place.partition
 
     def close(self) -> None:
@@ -519,6 +524,35 @@ def test_how_far_behind_it_is() -> None:
     # Of partition 0 records up to 7 are there, of partition 1 up to 8; two of each were handed over.
     assert found == [(None, None), (3.0, 11), (None, None), (3.0, 6)]
     assert bench.feed.lag_records() is None
+
+
+def test_how_far_behind_it_is_can_be_asked_while_partitions_go_to_others() -> None:
+    bench = Bench(rows=True)
+    bench.hear(0)
+    bench.safe = True
+    found: list[int | None] = []
+
+    async def ask() -> None:
+        found.append(bench.feed.lag_records())
+
+    def revoke() -> None:
+        anyio.from_thread.run(ask)
+        bench.revoke(0)
+
+    bench.consumer.high = 3
+    bench.run(lambda: bench.assign(0), lambda: bench.read(0), revoke)
+    assert found == [2]
+
+
+def test_how_far_behind_it_is_is_not_known_before_the_end_is() -> None:
+    bench = Bench()
+    found: list[int | None] = []
+
+    def fail() -> None:
+        bench.consumer.fails = KafkaException(error())
+
+    bench.run(lambda: bench.assign(0), fail, lambda: found.append(bench.feed.lag_records()))
+    assert found == [0]
 
 
 def test_much_is_delivered_in_slices_and_events_are_reported_in_their_order() -> None:
