@@ -103,7 +103,7 @@ class KafkaFeed:
         self._to_settle: Mapping[int, int] = {}
         self._last_safe: Mapping[int, int] = {}
         self._merge = Merge(unix_offset_ns, clock_ns(), named=named)
-        self._ends: Mapping[int, int] = {}  # offsets of what will come next into our partitions
+        self._ends: Mapping[int, int] | None = None  # offsets of what will come next into our partitions
         self._held: frozenset[int] = frozenset()  # what the group has given us, as of now
         self._assignment: tuple[frozenset[int], frozenset[int]] | None = None  # and what of it begins anew
         self._handed_over: Mapping[int, int] = {}
@@ -127,9 +127,9 @@ class KafkaFeed:
 
     def lag_records(self) -> int | None:
         """How many records of our partitions were not handed over; None while it is not known."""
-        if not self._held:
-            return None
         ends = self._ends
+        if ends is None or not self._held:
+            return None
         return sum(
             max(0, ends.get(partition, position) - position)
             for partition, position in self._handed_over.items()
@@ -169,7 +169,7 @@ class KafkaFeed:
             with anyio.CancelScope(shield=True):
                 # Partitions are revoked in it, and with that committed.
                 await to_thread.run_sync(consumer.close)
-            self._held = frozenset()
+            self._ends = None
 
     async def settle_forever(self) -> None:
         """Have nothing committed of which rows are in memory alone: whoever handles it again makes them."""
@@ -197,14 +197,14 @@ class KafkaFeed:
         self._ends = self._ends_of(consumer)
         return records
 
-    def _ends_of(self, consumer: Consumer) -> Mapping[int, int]:
+    def _ends_of(self, consumer: Consumer) -> Mapping[int, int] | None:
         """As far as librdkafka knows; it asks nobody."""
         try:
             return {
                 each: consumer.get_watermark_offsets(self._at(each), cached=True)[1] for each in self._held
             }
         except KafkaException:  # it has not yet heard of one
-            return {}
+            return None
 
     def _commit(self, consumer: Consumer, positions: Mapping[int, int], *, wait: bool) -> None:
         # What is another's now would be set back.
