@@ -198,7 +198,7 @@ class KafkaFeed:
         return records
 
     def _ends_of(self, consumer: Consumer) -> Mapping[int, int] | None:
-        """As far as librdkafka knows; it asks nobody."""
+        """Read how far librdkafka knows that they go; it asks nobody."""
         try:
             return {
                 each: consumer.get_watermark_offsets(self._at(each), cached=True)[1] for each in self._held
