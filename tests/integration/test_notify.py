@@ -334,9 +334,11 @@ def test_an_answer_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(channels, "LONGEST_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as server, dripping(server):
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
-        # It has begun with a status, or not even that: that depends on whose turn it is.
-        with pytest.raises(DeliveryError):
+        # On a busy machine the status comes later than the end; what drips on is answered with a reset.
+        ends = "answers 503|RemoteDisconnected|Connection reset by peer"
+        with pytest.raises(DeliveryError, match=ends) as caught:
             WebhookChannel(url).send(notice())
+        assert not caught.value.final
 
 
 @contextmanager

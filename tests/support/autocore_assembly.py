@@ -1,7 +1,7 @@
 """The real pipeline with an AutoCore fleet, alone or beside the other, on a chosen path."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -78,10 +78,10 @@ class AutoCoreAssembly:
         """What of it outlasts a restart, recorded on this telemetry."""
         return Lasting(self.settings, self._pipeline.fleets, telemetry)
 
-    def recoverer(self, directory: Path) -> Recoverer:
+    def recoverer(self, directory: Path, has_room: Callable[[], bool] = lambda: True) -> Recoverer:
         """What reads a journal there, for this one."""
         (fleet,) = self._pipeline.fleets
-        return Recoverer(directory, fleet, lambda: True, self.offset)
+        return Recoverer(directory, fleet, has_room, self.offset)
 
     def deliver(self, messages: list[Message]) -> None:
         """Handle these."""

@@ -11,7 +11,7 @@ import pytest
 from loguru import logger
 
 from otel_tickrmeter.journal.segments import segments
-from otel_tickrmeter.recovery import ROOM_PATIENCE_SECONDS, RecoverableState, Recoverer, discard
+from otel_tickrmeter.recovery import ROOM_PATIENCE_SECONDS, RecoverableState, discard
 from otel_tickrmeter.saved.form import SavedError
 from otel_tickrmeter.saved.moment import Moment
 from otel_tickrmeter.store.keeping import Known, RuleRow
@@ -225,15 +225,10 @@ def test_it_waits_for_room(tmp_path: Path) -> None:
         asked.append(len(asked) > 2)
         return asked[-1]
 
-    (fleet,) = scene.new._pipeline.fleets  # noqa: SLF001
-    recoverer = Recoverer(scene.directory, fleet, has_room, scene.new.offset)
-    anyio.run(
-        recoverer.take_again,
-        Moment("boot", scene.now_ns, scene.now_ns + UNIX_OFFSET_NS),
-        scene.new.deliver,
-    )
+    scene.recoverer = scene.new.recoverer(scene.directory, has_room)
+    rows = scene.take_again()
     assert asked[:3] == [False, False, False]
-    assert len(scene.new.keeper.rows) > 3
+    assert len(rows) > 3
 
 
 def test_it_does_not_wait_for_ever_where_nothing_takes_rows(
@@ -249,16 +244,10 @@ def test_it_does_not_wait_for_ever_where_nothing_takes_rows(
         await anyio.lowlevel.checkpoint()
 
     monkeypatch.setattr("otel_tickrmeter.recovery.anyio.sleep", sleep)
-    pipeline = scene.new._pipeline  # noqa: SLF001
-    (fleet,) = pipeline.fleets
-    recoverer = Recoverer(scene.directory, fleet, lambda: False, scene.new.offset)
-    anyio.run(
-        recoverer.take_again,
-        Moment("boot", scene.now_ns, scene.now_ns + UNIX_OFFSET_NS),
-        scene.new.deliver,
-    )
+    scene.recoverer = scene.new.recoverer(scene.directory, lambda: False)
+    scene.take_again()
     assert sum(slept) == pytest.approx(ROOM_PATIENCE_SECONDS)
-    assert recoverer.position == Position("1", at(4.5), 0)
+    assert scene.recoverer.position == Position("1", at(4.5), 0)
 
 
 def test_what_cannot_be_read_or_deleted_is_said_and_it_goes_on(
