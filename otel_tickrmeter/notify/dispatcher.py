@@ -6,13 +6,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 
 import anyio
 from anyio import to_thread
 from loguru import logger
 
 from otel_tickrmeter.notify.channels import Channel, DeliveryError
-from otel_tickrmeter.notify.notice import Fate, Notice, NoticeOutcomes
+from otel_tickrmeter.notify.notice import Delivery, Fate, Notice, NoticeOutcomes
 from otel_tickrmeter.notify.policy import Policy
 
 CAPACITY = 1_000
@@ -29,7 +30,7 @@ class _Line:
 
     channel: Channel
     over: bool = False
-    waiting: deque[Notice] = field(default_factory=deque)
+    waiting: deque[Delivery] = field(default_factory=deque)
     more: anyio.Event = field(default_factory=anyio.Event)
 
 
@@ -58,6 +59,7 @@ class Dispatcher:
         self._first_wait_seconds = first_wait_seconds
         self._clock_ns = clock_ns
         self._outcomes = NoticeOutcomes()
+        self._numbers = count(1)
         self._stopping = anyio.Event()
         # While it runs: starts the work of a channel.
         self._start: Callable[[_Line], None] | None = None
@@ -108,9 +110,9 @@ class Dispatcher:
             return
         now_ns = self._clock_ns()
         if self._policy.repeats(notice, now_ns):
-            self._end(notice, "", Fate.SUPPRESSED)
+            self._end(self._delivery(notice), Fate.SUPPRESSED)
         elif self._policy.floods(notice, now_ns):
-            self._end(notice, "", Fate.DIGESTED)
+            self._end(self._delivery(notice), Fate.DIGESTED)
         else:
             self._send(notice)
 
@@ -146,12 +148,17 @@ class Dispatcher:
         for line in self._lines:
             if len(line.waiting) >= CAPACITY:
                 self.dropped += 1
-                self._end(line.waiting.popleft(), line.channel.name, Fate.FAILED)
-            line.waiting.append(notice)
+                self._end(line.waiting.popleft(), Fate.FAILED)
+            delivery = self._delivery(notice, line.channel.name)
+            line.waiting.append(delivery)
+            self._outcomes.waits(delivery, 0)
             line.more.set()
 
-    def _end(self, notice: Notice, channel: str, fate: Fate, attempts: int = 0) -> None:
-        self._outcomes.ended(notice, channel, fate, attempts, datetime.now(UTC))
+    def _delivery(self, notice: Notice, channel: str = "") -> Delivery:
+        return Delivery(next(self._numbers), notice, channel)
+
+    def _end(self, delivery: Delivery, fate: Fate, attempts: int = 0) -> None:
+        self._outcomes.ended(delivery, fate, attempts, datetime.now(UTC))
 
     async def _tick(self) -> None:
         while True:
@@ -174,9 +181,10 @@ class Dispatcher:
         if line.waiting:
             logger.warning("{} notices were not sent ({}): no time", len(line.waiting), line.channel.name)
         while line.waiting:
-            self._end(line.waiting.popleft(), line.channel.name, Fate.FAILED)
+            self._end(line.waiting.popleft(), Fate.FAILED)
 
-    async def _deliver(self, line: _Line, notice: Notice) -> None:
+    async def _deliver(self, line: _Line, delivery: Delivery) -> None:
+        notice = delivery.notice
         wait = self._first_wait_seconds
         fate, attempt = Fate.FAILED, 0
         try:
@@ -189,13 +197,14 @@ class Dispatcher:
                 if error.final or attempt == ATTEMPTS or self._stopping.is_set():
                     logger.warning("A notice was not sent ({}): {}; {}", channel.name, error, notice.text)
                     return
+                self._outcomes.waits(delivery, attempt)
                 pause = error.wait_seconds if error.wait_seconds is not None else wait
                 # Not all at once when the other side comes back; at the end one more time without delay.
                 with anyio.move_on_after(pause * random.uniform(1.0, 1.25)):  # noqa: S311  no secret
                     await self._stopping.wait()
                 wait *= 2
         finally:
-            self._end(notice, line.channel.name, fate, attempt)
+            self._end(delivery, fate, attempt)
 
 
 async def _attempt(channel: Channel, notice: Notice) -> DeliveryError | None:

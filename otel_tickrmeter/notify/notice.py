@@ -60,11 +60,26 @@ class Notice:
         return f"{self.kind}/{self.about or self.device}/{'' if self.relay is None else self.relay}"
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A notice on its way by a channel, which is empty for one that goes by none.
+
+    `number` is its own in this run of the program.
+    """
+
+    number: int
+    notice: Notice
+    channel: str
+
+
 class NoticeOutcomes:
     """Told what happened, after it has. Who takes part overrides what it wants to know of."""
 
-    def ended(self, notice: Notice, channel: str, fate: Fate, attempts: int, at: datetime) -> None:
-        """A notice has come to its end on a channel; the channel is empty for one that went to none."""
+    def waits(self, delivery: Delivery, attempts: int) -> None:
+        """It waits, and so many attempts have failed."""
+
+    def ended(self, delivery: Delivery, fate: Fate, attempts: int, at: datetime) -> None:
+        """It has come to its end."""
 
 
 class Notifier(Protocol):

@@ -16,6 +16,7 @@ from otel_tickrmeter.store.retention import (
     Retention,
     clear_log,
     clear_surplus_letters,
+    give_up_notices,
     logs,
 )
 from otel_tickrmeter.store.rollups import HOURS_A_STEP, roll_up
@@ -57,6 +58,7 @@ def housekeeping(database: Database, now: datetime, retention: Retention) -> Ite
     ):
         for rows in _swept(partial(sweep_rollups, database, table, now - keep)):
             yield Deleted(table.name, rows)
+    give_up_notices(database, now)
     for log in logs(retention):
         cleared = clear_log(database, log, now)
         yield Deleted(log.table.name, cleared.rows)

@@ -221,13 +221,14 @@ def _notifications(
 @cache
 def _notification_upsert(dialect: str) -> UpdateBase:
     statement = insert_into(dialect, NOTIFICATIONS)
-    new = statement.excluded
+    new, old = statement.excluded, NOTIFICATIONS.c
     return statement.on_conflict_do_update(
         index_elements=["message_key"],
         set_={name: new[name] for name in ("state", "attempts", "sent_at")},
-        # How a notice ended stays, and one that waits again after a replay is no news.
-        where=(NOTIFICATIONS.c.state == "pending")
-        & ((NOTIFICATIONS.c.attempts < new.attempts) | (new.state != "pending")),
+        # How a notice ended stays, and one that waits again after a replay is no news. One that was given up
+        # may have been sent, and never the other way round.
+        where=((old.state == "pending") & ((old.attempts < new.attempts) | (new.state != "pending")))
+        | ((old.state == "failed") & (new.state == "sent")),
     )
 
 

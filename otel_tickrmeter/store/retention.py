@@ -21,6 +21,9 @@ from otel_tickrmeter.store.tables import (
 )
 
 ROWS_A_STEP = 1_000
+LONGEST_PENDING = timedelta(hours=1)
+"""A notice that has not come to its end by then is one of a program that was killed."""
+_LOOKED_BACK = timedelta(days=7)
 SERIOUS_EVENTS = ("safety_shutoff", "error")
 """Of what kind, or what in particular, events are that are kept for longer."""
 
@@ -110,3 +113,19 @@ def clear_surplus_letters(database: Database, most: int, rows: int = ROWS_A_STEP
     surplus = newest_first.offset(most).limit(rows)
     with database.writing() as connection:
         return connection.execute(DEAD_LETTERS.delete().where(letters.id.in_(surplus))).rowcount
+
+
+def give_up_notices(database: Database, now: datetime) -> None:
+    """Say of notices of the last week that were never sent that they failed: nobody sends them any more.
+
+    One that is sent all the same, since it waited behind a thousand others, becomes a sent one by that.
+
+    Raises:
+        DatabaseError: it was not done.
+    """
+    notices = NOTIFICATIONS.c
+    before = now - LONGEST_PENDING
+    lost = (notices.created_at < before) & (notices.created_at >= before - _LOOKED_BACK)
+    given_up = NOTIFICATIONS.update().where(lost & (notices.state == "pending")).values(state="failed")
+    with database.writing() as connection:
+        connection.execute(given_up)

@@ -13,7 +13,9 @@ from tests.support.autocore_thought import Thought, thought
 
 HUMID_RANGES = "{humidity = [0, 100]}"
 """The setting `autocore.ranges` that finds the readings that cannot be."""
+_MESSAGES = "autocore_messages_total"
 _ERRORS = "autocore_message_errors_total"
+_DUPLICATE = ("reason", "duplicate")
 _CLOCK_SLACK = 0.1
 """Seconds by which two programs on one machine may read its clock differently."""
 _TO_THE_CENTISECOND = 5e-12
@@ -38,6 +40,19 @@ def compare_exposed(shown: Exposition, run: Mapping[str, Any]) -> None:
         if name == _ERRORS:
             wanted, found = _but_of_bursts(wanted), _but_of_bursts(found)
         assert found == pytest.approx(wanted, rel=_TO_THE_CENTISECOND), name
+
+
+def compare_repeated(shown: Exposition, run: Mapping[str, Any]) -> None:
+    """The same where a broker sent some messages once more: each is one more duplicate, and nothing else."""
+    messages, errors = (_by_labels(run["expected"][name]) for name in (_MESSAGES, _ERRORS))
+    for labels, value in shown.named(_MESSAGES).items():
+        again = value - messages.get(labels, 0)
+        assert again >= 0, labels
+        messages[labels] = value
+        duplicates = labels | {_DUPLICATE}
+        errors[duplicates] = errors.get(duplicates, 0) + again
+    counted = {_MESSAGES: _as_samples(messages), _ERRORS: _as_samples(errors)}
+    compare_exposed(shown, {**run, "expected": {**run["expected"], **counted}})
 
 
 def compare_times(shown: Exposition, run: Mapping[str, Any]) -> None:
@@ -77,6 +92,10 @@ def compare_thoughts(shown: Exposition, run: Mapping[str, Any]) -> Thought:
 
 def _but_of_bursts(errors: Series) -> dict[Labels, float]:
     return {labels: value for labels, value in errors.items() if ("reason", "burst") not in labels}
+
+
+def _as_samples(values: Mapping[Labels, float]) -> list[dict[str, object]]:
+    return [{"labels": dict(labels), "value": value} for labels, value in values.items()]
 
 
 def _by_labels(samples: Iterable[Mapping[str, Any]]) -> dict[Labels, float]:

@@ -24,7 +24,7 @@ from otel_tickrmeter.notify.channels import (
     WebhookChannel,
 )
 from otel_tickrmeter.notify.dispatcher import ATTEMPTS, CAPACITY, Dispatcher
-from otel_tickrmeter.notify.notice import Fate, Notice, NoticeKind, NoticeOutcomes, NoticeSeverity
+from otel_tickrmeter.notify.notice import Delivery, Fate, Notice, NoticeKind, NoticeOutcomes, NoticeSeverity
 from otel_tickrmeter.notify.policy import Policy
 from tests.integration.exporter import Exporter
 from tests.integration.mosquitto import Mosquitto
@@ -47,12 +47,21 @@ class Ended(NoticeOutcomes):
         self.fates: Counter[tuple[str, Fate]] = Counter()
         self.attempts: list[int] = []
         self.devices: list[str] = []
+        # How many attempts have failed of those that wait.
+        self.waiting: dict[Delivery, int] = {}
 
-    def ended(self, notice: Notice, channel: str, fate: Fate, attempts: int, at: datetime) -> None:
-        assert notice.at <= at
-        self.fates[channel, fate] += 1
+    def waits(self, delivery: Delivery, attempts: int) -> None:
+        self.waiting[delivery] = attempts
+
+    def ended(self, delivery: Delivery, fate: Fate, attempts: int, at: datetime) -> None:
+        assert delivery.notice.at <= at
+        # What goes to nobody waits for nothing.
+        tried = self.waiting.pop(delivery, 0)
+        assert tried <= attempts
+        assert (attempts == 0) or tried == attempts - 1
+        self.fates[delivery.channel, fate] += 1
         self.attempts.append(attempts)
-        self.devices.append(notice.device)
+        self.devices.append(delivery.notice.device)
 
 
 def dispatch(

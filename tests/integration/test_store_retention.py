@@ -100,6 +100,27 @@ def test_rows_are_kept_for_their_time_and_no_longer(database: Database, kind: st
     assert round_of(database) == {}
 
 
+def test_a_notice_that_nobody_sends_any_more_has_failed(database: Database) -> None:
+    def notice(key: str, state: str, age: timedelta) -> Notification:
+        return Notification(key, "relay", "critical", "on", "relay/0", state, NOW - age)
+
+    hour = timedelta(hours=1)
+    write_batch(
+        database,
+        [
+            notice("lost", "pending", hour + TICK),
+            notice("of a week ago", "pending", 7 * DAY),
+            notice("on its way", "pending", hour),
+            notice("sent", "sent", 2 * hour),
+        ],
+    )
+    round_of(database)
+    with database.reading() as connection:
+        found = connection.execute(select(NOTIFICATIONS.c.message_key, NOTIFICATIONS.c.state))
+        states = dict(found.tuples())
+    assert states == {"lost": "failed", "of a week ago": "failed", "on its way": "pending", "sent": "sent"}
+
+
 def test_runs_of_rules_are_kept_for_a_year(database: Database) -> None:
     with_rule(database)
     bound = -timedelta(days=365).total_seconds()

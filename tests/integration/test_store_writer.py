@@ -232,9 +232,22 @@ def test_the_relays_of_one_message_are_rows_of_their_own(database: Database) -> 
         assert sorted(connection.execute(select(RELAYS.c.relay_index)).scalars()) == [*range(16)]
 
 
+def notice(state: str, attempts: int) -> Notification:
+    return Notification("a-1-1", "k", "info", "text", "key", state, at(0), attempts)
+
+
+def test_a_notice_that_is_sent_at_once_is_a_row(database: Database) -> None:
+    assert write_batch(database, [notice("pending", 0), notice("sent", 1)]).rejected == ()
+    assert only(database, NOTIFICATIONS)["state"] == "sent"
+
+
+def test_a_notice_that_was_given_up_may_have_been_sent(database: Database) -> None:
+    for state in ("failed", "pending", "sent", "failed"):
+        write_batch(database, [notice(state, 1)])
+    assert only(database, NOTIFICATIONS)["state"] == "sent"
+
+
 def test_how_a_notice_ended_stays(database: Database) -> None:
-    def notice(state: str, attempts: int) -> Notification:
-        return Notification("a-1-1", "k", "info", "text", "key", state, at(0), attempts)
 
     seen = []
     for row in (

@@ -9,7 +9,7 @@ from otel_tickrmeter.fleets.autocore.catalogue.messages import CHANNELS, FATES, 
 from otel_tickrmeter.fleets.autocore.notices import Announcer, NoticeRecorder
 from otel_tickrmeter.fleets.autocore.state import Fleet
 from otel_tickrmeter.fleets.autocore.together import Together
-from otel_tickrmeter.notify.notice import Fate, Notice, NoticeKind, NoticeSeverity
+from otel_tickrmeter.notify.notice import Delivery, Fate, Notice, NoticeKind, NoticeSeverity
 from otel_tickrmeter.store.rows import Notification
 from otel_tickrmeter.telemetry.compact import CompactMeter
 from otel_tickrmeter.telemetry.family import HistogramFamily
@@ -188,9 +188,10 @@ def test_what_became_of_a_notice_is_counted_and_kept() -> None:
     rows = RowList()
     recorder = NoticeRecorder(make_recorded(meter, catalogue), rows)
     notice = Notice(NoticeKind.RELAY, NoticeSeverity.CRITICAL, "Relay 3 of A.", AT, "A", 3)
-    recorder.ended(notice, "webhook", Fate.SENT, 2, AT)
-    recorder.ended(notice, "", Fate.DIGESTED, 0, AT)
-    recorder.ended(notice, "log", Fate.FAILED, 6, AT)
+    recorder.waits(Delivery(1, notice, "webhook"), 1)
+    recorder.ended(Delivery(1, notice, "webhook"), Fate.SENT, 2, AT)
+    recorder.ended(Delivery(2, notice, ""), Fate.DIGESTED, 0, AT)
+    recorder.ended(Delivery(3, notice, "log"), Fate.FAILED, 6, AT)
     (family,) = [each for each in meter.collect() if each.instrument.name == names.NOTIFICATIONS]
     assert not isinstance(family, HistogramFamily)
     counted = {
@@ -203,12 +204,12 @@ def test_what_became_of_a_notice_is_counted_and_kept() -> None:
         ("log", "relay", "failed"): 1,
     }
     kept = rows.take(Notification)
-    assert [(row.state, row.attempts, row.sent_at) for row in kept] == [
-        ("sent", 2, AT),
-        ("suppressed", 0, None),
-        ("failed", 6, None),
+    assert [(row.message_key, row.state, row.attempts, row.sent_at) for row in kept] == [
+        ("run-notice-1", "pending", 1, None),
+        ("run-notice-1", "sent", 2, AT),
+        ("run-notice-2", "suppressed", 0, None),
+        ("run-notice-3", "failed", 6, None),
     ]
-    assert len({row.message_key for row in kept}) == 3
     assert {(row.device_id, row.relay_index, row.created_at) for row in kept} == {("A", 3, AT)}
 
 
@@ -216,5 +217,6 @@ def test_without_a_database_a_notice_is_counted_only() -> None:
     catalogue = messages()
     recorder = NoticeRecorder(make_recorded(CompactMeter(catalogue), catalogue), None)
     notice = Notice(NoticeKind.DIGEST, NoticeSeverity.INFO, "3 further notices.", AT)
-    recorder.ended(notice, "log", Fate.SENT, 1, AT)
+    recorder.waits(Delivery(1, notice, "log"), 0)
+    recorder.ended(Delivery(1, notice, "log"), Fate.SENT, 1, AT)
     assert notice.dedupe_key == "digest//"

@@ -114,6 +114,18 @@ def test_a_rule_of_the_table_runs_and_its_run_is_counted_and_kept() -> None:
     assert [each.message_key for each in bench.list.take(AutomationRun)] == ["run-run-2"]
 
 
+def test_what_was_stopped_before_a_restart_stays_stopped() -> None:
+    bench = Bench()
+    bench.automation.stop_all()
+    new = Bench()
+    new.book.stay_stopped(bench.book.stopped_until_ns)
+    new.know(ROW)
+    new.switch(59)
+    assert new.counts()["r", "done"] == 0
+    new.switch(61)
+    assert new.counts()["r", "done"] == 1
+
+
 def test_a_rule_that_is_gone_is_no_more_and_neither_are_its_series() -> None:
     bench = Bench()
     bench.know(ROW, replace(ROW, name="s"))

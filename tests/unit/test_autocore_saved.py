@@ -1,6 +1,6 @@
 """An AutoCore fleet's state, handed out and taken back (docs/autocore.md); and what is no state at all."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -238,14 +238,43 @@ class TestAChangeWithoutACause:
         assert new.quiet(70) == []
 
 
+class Rules:
+    """Implements `KeptRules`."""
+
+    def __init__(self, stopped_until_ns: int = 0) -> None:
+        self.stopped_until_ns = stopped_until_ns
+        self.owned: list[str] = []
+
+    def own(self, rules: Iterable[str]) -> None:
+        self.owned.extend(rules)
+
+    def stay_stopped(self, until_ns: int) -> None:
+        self.stopped_until_ns = until_ns
+
+
+class TestStop:
+    def asked(self, rules: Rules | None) -> FleetMemory:
+        return FleetMemory(Driver().fleet, lambda *_: None, rules)
+
+    def test_it_lasts_as_long_as_it_would_have(self) -> None:
+        written = self.asked(Rules(ns(70))).kept()
+        rules = Rules()
+        self.asked(rules).read(written, ns(5), ns(9), counted=True).take_over()
+        assert rules.stopped_until_ns == ns(75)
+
+    def test_what_was_saved_without_it_stops_nothing(self) -> None:
+        written = {name: table for name, table in self.asked(None).kept().items() if name != "autocore_rules"}
+        rules = Rules(ns(70))
+        self.asked(rules).read(written, ns(5), ns(9), counted=True).take_over()
+        assert rules.stopped_until_ns <= ns(9)
+
+
 class TestSeries:
     def asked(self, *, rules: bool) -> tuple[FleetRecall, Owned, list[str]]:
         owned: Owned = []
-        told: list[str] = []
-        driver = Driver()
-        own_rules = told.extend if rules else None
-        memory = FleetMemory(driver.fleet, lambda *each: owned.append(each), own_rules)
-        return memory.read(tables(rows(met())), 0, ns(9), counted=True), owned, told
+        told = Rules()
+        memory = FleetMemory(Driver().fleet, lambda *each: owned.append(each), told if rules else None)
+        return memory.read(tables(rows(met())), 0, ns(9), counted=True), owned, told.owned
 
     def test_those_with_an_owner_are_its_own(self) -> None:
         found, owned, told = self.asked(rules=True)

@@ -218,11 +218,10 @@ def _recovery(
 def _memory(
     fleet: Fleet, recorder: FleetRecorder, rules: RuleBook | None, recovery: FleetRecovery | None
 ) -> FleetMemory:
-    own_rules = None if rules is None else rules.own
     if recovery is None:
-        return FleetMemory(fleet, recorder.own, own_rules)
+        return FleetMemory(fleet, recorder.own, rules)
     return FleetMemory(
-        fleet, recorder.own, own_rules, position=recovery.position, own_position=recovery.go_on_from
+        fleet, recorder.own, rules, position=recovery.position, own_position=recovery.go_on_from
     )
 
 

@@ -1,6 +1,8 @@
 """The fleet's memory: what it hands out to be saved, and takes back."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Protocol
 
 from otel_tickrmeter.fleets.autocore.device import Device
 from otel_tickrmeter.fleets.autocore.saved import (
@@ -19,8 +21,20 @@ Own = Callable[[Mapping[str, str], Device | None], None]
 """Told of series that are taken back, with the device that they end with; None: they go by a bound."""
 OwnPosition = Callable[[Position | None], None]
 """Told up to where messages are in a state that is taken back; None: that is not known."""
-OwnRules = Callable[[Iterable[str]], None]
-"""Told of which rules series are taken back: those that are no more end."""
+
+
+class KeptRules(Protocol):
+    """What of the rules outlasts a restart."""
+
+    @property
+    def stopped_until_ns(self) -> int:
+        """Until when none may run, since somebody stopped all; monotonic nanoseconds."""
+
+    def own(self, rules: Iterable[str]) -> None:
+        """Take over the series of these: those that are no more end."""
+
+    def stay_stopped(self, until_ns: int) -> None:
+        """Let none run before then."""
 
 
 class FleetRecall:
@@ -31,7 +45,7 @@ class FleetRecall:
         remembered: The state.
         now_ns: When the fleet begins to listen.
         own: See `FleetMemory`.
-        own_rules: See `FleetMemory`.
+        rules: See `FleetMemory`.
         own_position: See `FleetMemory`.
     """
 
@@ -41,7 +55,7 @@ class FleetRecall:
         remembered: Remembered,
         now_ns: int,
         own: Own,
-        own_rules: OwnRules | None,
+        rules: KeptRules | None,
         *,
         own_position: OwnPosition | None,
     ) -> None:
@@ -50,16 +64,16 @@ class FleetRecall:
         self._remembered = remembered
         self._now_ns = now_ns
         self._own = own
-        self._own_rules = own_rules
+        self._rules = rules
         self._series: list[tuple[Mapping[str, str], Device | None]] = []
-        self._rules: set[str] = set()
+        self._of_rules: set[str] = set()
 
     def knows(self, attributes: Mapping[str, str]) -> bool:
         """Whether series with these attributes have somebody who ends them, or never end."""
         device_id, rule = attributes.get("device_id"), attributes.get("rule")
         if rule is not None:
-            self._rules.add(rule)
-            return self._own_rules is not None
+            self._of_rules.add(rule)
+            return self._rules is not None
         if device_id is not None:
             device = self._remembered.devices.get(device_id)
             # Those of the device alone end with it anyway.
@@ -79,8 +93,9 @@ class FleetRecall:
             self._own_position(self._remembered.position)
         for attributes, device in self._series:
             self._own(attributes, device)
-        if self._own_rules is not None:
-            self._own_rules(self._rules)
+        if self._rules is not None:
+            self._rules.own(self._of_rules)
+            self._rules.stay_stopped(self._remembered.stopped_until_ns)
 
 
 class FleetMemory:
@@ -89,7 +104,7 @@ class FleetMemory:
     Args:
         fleet: The state.
         own: Told of series that are taken back and have more to them than their device.
-        own_rules: Told of which rules there are series; None when there can be no rules.
+        rules: What there is of rules; None when there can be none.
         position: Says up to where messages are in the state; None when nobody reads again what was received
             later, and the fleet begins to listen as soon as it is taken back.
         own_position: Told the same of a state that is taken back.
@@ -99,14 +114,14 @@ class FleetMemory:
         self,
         fleet: Fleet,
         own: Own,
-        own_rules: OwnRules | None = None,
+        rules: KeptRules | None = None,
         *,
         position: Callable[[], Position] | None = None,
         own_position: OwnPosition | None = None,
     ) -> None:
         self._fleet = fleet
         self._own = own
-        self._own_rules = own_rules
+        self._rules = rules
         self._position = position
         self._own_position = own_position
 
@@ -118,6 +133,8 @@ class FleetMemory:
     def kept(self) -> Tables:
         """Copy the state."""
         remembered = self._fleet.remembered()
+        if self._rules is not None:
+            remembered = replace(remembered, stopped_until_ns=self._rules.stopped_until_ns)
         tables = dict(to_tables(remembered))
         if self._position is not None:
             tables |= position_tables(remembered, self._position())
@@ -131,5 +148,5 @@ class FleetMemory:
         """
         remembered = from_tables(tables, self._fleet.limits.expected, shift_ns, counted=counted)
         return FleetRecall(
-            self._fleet, remembered, now_ns, self._own, self._own_rules, own_position=self._own_position
+            self._fleet, remembered, now_ns, self._own, self._rules, own_position=self._own_position
         )

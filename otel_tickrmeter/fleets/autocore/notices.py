@@ -22,13 +22,14 @@ from otel_tickrmeter.fleets.autocore.reason import Cause, SystemKind, Word
 from otel_tickrmeter.fleets.autocore.relay import Change, Relay
 from otel_tickrmeter.fleets.autocore.sensor import Sensor
 from otel_tickrmeter.insight.anomaly import Anomaly
-from otel_tickrmeter.notify.notice import Fate, Notice, NoticeKind, NoticeOutcomes, NoticeSeverity
+from otel_tickrmeter.notify.notice import Delivery, Fate, Notice, NoticeKind, NoticeOutcomes, NoticeSeverity
 from otel_tickrmeter.store.keeping import RowKeeper
 from otel_tickrmeter.store.rows import Notification
 from otel_tickrmeter.stream.second import SECOND_NS
 from otel_tickrmeter.telemetry.registration import Recorded
 
 _MOST_TEXT = 80
+_PENDING, _SUPPRESSED = "pending", "suppressed"
 _STATES: Mapping[Fate, str] = MappingProxyType({Fate.SENT: "sent", Fate.FAILED: "failed"})
 
 
@@ -140,29 +141,33 @@ class NoticeRecorder(NoticeOutcomes):
     def __init__(self, recorded: Recorded, keeper: RowKeeper | None) -> None:
         self._notices = recorded.counters[names.NOTIFICATIONS]
         self._keeper = keeper
-        self._number = 0
 
-    def ended(self, notice: Notice, channel: str, fate: Fate, attempts: int, at: datetime) -> None:
-        """Count a notice."""
-        self._keep(notice, fate, attempts, at)
-        labels = {"channel": channel or "none", "kind": notice.kind.value, "outcome": fate.value}
-        self._notices.add(1, labels)
+    def waits(self, delivery: Delivery, attempts: int) -> None:
+        """Keep how far it has come."""
+        self._keep(delivery, _PENDING, attempts, None)
 
-    def _keep(self, notice: Notice, fate: Fate, attempts: int, at: datetime) -> None:
+    def ended(self, delivery: Delivery, fate: Fate, attempts: int, at: datetime) -> None:
+        """Count it, and keep how it ended."""
+        sent_at = at if fate is Fate.SENT else None
+        self._keep(delivery, _STATES.get(fate, _SUPPRESSED), attempts, sent_at)
+        kind, channel = delivery.notice.kind, delivery.channel or "none"
+        self._notices.add(1, {"channel": channel, "kind": kind.value, "outcome": fate.value})
+
+    def _keep(self, delivery: Delivery, state: str, attempts: int, sent_at: datetime | None) -> None:
         if self._keeper is None:
             return
-        self._number += 1
+        notice = delivery.notice
         self._keeper.put(
             Notification(
-                f"{self._keeper.instance}-notice-{self._number}",
+                f"{self._keeper.instance}-notice-{delivery.number}",
                 notice.kind.value,
                 notice.severity.value,
                 notice.text,
                 notice.dedupe_key,
-                _STATES.get(fate, "suppressed"),
+                state,
                 notice.at,
                 attempts,
-                at if fate is Fate.SENT else None,
+                sent_at,
                 notice.device or None,
                 notice.relay,
             )

@@ -93,7 +93,7 @@ class RunRecorder:
 
 
 class RuleBook:
-    """Reads the rules of the table, as often as they are told.
+    """Reads the rules of the table, as often as they are told; implements `KeptRules`.
 
     Args:
         automation: Runs them.
@@ -141,9 +141,18 @@ class RuleBook:
         last_runs = {row.name: row.last_run_at for row in rows if row.last_run_at is not None}
         self._automation.use(rules, {name: _unix_ns(at) for name, at in last_runs.items()})
 
+    @property
+    def stopped_until_ns(self) -> int:
+        """Until when none may run, since somebody stopped all; monotonic nanoseconds."""
+        return self._automation.stopped_until_ns
+
     def own(self, rules: Iterable[str]) -> None:
         """Take over the series of these: the next look at the table ends those that are no more."""
         self._shown.update(rules)
+
+    def stay_stopped(self, until_ns: int) -> None:
+        """Let none run before then: they were stopped before a restart."""
+        self._automation.stopped_until_ns = until_ns
 
     def _rule(self, row: RuleRow) -> tuple[RuleRow, Rule | None]:
         before = self._read.get(row.name)

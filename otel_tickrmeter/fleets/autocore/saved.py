@@ -12,7 +12,8 @@ What is not saved, and why:
 - What the broker kept of devices that are not known (`retained.py`): it comes again when we subscribe.
 - The message whose copy, by another filter, has not come (`intake.py`): with a timestamp it is known by that.
 - Runs of rules, and since when a reading is beyond a bound: what a rule has begun must not be gone on with by
-  a program that does not know whether it was done. Rules and when they ran last are in the database.
+  a program that does not know whether it was done. Rules and when they ran last are in the database. Until
+  when somebody has stopped them all is saved.
 - Notices, and rows: they were handed on, and whoever has them ends them, sends or spools them.
 - What of a device stands in the database: that is written once more, and is the same.
 - How many lines of the log, letters and events of nobody there were this second or minute.
@@ -141,7 +142,10 @@ _POSITION = Form(
 # Not a list in each order: tens of thousands of those at once would wake the garbage collector.
 _CONTENTS = Form("autocore_content", {"order": Cell.WHOLE, "stamp_ns": Cell.WHOLE, "content": Cell.WHOLE})
 
-FORMS = (_FLEET, _DEVICES, _RELAYS, _CHANGES, _SENSORS, _ORDERS, _CONTENTS)
+# Not in what was saved before there was one.
+_RULES = Form("autocore_rules", {"stopped_until_ns": Cell.WHOLE})
+
+FORMS = (_FLEET, _DEVICES, _RELAYS, _CHANGES, _SENSORS, _ORDERS, _CONTENTS, _RULES)
 """The tables of the fleet. Orders go by their places, from 0 on."""
 FORMS_WITH_POSITION = (*FORMS, _POSITION)
 """The same, and how far messages had been taken."""
@@ -169,6 +173,7 @@ class Remembered:
         due_ns: When each of these is told without one.
         back_ns: What the clock of what is heard said when the connection was there last.
         position: Up to where messages are in it; None when that is not known.
+        stopped_until_ns: Until when no rule may run, since somebody stopped all.
     """
 
     heard_ns: int
@@ -180,6 +185,7 @@ class Remembered:
     due_ns: Sequence[int] = ()
     back_ns: int = 0
     position: Position | None = None
+    stopped_until_ns: int = 0
 
 
 def to_tables(fleet: Remembered) -> Tables:
@@ -203,6 +209,7 @@ def to_tables(fleet: Remembered) -> Tables:
         **_change_tables(fleet.unexplained),
         **_sensor_tables(devices),
         **_order_tables(devices),
+        _RULES.name: {"stopped_until_ns": [fleet.stopped_until_ns]},
     }
 
 
@@ -376,7 +383,16 @@ def _remembered(tables: Tables, expected: Mapping[str, Expectation], shift_ns: i
         due_ns,
         back_ns + shift_ns,
         position,
+        _stopped_until_ns(tables) + shift_ns,
     )
+
+
+def _stopped_until_ns(tables: Tables) -> int:
+    if _RULES.name not in tables:
+        return 0
+    ((until_ns,),) = rows_of(_RULES, tables)
+    whole: int = until_ns
+    return whole
 
 
 def _position(tables: Tables, shift_ns: int) -> tuple[Position | None, int, Sequence[int]]:

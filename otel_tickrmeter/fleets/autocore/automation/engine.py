@@ -67,6 +67,9 @@ class Automation(Outcomes):
         ends: Told how runs end.
         permission: Says what may be published.
         find: Finds what is known of a device, by its id.
+
+    Attributes:
+        stopped_until_ns: Until when none begins, since all were stopped; monotonic nanoseconds.
     """
 
     def __init__(
@@ -83,7 +86,7 @@ class Automation(Outcomes):
         self._running: dict[str, Run] = {}
         # Of rules, by their names: when the cooldown is over.
         self._ready_ns: dict[str, int] = {}
-        self._stopped_until_ns = 0
+        self.stopped_until_ns = 0
         # By rule and device.
         self._beyond: dict[tuple[str, str], _Beyond] = {}
         # What rules may have switched, and until when what happens to it is put down to them.
@@ -138,7 +141,7 @@ class Automation(Outcomes):
 
     def stop_all(self) -> None:
         """An emergency stop: end all runs, and begin none for STOPPED_NS."""
-        self._stopped_until_ns = self._now_ns + STOPPED_NS
+        self.stopped_until_ns = self._now_ns + STOPPED_NS
         for run in list(self._running.values()):
             run.error = "emergency stop"
             self._end(run, RunOutcome.STOPPED)
@@ -225,7 +228,7 @@ class Automation(Outcomes):
         if (
             rule.name in self._running
             or self._now_ns < self._ready_ns.get(rule.name, 0)
-            or self._now_ns < self._stopped_until_ns
+            or self._now_ns < self.stopped_until_ns
             or not all(self._holds(condition, device) for condition in rule.conditions)
         ):
             return False
