@@ -39,6 +39,8 @@ from tests.integration.test_program_database import (
 from tools.postgresql import PostgreSql
 
 AWAY_SECONDS = 20.0
+WAITED_SECONDS = 5.0
+"""For how long a message may wait for a broker or an exporter that comes back at once."""
 KILLED_SECONDS = 13.0
 """From one kill to the next: longer than from one saved state to the next."""
 ONE_IN_TWENTY = ("--late", "0.05", "--duplicates", "0.05", "--leaves", "0.05", "--layouts", "seed,devices")
@@ -161,7 +163,7 @@ def _run(case: Case, size: Size) -> str:
             shown = exporter.scrape()
             # What a broker has no word for, it sends once more.
             (compare_repeated if steady else compare_exposed)(shown, run)
-            compare_times(shown, run)
+            compare_times(shown, run, WAITED_SECONDS if steady else 0.0)
             compare_thoughts(shown, run)
             dropped = shown.total("autocore_queue_dropped_total")
             assert dropped == 0, f"{dropped:g} rows were dropped"

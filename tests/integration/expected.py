@@ -15,7 +15,6 @@ HUMID_RANGES = "{humidity = [0, 100]}"
 """The setting `autocore.ranges` that finds the readings that cannot be."""
 _MESSAGES = "autocore_messages_total"
 _ERRORS = "autocore_message_errors_total"
-_DUPLICATE = ("reason", "duplicate")
 _CLOCK_SLACK = 0.1
 """Seconds by which two programs on one machine may read its clock differently."""
 _TO_THE_CENTISECOND = 5e-12
@@ -43,22 +42,27 @@ def compare_exposed(shown: Exposition, run: Mapping[str, Any]) -> None:
 
 
 def compare_repeated(shown: Exposition, run: Mapping[str, Any]) -> None:
-    """The same where a broker sent some messages once more: each is one more duplicate, and nothing else."""
+    """The same where a broker sent some once more: they are duplicates, or what it keeps, and nothing else."""
     messages, errors = (_by_labels(run["expected"][name]) for name in (_MESSAGES, _ERRORS))
     for labels, value in shown.named(_MESSAGES).items():
         again = value - messages.get(labels, 0)
         assert again >= 0, labels
         messages[labels] = value
-        duplicates = labels | {_DUPLICATE}
-        errors[duplicates] = errors.get(duplicates, 0) + again
+        duplicate, retained = (labels | {("reason", reason)} for reason in ("duplicate", "retained"))
+        kept = shown.named(_ERRORS).get(retained, 0)
+        duplicates = again - kept + errors.get(retained, 0)
+        assert duplicates >= 0, labels
+        errors[duplicate] = errors.get(duplicate, 0) + duplicates
+        errors[retained] = kept
     counted = {_MESSAGES: _as_samples(messages), _ERRORS: _as_samples(errors)}
     compare_exposed(shown, {**run, "expected": {**run["expected"], **counted}})
 
 
-def compare_times(shown: Exposition, run: Mapping[str, Any]) -> None:
+def compare_times(shown: Exposition, run: Mapping[str, Any], waited: float = 0.0) -> None:
     """Hold times of arrival to when messages left, by an AutoCore summary.
 
-    Nothing arrives before it left, nor after it was asked for; how long it takes is no matter here.
+    Nothing arrives before it left, nor after it was asked for; how long it takes is no matter here. Where
+    some may have `waited` on their way, for so many seconds, a clock may be judged by one before.
     """
     now = time.time()
     exact = {name: _by_labels(run["expected"].get(name, ())) for name in run["approximate"]}
@@ -66,11 +70,12 @@ def compare_times(shown: Exposition, run: Mapping[str, Any]) -> None:
         wanted = _by_labels(samples)
         assert wanted.keys() | exact[name].keys() == shown.named(name).keys(), name
         # The later a message arrives, the more its device's clock seems to be behind.
-        sign = -1 if name == "autocore_device_clock_offset_seconds" else 1
+        of_clock = name == "autocore_device_clock_offset_seconds"
+        sign, slack = (-1, _CLOCK_SLACK + waited) if of_clock else (1, _CLOCK_SLACK)
         longest = now - run["options"]["started"]
         for labels, value in wanted.items():
             later = sign * (shown.named(name)[labels] - value)
-            assert -_CLOCK_SLACK <= later <= longest, (name, labels)
+            assert -slack <= later <= longest, (name, labels, later)
 
 
 def compare_thoughts(shown: Exposition, run: Mapping[str, Any]) -> Thought:

@@ -117,7 +117,7 @@ def test_a_notice_that_nobody_sends_any_more_has_failed(database: Database) -> N
     round_of(database)
     with database.reading() as connection:
         found = connection.execute(select(NOTIFICATIONS.c.message_key, NOTIFICATIONS.c.state))
-        states = dict(found.tuples())
+        states = {row.message_key: row.state for row in found}
     assert states == {"lost": "failed", "of a week ago": "failed", "on its way": "pending", "sent": "sent"}
 
 
