@@ -42,7 +42,7 @@ def compare_exposed(shown: Exposition, run: Mapping[str, Any]) -> None:
 
 
 def compare_repeated(shown: Exposition, run: Mapping[str, Any]) -> None:
-    """The same where a broker sent some once more: they are duplicates, or what it keeps, and nothing else."""
+    """Hold the same where a broker sent some once more: duplicates, or what it keeps, and nothing else."""
     messages, errors = (_by_labels(run["expected"][name]) for name in (_MESSAGES, _ERRORS))
     for labels, value in shown.named(_MESSAGES).items():
         again = value - messages.get(labels, 0)
