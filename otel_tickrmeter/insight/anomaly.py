@@ -9,7 +9,7 @@ readings, and their median absolute deviation.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import exp, inf, sqrt
+from math import copysign, exp, inf, sqrt
 from typing import Any, NamedTuple
 
 from otel_tickrmeter.insight.median import median
@@ -131,7 +131,7 @@ class Watch:
         out = not self._expected.least <= reading <= self._expected.most
         began = Anomaly.OUT_OF_RANGE if out and not self._out_of_range else None
         self._out_of_range = out
-        stuck = self._sticks(at_ns, reading)
+        stuck = self._expected.can_stick and self._sticks(at_ns, reading)
         if stuck and not self._stuck:
             began = began or Anomaly.STUCK
         self._stuck = stuck
@@ -183,8 +183,10 @@ class Watch:
         self._repeated_since_ns = repeated_since_ns + shift_ns
 
     def _smooth(self, at_ns: int, reading: float) -> tuple[float | None, Anomaly | None]:
-        passed_ns = max(0, at_ns - self._at_ns)
-        self._at_ns = max(self._at_ns, at_ns)
+        passed_ns = 0
+        if at_ns > self._at_ns:
+            passed_ns = at_ns - self._at_ns
+            self._at_ns = at_ns
         if passed_ns > GAP_NS:
             self._restart([])
         if self._start is not None:
@@ -194,21 +196,30 @@ class Watch:
             return None, None
         scale = self._least(sqrt(self._variance))
         score = (reading - self._level) / scale
-        found = self._flag(score)
-        if self._shifted(reading, score):
-            self._settle(self._far_off)
-            return score, Anomaly.LEVEL_SHIFT
+        distance = abs(score)
+        found = None
+        # Most readings are usual, and come after such: there is nothing to be noted of them.
+        if distance >= CLEARED_BELOW or self._outlying or self._side:
+            found = self._flag(distance)
+            if self._shifted(reading, score):
+                self._settle(self._far_off)
+                return score, Anomaly.LEVEL_SHIFT
+        if distance > _CLIP:
+            pull, rho = copysign(_CLIP, score), _BIWEIGHT
+        else:
+            share = 1.0 - (score / _CLIP) ** 2
+            pull, rho = score, _BIWEIGHT * (1.0 - share * share * share)
         weight = 1.0 - exp(-passed_ns / TAU_NS)
-        self._level += weight * max(-_CLIP, min(_CLIP, score)) * scale
-        self._variance = scale * scale * (_KEPT + (1.0 - _KEPT) * _rho(score))
+        self._level += weight * pull * scale
+        self._variance = scale * scale * (_KEPT + (1.0 - _KEPT) * rho)
         return score, found
 
-    def _flag(self, score: float) -> Anomaly | None:
-        if abs(score) >= RAISED_AT:
+    def _flag(self, distance: float) -> Anomaly | None:
+        if distance >= RAISED_AT:
             began = None if self._outlying else Anomaly.OUTLIER
             self._outlying = True
             return began
-        if abs(score) < CLEARED_BELOW:
+        if distance < CLEARED_BELOW:
             self._outlying = False
         return None
 
@@ -222,8 +233,6 @@ class Watch:
         return len(self._far_off) == START
 
     def _sticks(self, at_ns: int, reading: float) -> bool:
-        if not self._expected.can_stick:
-            return False
         if reading != self._seen:
             self._varied = self._seen is not None
             self._seen = reading
@@ -248,10 +257,3 @@ class Watch:
     def _least(self, scale: float) -> float:
         floor = self._expected.min_scale or _LEAST_SCALE_SHARE * abs(self._level)
         return max(scale, floor, _LEAST_SCALE)
-
-
-def _rho(score: float) -> float:
-    if abs(score) > _CLIP:
-        return _BIWEIGHT
-    share = 1.0 - (score / _CLIP) ** 2
-    return _BIWEIGHT * (1.0 - share * share * share)

@@ -27,6 +27,9 @@ STATEMENT_SECONDS = 10
 LOCK_SECONDS = 5.0
 """How long an SQLite connection waits for another process that writes."""
 _POOL_SECONDS = 5.0
+# So much of the file beside an SQLite database, 32 MB, is worked in at once; SQLite's own bound is 4 MB. A
+# batch writes a page for most of its readings, the next ones write the same, and each is worked in once.
+_CHECKPOINT_PAGES = 8_000
 # libpq's, where the URL says nothing else: a server that is gone without a word is noticed.
 _LINK = {
     "application_name": "otel-tickrmeter",
@@ -172,6 +175,7 @@ def _sqlite(url: SqliteUrl, size: int, *, read_only: bool = False) -> Engine:
             connection.execute("PRAGMA query_only = ON")
         else:
             _write_ahead(connection)
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
 
     def begin(connection: Connection) -> None:
         # A transaction that reads first and writes later would be refused, not made to wait, when another

@@ -69,12 +69,13 @@ def as_record(row: Row) -> bytes:
     return _HEAD.pack(len(body), zlib.crc32(body)) + body
 
 
-def read_records(data: bytes, start: int = 0) -> Iterator[tuple[Row, int]]:
-    """The rows from `start` on, each with where its record ends.
+def read_records(data: bytes) -> Iterator[tuple[Row, int]]:
+    """The rows, each with where its record ends.
 
     Raises:
         RecordError: when it comes to bytes that are no whole record.
     """
+    start = 0
     while start < len(data):
         if len(data) - start < _HEAD.size:
             raise RecordError("cut off")

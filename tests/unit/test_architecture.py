@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodDescriptorType
@@ -510,7 +510,7 @@ def test_no_function_changes_what_its_module_bound(module: str) -> None:
 
 
 PLAIN = (
-    *(int, float, Decimal, str, bytes, type(None), Path, enum.Enum, timedelta),
+    *(int, float, Decimal, str, bytes, type(None), Path, enum.Enum, datetime, timedelta),
     *(re.Pattern, struct.Struct),
     *(type, TypeVar, FunctionType, BuiltinFunctionType, MethodDescriptorType),
     # What tables are is a definition, as a class is; SQLAlchemy knows no other form of it.

@@ -70,6 +70,17 @@ def test_every_kind_of_row_can_wait(spool: Spool) -> None:
     assert sorted(map(repr, drain(spool))) == sorted(map(repr, one_of_each()))
 
 
+def test_a_file_is_read_in_pieces_of_whole_rows(directory: Path) -> None:
+    spool = Spool(directory, 20_000_000)
+    spool.open()
+    large: list[Row] = [Event(f"k-{n}", "a", "system", at(n), "x" * 300_000) for n in range(8)]
+    spool.append([event(0), *large, event(9)])
+    assert [len(spool.read(limit)) for limit in (1, 3, 4, 10)] == [1, 3, 4, 10]
+    assert drain(spool, 4) == [event(0), *large, event(9)]
+    assert spool.damaged == 0
+    spool.close()
+
+
 def test_what_was_not_released_is_read_again(spool: Spool) -> None:
     spool.append([event(1), event(2)])
     assert spool.read(1) == [event(1)]

@@ -10,7 +10,7 @@ told apart by their sensors.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -49,6 +49,7 @@ EVENTS_OF_NOBODY_PER_SECOND = 20
 """The same of what is of no device; a device has its own bound (`BURST`)."""
 LARGEST_PAYLOAD = 65_536
 _LATE = "late"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 USUAL: frozenset[StrEnum] = frozenset({ErrorReason.RETAINED, ErrorReason.DUPLICATE})
 """What a broker sends by itself, at every reconnect, is no dead letter."""
 
@@ -325,9 +326,8 @@ class Bookkeeper(Outcomes):
             self._when = when
             self._times = _time(when.at_ns), _time(when.received_ns)
         taken, received = self._times
-        self._keeper.put(
-            rows.Reading(self._message_key(), device.id, key, value, taken, received, unit or None, unusual)
-        )
+        named = self._key_text or self._message_key()
+        self._keeper.put(rows.Reading(named, device.id, key, value, taken, received, unit or None, unusual))
 
     def _late_switching(self, device: Device, told: RelayReport, when: When) -> None:
         self._keeper.put(
@@ -392,5 +392,4 @@ class Bookkeeper(Outcomes):
 
 
 def _time(unix_ns: int) -> datetime:
-    seconds, ns = divmod(unix_ns, SECOND_NS)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=ns // 1000)
+    return _EPOCH + timedelta(microseconds=unix_ns // 1000)

@@ -48,6 +48,7 @@ _ACTIONS: Mapping[str, Action] = {
 _KINDS: Mapping[str, SystemKind] = {kind.value: kind for kind in SystemKind}
 _WORDS: Mapping[str, Word] = {word.value: word for word in Word}
 _LONGEST_CAPABILITIES = 2048
+_NO_FIGURES = Figures(None, None, None)
 _NO_READINGS_IN_STATUS = frozenset({"capabilities", "system", "display"})
 
 
@@ -65,6 +66,7 @@ class Parts:
         self._firmware = as_paths(fields["firmware_version"])
         self._device_type = as_paths(fields["device_type"])
         figures = (*self._uptime, *self._memory, *self._wifi)
+        self._with_figures = frozenset(path[0] for path in figures)
         self._sensors = Sensors((*figures, *self._firmware, *self._device_type))
 
     def telemetry(self, payload: Mapping[str, Any], faults: Faults) -> Telemetry:
@@ -129,6 +131,8 @@ class Parts:
         return SystemMessage(_KINDS.get(kind, SystemKind.OTHER), kind, payload)
 
     def _figures(self, payload: Mapping[str, Any], faults: Faults) -> Figures:
+        if self._with_figures.isdisjoint(payload):
+            return _NO_FIGURES
         return Figures(
             _read(read_amount, find(payload, self._uptime), faults),
             _read(read_amount, find(payload, self._memory), faults),
