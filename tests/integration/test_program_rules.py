@@ -16,7 +16,7 @@ from tests.integration.databases import Databases, PostgresqlDatabases, SqliteDa
 from tests.integration.exporter import Exporter
 from tests.integration.feed_thread import FeedThread
 from tests.integration.mosquitto import Mosquitto
-from tests.integration.notice_server import notice_server
+from tests.integration.notice_server import Answer, notice_server
 from tests.integration.program_traffic import settings
 from tests.support.store_rows import with_rule
 from tools.postgresql import PostgreSql
@@ -184,3 +184,25 @@ def test_rules_run_and_notices_go_out_while_the_database_is_away(tmp_path: Path)
     # What it could not be told meanwhile, it has afterwards.
     assert runs == ["done"]
     assert {text for text, state in notices if state == "sent"} == texts
+
+
+def test_a_notice_is_pending_while_it_waits_and_has_failed_in_the_end(tmp_path: Path) -> None:
+    refusal = Answer(503, (("Retry-After", "60"),))
+    with Mosquitto(tmp_path) as broker, notice_server(refusal) as (_, webhook):
+        url = rules_of(SqliteDatabases(tmp_path).migrated(), any={})
+        more = {"AUTOCORE__CRITICAL_RELAYS": '["A/4"]', "NOTIFICATIONS__WEBHOOK_URL": webhook}
+        with exporter_of(tmp_path, broker, url, **more) as exporter:
+            switch(broker, relay=4)
+            exporter.wait(lambda: notice_in(url) == ("pending", 1), "to try once")
+            assert exporter.stop() == 0
+    # At the end once more, without a delay.
+    assert notice_in(url) == ("failed", 2)
+
+
+def notice_in(url: str) -> tuple[str, int] | None:
+    """What the table says of the one that somebody is to be told."""
+    table = NOTIFICATIONS.c
+    told = select(table.state, table.attempts).where(table.state != "suppressed")
+    with opened(url) as database, database.reading() as connection:
+        found = connection.execute(told).one_or_none()
+    return None if found is None else (found.state, found.attempts)
