@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 from otel_tickrmeter.catalogue.instrument import Instrument
 from otel_tickrmeter.store.engine import Database
-from otel_tickrmeter.store.history import StoredReading, StoredSensor, readings_between
+from otel_tickrmeter.store.history import StoredSensor, readings_between
+from otel_tickrmeter.store.readings import StoredReading
 
 GaugeOf = Callable[[str], tuple[Instrument, float]]
 """By the key of a sensor: the gauge of its readings, and by what they are divided there."""
@@ -19,6 +20,7 @@ GaugeOf = Callable[[str], tuple[Instrument, float]]
 END_MARK = "# EOF\n"
 """Of OpenMetrics: what is behind it is no part of it, and what lacks it is not whole."""
 SAMPLES_A_PIECE = 1_000
+_LINE_END = "\r\n"
 _MILLISECOND = timedelta(milliseconds=1)
 
 COLUMNS = ("recorded_at", "received_at", "device_id", "sensor", "unit", "value", "anomaly")
@@ -35,10 +37,10 @@ def as_csv(
     line_of = csv.writer(_Line()).writerow
     yield line_of(COLUMNS)
     for sensor in sensors:
-        names = (sensor.device_id, sensor.key, sensor.unit or "")
-        for reading in readings_between(database, sensor, start, end):
-            times = (_iso(reading.recorded_at), _iso(reading.received_at))
-            yield line_of((*times, *names, repr(reading.value), str(int(reading.anomaly))))
+        # All that may need quotes; it is the same in each line.
+        named = line_of((sensor.device_id, sensor.key, sensor.unit or "")).removesuffix(_LINE_END)
+        for recorded, received, value, anomaly in readings_between(database, sensor, start, end):
+            yield f"{_iso(recorded)},{_iso(received)},{named},{value!r},{anomaly:d}{_LINE_END}"
 
 
 def as_openmetrics(

@@ -1,19 +1,24 @@
 """What is kept, read back: the readings and the switchings of a device, in the order of their times.
 
 They are read by pages, each in a transaction of its own: no reader keeps the database from tidying up,
-however slowly its answer is taken, and no more than a page is ever held.
+however slowly its answer is taken, and no more than a page, or a moment, is ever held.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, NamedTuple
+from itertools import chain, repeat
+from operator import itemgetter
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from otel_tickrmeter.store.engine import Database
-from otel_tickrmeter.store.readings import fetch_readings
+from otel_tickrmeter.store.readings import StoredReading, fetch_readings
 from otel_tickrmeter.store.tables import DEVICES, RELAY_EVENTS, RELAYS, SENSORS, TELEMETRY
+
+_Row = TypeVar("_Row", bound=Sequence[Any])
 
 ROWS_A_PAGE = 6_000
 """The day of a sensor that is read every 15 seconds."""
@@ -27,15 +32,6 @@ class StoredSensor:
     device_id: str
     key: str
     unit: str | None
-
-
-class StoredReading(NamedTuple):
-    """One value of a sensor. No dataclass: a day of a device has twenty thousand."""
-
-    recorded_at: datetime
-    received_at: datetime
-    value: float
-    anomaly: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +81,7 @@ def readings_between(
     Raises:
         DatabaseError: the database is at fault, perhaps after some of them.
     """
-    at, key = TELEMETRY.c.recorded_at, TELEMETRY.c.message_key
-    wanted = select(at, TELEMETRY.c.received_at, TELEMETRY.c.value, TELEMETRY.c.anomaly, key).where(
-        TELEMETRY.c.sensor_id == sensor.id, *_between(at, start, end)
-    )
-    for recorded, received, value, anomaly, _ in _pages(database, wanted, at, key, page, fetch_readings):
-        yield StoredReading(recorded, received, value, anomaly)
+    return chain.from_iterable(_reading_pages(database, sensor, start, end, page))
 
 
 def count_readings(
@@ -115,10 +106,9 @@ def readings_of_day(
     Raises:
         DatabaseError: the database is at fault, perhaps after some of them.
     """
-    start, end = _bounds(day)
     for sensor in sensors_of(database, device_id, key):
-        for reading in readings_between(database, sensor, start, end):
-            yield sensor, reading
+        for page in _reading_pages(database, sensor, *_bounds(day), ROWS_A_PAGE):
+            yield from zip(repeat(sensor), page, strict=False)
 
 
 def relay_events_of_day(
@@ -140,36 +130,55 @@ def relay_events_of_day(
     events = RELAY_EVENTS.c
     told = (events.state, events.previous_state, events.triggered_by, events.source, events.late)
     for relay, index in found:
-        wanted = select(events.recorded_at, events.received_at, *told, events.id).where(
-            events.relay_id == relay, *_between(events.recorded_at, *_bounds(day))
+        wanted = (
+            select(events.recorded_at, events.received_at, *told)
+            .where(events.relay_id == relay, *_between(events.recorded_at, *_bounds(day)))
+            .order_by(events.recorded_at, events.id)
         )
-        for row in _pages(database, wanted, events.recorded_at, events.id, page):
-            yield StoredRelayEvent(index, *row[:-1])
+        for rows in _pages(database, wanted, events.recorded_at, page, _fetch):
+            for row in rows:
+                yield StoredRelayEvent(index, *row)
+
+
+def _reading_pages(
+    database: Database, sensor: StoredSensor, start: datetime | None, end: datetime | None, page: int
+) -> Iterator[Sequence[StoredReading]]:
+    readings = TELEMETRY.c
+    wanted = (
+        select(readings.recorded_at, readings.received_at, readings.value, readings.anomaly)
+        .where(readings.sensor_id == sensor.id, *_between(readings.recorded_at, start, end))
+        .order_by(readings.recorded_at, readings.message_key)
+    )
+    return _pages(database, wanted, readings.recorded_at, page, fetch_readings)
 
 
 def _fetch(connection: Connection, wanted: Select[Any]) -> Sequence[Sequence[Any]]:
     return connection.execute(wanted).all()
 
 
-def _pages(  # noqa: PLR0917  one more than six
+def _pages(
     database: Database,
     wanted: Select[Any],
     at: ColumnElement[datetime],
-    key: ColumnElement[Any],
     page: int,
-    fetch: Callable[[Connection, Select[Any]], Sequence[Sequence[Any]]] = _fetch,
-) -> Iterator[Sequence[Any]]:
-    """All rows in the order of `at` and `key`, which are the first and the last of their columns."""
-    wanted = wanted.order_by(at, key).limit(page)
-    rest = wanted
+    fetch: Callable[[Connection, Select[Any]], Sequence[_Row]],
+) -> Iterator[Sequence[_Row]]:
+    """All rows, in the order of `at`, the first of their columns; a page ends between two times."""
+    rest, limit = wanted, page
     while True:
         with database.reading() as connection:
-            rows = fetch(connection, rest)
-        yield from rows
-        if len(rows) < page:
+            rows = fetch(connection, rest.limit(limit))
+        if len(rows) < limit:
+            yield rows
             return
-        last, last_key = rows[-1][0], rows[-1][-1]
-        rest = wanted.where(at >= last, or_(at > last, key > last_key))
+        last = rows[-1][0]
+        # There may be more rows of that time: all of them come with the next page.
+        whole = bisect_left(rows, last, key=itemgetter(0))
+        if whole:
+            yield rows[:whole]
+            rest, limit = wanted.where(at >= last), page
+        else:
+            limit *= 2
 
 
 def _bounds(day: date) -> tuple[datetime, datetime]:

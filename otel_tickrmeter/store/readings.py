@@ -58,25 +58,36 @@ def insert_readings(connection: Connection, readings: Sequence[ReadingValues]) -
     return connection.exec_driver_sql(_SQLITE, rows).rowcount
 
 
+class StoredReading(NamedTuple):
+    """One value of a sensor. No dataclass: a day of a device has twenty thousand."""
+
+    recorded_at: datetime
+    received_at: datetime
+    value: float
+    anomaly: bool
+
+
 def fetch_readings(
-    connection: Connection, wanted: Select[tuple[datetime, datetime, float, bool, str]]
-) -> Sequence[tuple[datetime, datetime, float, bool, str]]:
-    """All rows that a statement gives: when recorded and received, value, anomaly, message key; times in UTC.
+    connection: Connection, wanted: Select[tuple[datetime, datetime, float, bool]]
+) -> Sequence[StoredReading]:
+    """All rows that a statement gives, with the columns of a `StoredReading`; times in UTC.
 
     Raises:
         SQLAlchemyError, psycopg.Error, sqlite3.Error: the database is at fault.
     """
     with connection.execute(wanted) as result:
         rows = result.cursor.fetchall() if result.cursor else []
+    # As `StoredReading(...)` does it, in half the time.
+    new = tuple.__new__
     if connection.dialect.name == "sqlite":
         of = datetime.fromisoformat
         return [
-            (of(f"{recorded}+00:00"), of(f"{received}+00:00"), value, bool(anomaly), key)
-            for recorded, received, value, anomaly, key in rows
+            new(StoredReading, (of(f"{recorded}+00:00"), of(f"{received}+00:00"), value, bool(anomaly)))
+            for recorded, received, value, anomaly in rows
         ]
     if rows and rows[0][0].tzinfo is not UTC:  # all are in the time zone of the connection
-        return [(row[0].astimezone(UTC), row[1].astimezone(UTC), *row[2:]) for row in rows]
-    return rows
+        return [StoredReading(row[0].astimezone(UTC), row[1].astimezone(UTC), *row[2:]) for row in rows]
+    return [new(StoredReading, row) for row in rows]
 
 
 def _check(reading: ReadingValues) -> None:

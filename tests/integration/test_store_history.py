@@ -13,14 +13,13 @@ from sqlalchemy import Engine, event, select, text
 
 from otel_tickrmeter.store.engine import Database
 from otel_tickrmeter.store.history import (
-    StoredReading,
     StoredRelayEvent,
     readings_between,
     readings_of_day,
     relay_events_of_day,
     sensors_of,
 )
-from otel_tickrmeter.store.readings import fetch_readings
+from otel_tickrmeter.store.readings import StoredReading, fetch_readings
 from otel_tickrmeter.store.rows import RelayEvent, Row
 from otel_tickrmeter.store.tables import TELEMETRY
 from otel_tickrmeter.store.writer import write_batch
@@ -28,7 +27,7 @@ from tests.support.store_rows import at, reading
 
 TODAY = date(2026, 1, 28)
 MIDNIGHT = 13.5 * 3600
-READ = ("recorded_at", "received_at", "value", "anomaly", "message_key")
+READ = ("recorded_at", "received_at", "value", "anomaly")
 
 
 def switched(number: float, index: int = 0, *, device: str = "ESP32_001", state: bool = True) -> RelayEvent:
@@ -114,7 +113,7 @@ def test_rows_are_those_that_sqlalchemy_gives(database: Database, zone: str) -> 
             connection.execute(text(f"SET timezone = '{zone}'"))
         found, expected = fetch_readings(connection, wanted), connection.execute(wanted).all()
     # As texts, so that a zone, or 1 for True, is another.
-    assert list(map(repr, found)) == [repr(tuple(row)) for row in expected]
+    assert [repr(tuple(row)) for row in found] == [repr(tuple(row)) for row in expected]
     assert len(found) == 3
 
 
