@@ -4,6 +4,7 @@ Four sensors each: a reading a minute, and every 15 seconds of the device that i
 densest that AutoCore boards send. Beside each figure stands whether a table was read from end to end.
 """
 
+import gc
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -39,6 +40,7 @@ def measure(scale: Scale) -> Result:
 def _figures(kind: str, apart: int) -> Iterator[Figure]:
     with migrated_database(kind) as database:
         _fill(database, apart)
+        gc.freeze()  # as `otel-tickrmeter database export` does
         with database.reading() as connection:
             kept = connection.execute(text("SELECT count(*) FROM telemetry")).scalar_one()
         for what, query in _queries(database):

@@ -4,6 +4,7 @@
 """
 
 import argparse
+import gc
 import os
 import re
 import secrets
@@ -431,7 +432,9 @@ def _run_with(settings: Settings, read: Callable[[], Settings], files: Sequence[
         told = notify_socket(os.environ)
         seconds = watchdog_seconds(os.environ, os.getpid())
         manager = None if told is None else ServiceManager(told.send, seconds)
-        anyio.run(App(settings, log, read, manager, handed, files=files, blueprints=blueprints).run)
+        app = App(settings, log, read, manager, handed, files=files, blueprints=blueprints)
+        gc.freeze()  # what is alive now stays so: no collection has to look at it again
+        anyio.run(app.run)
     except* (CaptureFileError, JobDirectoryError, LetterFileError, ListenError, SpoolError) as group:
         code = 1 if group.subgroup(ListenError) else 2
         for reason in _reasons(group):

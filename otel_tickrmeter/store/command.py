@@ -3,6 +3,7 @@
 The database is that of `DATABASE_URL`, which is no option: its password would show in the list of processes.
 """
 
+import gc
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -89,6 +90,8 @@ def export_history(environment: Mapping[str, str], wanted: Wanted, gauge_of: "Ga
         from otel_tickrmeter.store.export import as_csv, as_openmetrics
         from otel_tickrmeter.store.history import sensors_of
 
+        # A day of a device is twenty thousand objects: the collector would look at all that was imported.
+        gc.freeze()
         sensors = sensors_of(database, wanted.device, wanted.sensor)
         if not sensors and (wanted.device is not None or wanted.sensor is not None):
             named = (("device", wanted.device), ("sensor", wanted.sensor))
