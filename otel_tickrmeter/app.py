@@ -302,26 +302,32 @@ class App:
             async with anyio.create_task_group() as last:
                 if self._keeper is not None:
                     last.start_soon(self._keeper.run)
-                if self._notifier is not None:
-                    last.start_soon(self._notifier.run)
-                async with anyio.create_task_group() as tasks:
-                    await self._start(tasks)
-                    started = True
-                    # Jobs end first: how they do can be seen.
-                    async with anyio.create_task_group() as work:
-                        if self._jobs is not None:
-                            work.start_soon(self._jobs.run)
-                        await until_stopped()
-                        if self._manager is not None:
-                            self._manager.stopping()
-                        work.cancel_scope.cancel()
-                    tasks.cancel_scope.cancel()
+                # How the last notices end are rows, too.
+                async with anyio.create_task_group() as telling:
+                    if self._notifier is not None:
+                        telling.start_soon(self._notifier.run)
+                    async with anyio.create_task_group() as tasks:
+                        await self._start(tasks)
+                        started = True
+                        # Jobs end first: how they do can be seen.
+                        await self._run_jobs(until_stopped)
+                        tasks.cancel_scope.cancel()
+                    telling.cancel_scope.cancel()
                 last.cancel_scope.cancel()
         finally:
             # All that was received has been handled, and rows and notices that it made are counted. One that
             # could not start has heard nothing.
             if self._state is not None and started:
                 await self._state.save(self._lasting)
+
+    async def _run_jobs(self, until_stopped: Callable[[], Awaitable[None]]) -> None:
+        async with anyio.create_task_group() as work:
+            if self._jobs is not None:
+                work.start_soon(self._jobs.run)
+            await until_stopped()
+            if self._manager is not None:
+                self._manager.stopping()
+            work.cancel_scope.cancel()
 
     async def _until_stopped(self, signals: AsyncIterator[signal.Signals]) -> None:
         async for received in signals:
