@@ -9,8 +9,10 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from tools.server_process import ServerProcess, free_port
@@ -62,6 +64,15 @@ class PostgreSql(ServerProcess):
         """Stops it, without waiting for its clients; returns its exit code."""
         self.send(signal.SIGINT)
         return self.wait_end()
+
+    def kill(self) -> None:
+        """Ends it at once, and the processes that serve its clients: they would outlive it for a moment."""
+        serving = [] if self._process is None else psutil.Process(self._process.pid).children(recursive=True)
+        super().kill()
+        for each in serving:
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
+        psutil.wait_procs(serving)
 
     def create(self, template: str = "template0") -> str:
         """Make a database as a copy of another, and return its name."""
