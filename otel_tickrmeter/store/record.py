@@ -15,31 +15,12 @@ from typing import Any, get_args
 
 import orjson
 
-from otel_tickrmeter.store.rows import (
-    AutomationRun,
-    ConnectivityChange,
-    DeadLetter,
-    DeviceState,
-    Event,
-    Notification,
-    Reading,
-    RelayEvent,
-    RelayState,
-    Row,
-)
+from otel_tickrmeter.store.rows import Row
 
 _HEAD = struct.Struct("<II")
 MAX_BODY = 4 * 2**20
 """Bytes. A message has some hundred thousand at most, its row not much more, a damaged length any number."""
-_KINDS: Mapping[str, type[Row]] = MappingProxyType(
-    {
-        kind.__name__: kind
-        for kind in (
-            *(DeviceState, RelayState, RelayEvent, Reading),
-            *(ConnectivityChange, Event, Notification, AutomationRun, DeadLetter),
-        )
-    }
-)
+_KINDS: Mapping[str, type[Row]] = MappingProxyType({kind.__name__: kind for kind in get_args(Row)})
 
 
 def _names_of(kind: type[Row], wanted: type) -> tuple[str, ...]:

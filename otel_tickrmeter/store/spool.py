@@ -247,14 +247,11 @@ class Spool:
             file.oldest = time_of(records[0][0]).timestamp()
 
     def _read(self, file: _File, limit: int) -> list[Row]:
-        rows: list[Row] = []
-        end = 0
         # A piece mostly has enough: all of a file, for a quarter of a megabyte, takes longer than the rows.
-        for most in (_PIECE_BYTES, file.size):
-            data = _bytes_of(file, most)
-            rows, end = _rows_in(data, limit)
-            if len(rows) == limit or file.read + len(data) == file.size:
-                break
+        data = _bytes_of(file, _PIECE_BYTES)
+        rows, end = _rows_in(data, limit)
+        if len(rows) < limit and len(data) == _PIECE_BYTES:
+            rows, end = _rows_in(_bytes_of(file, file.size), limit)
         if len(rows) < min(limit, file.waiting):
             self.damaged += file.waiting - len(rows)
             file.rows = file.rows_read + len(rows)

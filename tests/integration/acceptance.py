@@ -31,9 +31,9 @@ from tests.integration.test_program_database import (
     compare,
     environment,
     readings_in,
-    settled,
     simulation,
     truth,
+    wait_settled,
     wait_stored,
 )
 from tools.postgresql import PostgreSql
@@ -159,7 +159,7 @@ def _run(case: Case, size: Size) -> str:
             wait_stored(exporter, url, run)
             changes = sum(each["value"] for each in run["expected"][CHANGES])
             exporter.wait(lambda: exporter.scrape().total(CHANGES) >= changes, "to count all switchings")
-            exporter.wait(lambda: settled(exporter, run), "to have handled what came once more")
+            wait_settled(exporter, run)
             shown = exporter.scrape()
             # What a broker has no word for, it sends once more.
             (compare_repeated if steady else compare_exposed)(shown, run)

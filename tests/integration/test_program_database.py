@@ -277,7 +277,7 @@ def test_an_exporter_that_is_killed_in_the_middle_misses_nothing(
             wait_stored(exporter, url, run)
             assert "were taken again" in exporter.log
             if state:
-                exporter.wait(lambda: settled(exporter, run), "to have handled what came once more")
+                wait_settled(exporter, run)
                 compare_repeated(exporter.scrape(), run)
             assert exporter.stop() == 0
     compare(url, run)
@@ -311,9 +311,9 @@ def kill(exporter: Exporter) -> None:
     exporter.wait_end()
 
 
-def settled(exporter: Exporter, run: Mapping[str, Any]) -> bool:
+def wait_settled(exporter: Exporter, run: Mapping[str, Any]) -> None:
     sent: int = run["pace"]["sent"]
-    return exporter.scrape().total(MESSAGES) >= sent
+    exporter.wait(lambda: exporter.scrape().total(MESSAGES) >= sent, "to have handled what came once more")
 
 
 def test_a_receiving_process_that_is_killed_misses_nothing(tmp_path: Path) -> None:
@@ -331,7 +331,7 @@ def test_a_receiving_process_that_is_killed_misses_nothing(tmp_path: Path) -> No
                 receiver_of(exporter).kill()
             run = truth(summary)
             wait_stored(exporter, url, run)
-            exporter.wait(lambda: settled(exporter, run), "to have handled what came once more")
+            wait_settled(exporter, run)
             compare_repeated(exporter.scrape(), run)
             assert exporter.stop() == 0
     compare(url, run)
@@ -351,7 +351,7 @@ def test_a_broker_that_is_restarted_in_the_middle_costs_nothing(tmp_path: Path) 
                 broker.start()
             run = truth(summary)
             wait_stored(exporter, url, run)
-            exporter.wait(lambda: settled(exporter, run), "to have handled what came once more")
+            wait_settled(exporter, run)
             compare_repeated(exporter.scrape(), run)
             assert exporter.stop() == 0
     # What the broker had sent and has no word for it comes once more: it is known, of every table.

@@ -391,8 +391,7 @@ def _stopped_until_ns(tables: Tables) -> int:
     if _RULES.name not in tables:
         return 0
     ((until_ns,),) = rows_of(_RULES, tables)
-    whole: int = until_ns
-    return whole
+    return int(until_ns)
 
 
 def _position(tables: Tables, shift_ns: int) -> tuple[Position | None, int, Sequence[int]]:
